@@ -1,0 +1,6 @@
+"""python -m vae_np."""
+
+
+def main() -> int:
+    """The console command."""
+    raise NotImplementedError

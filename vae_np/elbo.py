@@ -1,0 +1,142 @@
+"""THE page: forward and backward of the whole model.
+
+    x -> encoder -> (mu, logvar) -> z = mu + exp(logvar/2) eps -> decoder -> raw -> log p(x|z)
+
+Letters: N examples, S samples an example, D features, K latent dimensions. The forward pass ends in four terms,
+
+    log_likelihood  (S, N)   log p(x | z)
+    log_prior       (S, N)   log p(z),   z ~ N(0, I)
+    log_posterior   (S, N)   log q(z | x)
+    kl              (N, K)   KL(q(z_k | x) || p(z_k)), analytic
+
+and an objective is a function of them. The backward pass takes the objective's derivative with respect to each term, its
+`Cotangents`, and returns the gradient of every parameter; so the ELBO, beta, free bits, importance-weighted bounds and
+other gradient estimators share this one backward pass. Kingma & Welling (2014), "Auto-encoding variational Bayes".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vae_np.gaussian import (
+    kl_backward,
+    kl_terms,
+    log_normal,
+    log_normal_backward,
+    log_standard_normal,
+    log_standard_normal_backward,
+    reparameterise,
+    reparameterise_backward,
+)
+from vae_np.network import (
+    Architecture,
+    DecoderCache,
+    EncoderCache,
+    decoder_backward,
+    decoder_forward,
+    encoder_backward,
+    encoder_forward,
+)
+from vae_np.parameters import Parameters
+
+__all__ = ["Cache", "Cotangents", "Terms", "backward", "forward"]
+
+Array = NDArray[Any]
+
+
+class Terms(NamedTuple):
+    """What the forward pass ends in, and the stages on the way; shapes in the module's docstring, z (S, N, K)."""
+
+    log_likelihood: Array
+    log_prior: Array
+    log_posterior: Array
+    kl: Array
+    mu: Array
+    logvar: Array
+    z: Array
+    raw: Array
+
+
+@dataclass(frozen=True)
+class Cotangents:
+    """The derivative of the loss with respect to each term; ``None`` stands for 0 everywhere.
+
+    Parameters
+    ----------
+    log_likelihood, log_prior, log_posterior : array, shape (S, N)
+    kl : array that broadcasts to (N, K)
+    log_posterior_direct : array, shape (S, N), optional
+        log q(z | x) depends on the encoder through z and directly through mu and logvar. This one is for the direct
+        part, ``log_posterior`` if left out. Zeros give "sticking the landing" (Roeder et al. 2017).
+    path : array, shape (S, N), optional
+        A factor on the gradient that reaches z before it goes on into the encoder; 1 if left out. Normalised weights
+        here, with zeros above, give the doubly reparameterised gradient (Tucker et al. 2019).
+    """
+
+    log_likelihood: Array
+    kl: Array | None = None
+    log_prior: Array | None = None
+    log_posterior: Array | None = None
+    log_posterior_direct: Array | None = None
+    path: Array | None = None
+
+
+class Cache(NamedTuple):
+    """What the backward pass needs of the forward pass."""
+
+    x: Array
+    eps: Array
+    terms: Terms
+    encoder: EncoderCache
+    decoder: DecoderCache
+
+
+def forward(parameters: Parameters, x: Array, eps: Array, architecture: Architecture) -> tuple[Terms, Cache]:
+    """The terms of x (N, D) for the noise eps (S, N, K), and what `backward` needs."""
+    likelihood = architecture.likelihood
+    mu, logvar, encoder = encoder_forward(x, parameters, architecture)
+    z = reparameterise(mu, logvar, eps)
+    raw, decoder = decoder_forward(z, parameters, architecture)
+    log_likelihood = likelihood.log_density(x, raw, architecture.own(parameters)).sum(axis=-1)
+    log_prior = log_standard_normal(z)
+    log_posterior = log_normal(z, mu, logvar)
+    kl = kl_terms(mu, logvar)
+    terms = Terms(log_likelihood, log_prior, log_posterior, kl, mu, logvar, z, raw)
+    return terms, Cache(x, eps, terms, encoder, decoder)
+
+
+def backward(parameters: Parameters, cotangents: Cotangents, cache: Cache, architecture: Architecture) -> Parameters:
+    """The gradient of every parameter, from the derivative with respect to each term: `forward` in reverse order."""
+    gradients = parameters.zeros_like()
+    x, eps, terms, encoder, decoder = cache
+    mu, logvar, z = terms.mu, terms.logvar, terms.z
+    c = cotangents
+
+    dmu, dlogvar = np.zeros_like(mu), np.zeros_like(logvar)
+    dz = np.zeros_like(z)
+    if c.kl is not None:
+        dmu, dlogvar = kl_backward(c.kl, mu, logvar)
+    if c.log_posterior is not None:
+        dz, *_ = log_normal_backward(c.log_posterior, z, mu, logvar)
+        direct = c.log_posterior if c.log_posterior_direct is None else c.log_posterior_direct
+        _, dmu_direct, dlogvar_direct = log_normal_backward(direct, z, mu, logvar)
+        dmu, dlogvar = dmu + dmu_direct, dlogvar + dlogvar_direct
+    if c.log_prior is not None:
+        dz = dz + log_standard_normal_backward(c.log_prior, z)
+
+    draw, own = architecture.likelihood.gradient(x, terms.raw, architecture.own(parameters))
+    weight = c.log_likelihood[..., None]
+    for name, term in own.items():
+        view = gradients[f"likelihood.{name}"]
+        view[...] = (weight * term).sum(axis=(0, 1) if view.size > 1 else None)
+    dz = dz + decoder_backward(weight * draw, decoder, gradients, architecture)
+
+    if c.path is not None:
+        dz = c.path[..., None] * dz
+    dmu_path, dlogvar_path = reparameterise_backward(dz, logvar, eps)
+    encoder_backward(dmu + dmu_path, dlogvar + dlogvar_path, encoder, gradients, architecture)
+    return gradients

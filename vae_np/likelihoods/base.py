@@ -1,0 +1,87 @@
+"""What a likelihood is: log p(x | raw) for the decoder's raw output, its gradient, mean, sampling and support.
+
+To add one, write one file in this folder with a subclass of `Likelihood` that has a ``name``: it is then known to
+``VAE(likelihood=name)``, to the command line and to the tests of all likelihoods. (A compiled kernel may follow, in
+``kernels``; without one the formula is used.)
+
+Everything is per feature, shape (..., D), and in nats with all constants; the sum over features is taken in `elbo`.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Likelihood"]
+
+Array = NDArray[Any]
+NOTHING: Mapping[str, Array] = {}
+
+
+class Likelihood(abc.ABC):
+    """p(x | z), where the decoder turns z into ``raw``.
+
+    ``own`` holds the likelihood's own learned arrays by name (a learned variance, say), empty for most.
+    """
+
+    name: ClassVar[str]
+    support: ClassVar[tuple[float, float]]
+    """The closed interval in which every x must lie."""
+
+    def raw_size(self, n_features: int) -> int:
+        """How many numbers the decoder puts out for D features: D unless said otherwise."""
+        return n_features
+
+    def own_shapes(self, n_features: int) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of the likelihood's own learned arrays, each (1,) or (D,); they start at 0."""
+        return {}
+
+    @abc.abstractmethod
+    def log_density(self, x: Array, raw: Array, own: Mapping[str, Array] = NOTHING) -> Array:
+        """log p(x_d | raw) of each feature, shape (..., D), in nats; raw may be complex."""
+
+    @abc.abstractmethod
+    def gradient(self, x: Array, raw: Array, own: Mapping[str, Array] = NOTHING) -> tuple[Array, dict[str, Array]]:
+        """The derivative of `log_density` with respect to raw (shape of raw), and to ``own`` (each (..., D))."""
+
+    @abc.abstractmethod
+    def mean(self, raw: Array, own: Mapping[str, Array] = NOTHING) -> Array:
+        """E[x | raw], shape (..., D)."""
+
+    @abc.abstractmethod
+    def sample(self, raw: Array, generator: np.random.Generator, own: Mapping[str, Array] = NOTHING) -> Array:
+        """One draw of x for each row of raw, shape (..., D)."""
+
+    @abc.abstractmethod
+    def start(self, mean: Array, variance: Array) -> Array:
+        """The output bias at which the decoder, ignoring z, fits data of these per-feature moments; shape of raw's row."""
+
+    def config(self) -> dict[str, Any]:
+        """What `get_likelihood` makes the same object from: JSON-able."""
+        return {"name": self.name}
+
+    def check(self, x: Array) -> None:
+        """Raise ``ValueError`` that names the first value of x (N, D) outside the support, NaN and infinity included."""
+        low, high = self.support
+        bad = ~((x >= low) & (x <= high) & np.isfinite(x))
+        if bad.any():
+            row, column = (int(i) for i in np.argwhere(bad)[0])
+            where = "finite" if low == -np.inf else f"in [{low:g}, {high:g}]"
+            raise ValueError(
+                f"the {self.name} likelihood needs x {where}; x[{row}, {column}] is {float(x[row, column])!r}"
+                f" ({int(bad.sum())} such values)"
+            )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Likelihood) and self.config() == other.config()
+
+    def __hash__(self) -> int:
+        return hash(repr(self.config()))
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{k}={v!r}" for k, v in self.config().items() if k != "name")
+        return f"{type(self).__name__}({options})"

@@ -1,0 +1,266 @@
+"""VAE: what users hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from vae_np import noise
+from vae_np.diagnosis import diagnose
+from vae_np.engines import Engine, Step, make_engine
+from vae_np.initialisers import initialise
+from vae_np.likelihoods import Likelihood, get_likelihood
+from vae_np.network import Architecture
+from vae_np.objectives import Objective, get_objective
+from vae_np.parameters import Parameters
+
+__all__ = ["VAE", "Elbo"]
+
+Array = NDArray[Any]
+
+
+class Elbo(NamedTuple):
+    """What `VAE.elbo` returns: three values an example, shape (N,), in nats, and the stages they came from.
+
+    z and raw have the shape of eps's leading axes: (N, ...) or (S, N, ...).
+    """
+
+    elbo: Array
+    log_likelihood: Array
+    kl: Array
+    mu: Array
+    logvar: Array
+    z: Array
+    raw: Array
+
+
+class VAE:
+    """A variational autoencoder with a diagonal Gaussian posterior and a standard normal prior.
+
+        q(z|x) = N(mu(x), diag exp(logvar(x))),    p(z) = N(0, I),    p(x|z) the likelihood
+
+    Parameters
+    ----------
+    n_features : int
+        D.
+    hidden : sequence of int
+        Widths of the encoder's hidden layers; ``()`` makes a linear encoder.
+    latent : int
+        K.
+    activation : str
+        tanh, relu, softplus, sigmoid, elu, gelu or identity.
+    likelihood : str or Likelihood
+        ``"bernoulli"``, ``"continuous-bernoulli"``, ``"gaussian"``, or an object such as ``Gaussian(sigma="learned")``.
+    dtype : {"float64", "float32"}
+        Of the parameters and of all that is computed. Arrays of the other float type are refused, not converted.
+    backend : {"numba", "numpy"}
+        Compiled kernels, or the formulas alone.
+    seed : int
+        Of the initial parameters.
+    decoder_hidden : sequence of int, optional
+        Widths of the decoder's hidden layers; ``hidden`` reversed if left out.
+    init : str
+        glorot-uniform, glorot-normal, he-uniform, he-normal or torch; see `initialisers`.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        A mapping of names to arrays that are views into ``parameters.vector``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument makes no sense.
+
+    Examples
+    --------
+    >>> vae = VAE(64, hidden=(32,), latent=2)
+    >>> x = np.zeros((3, 64))
+    >>> mu, logvar = vae.encode(x)
+    >>> mu.shape
+    (3, 2)
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        *,
+        hidden: Sequence[int] = (400,),
+        latent: int = 20,
+        activation: str = "tanh",
+        likelihood: str | Likelihood = "bernoulli",
+        dtype: DTypeLike = "float64",
+        backend: str = "numba",
+        seed: int = 0,
+        decoder_hidden: Sequence[int] | None = None,
+        init: str = "glorot-uniform",
+    ) -> None:
+        if np.dtype(dtype) not in (np.dtype("float32"), np.dtype("float64")):
+            raise ValueError(f"dtype must be float32 or float64; got {np.dtype(dtype)}")
+        self.architecture = Architecture(
+            n_features,
+            _widths("hidden", hidden),
+            latent,
+            _widths("hidden", hidden)[::-1] if decoder_hidden is None else _widths("decoder_hidden", decoder_hidden),
+            activation,
+            get_likelihood(likelihood),
+        )
+        self.seed, self.init, self.backend = noise.check_seed(seed), init, backend
+        self.parameters = Parameters(self.architecture.shapes(), dtype=np.dtype(dtype))
+        initialise(self.parameters, init, self.seed)
+        self.engine: Engine = make_engine(backend, self.architecture, self.parameters)
+
+    def __repr__(self) -> str:
+        a = self.architecture
+        widths = "-".join(map(str, [a.n_features, *a.hidden, a.latent, *a.decoder_hidden, a.n_features]))
+        return f"VAE({widths}, {a.activation}, {a.likelihood!r}, {self.dtype}, {self.parameters.vector.size} parameters)"
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float64 or float32."""
+        return self.parameters.dtype
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """p(x|z)."""
+        return self.architecture.likelihood
+
+    def start_output_bias(self, x: ArrayLike) -> None:
+        """Set the decoder's output bias so that, whatever z, it fits the data's mean (for Bernoulli: the log-odds)."""
+        x = self.check_data(x)
+        self.parameters["decoder.out.b"][...] = self.likelihood.start(x.mean(axis=0), x.var(axis=0))
+
+    def encode(self, x: ArrayLike) -> tuple[Array, Array]:
+        """Mean and log-variance of q(z|x), each (N, K), of x (N, D)."""
+        return self.engine.encode(self.check_data(x))
+
+    def decode(self, z: ArrayLike) -> Array:
+        """E[x|z], shape (..., D), of z (..., K)."""
+        z = self._check_float("z", z, self.architecture.latent)
+        return self.likelihood.mean(self.engine.decode(z), self.architecture.own(self.parameters))
+
+    def reconstruct(self, x: ArrayLike) -> Array:
+        """E[x|z] at z = mu(x), shape (N, D)."""
+        return self.decode(self.encode(x)[0])
+
+    def sample(self, n: int, seed: int) -> Array:
+        """``n`` draws of x ~ p(x|z) with z ~ p(z), shape (n, D); `decode` of prior noise gives their means."""
+        if n < 0:
+            raise ValueError(f"n must not be negative; got {n}")
+        z = noise.stream(seed, "prior").standard_normal((n, self.architecture.latent), dtype=self.dtype.type)
+        own = self.architecture.own(self.parameters)
+        return self.likelihood.sample(self.engine.decode(z), noise.stream(seed, "sample"), own)
+
+    def elbo(self, x: ArrayLike, eps: ArrayLike, beta: float = 1.0) -> Elbo:
+        """The evidence lower bound of each example, at the noise eps.
+
+            elbo_n = 1/S sum_s log p(x_n | z_sn) - beta KL(q(z|x_n) || p(z)),    z = mu + exp(logvar / 2) eps
+
+        Parameters
+        ----------
+        x : array, shape (N, D)
+        eps : array, shape (N, K) or (S, N, K)
+            Standard normal noise (`noise.standard_normal`).
+        beta : float
+
+        Returns
+        -------
+        Elbo
+            ``elbo``, ``log_likelihood`` (its mean over the samples) and ``kl`` of shape (N,); mu, logvar, z, raw.
+        """
+        x = self.check_data(x)
+        eps, shape = self._check_eps(eps, x)
+        terms = self.engine.terms(x, eps)
+        log_likelihood, kl = terms.log_likelihood.mean(axis=0), terms.kl.sum(axis=1)
+        z, raw = (a.reshape(*shape[:-1], a.shape[-1]) for a in (terms.z, terms.raw))
+        return Elbo(log_likelihood - beta * kl, log_likelihood, kl, terms.mu, terms.logvar, z, raw)
+
+    def loss_and_grad(
+        self, x: ArrayLike, eps: ArrayLike, beta: float = 1.0, *, objective: str | Objective = "elbo"
+    ) -> tuple[float, Parameters]:
+        """The loss, a mean over the batch in nats, and its gradient in the form of the parameters.
+
+        Parameters
+        ----------
+        x : array, shape (N, D)
+        eps : array, shape (N, K) or (S, N, K)
+        beta : float
+        objective : str or Objective
+            ``"elbo"`` (loss = -mean elbo), ``"iwae"``, or an object of `objectives`.
+
+        Raises
+        ------
+        NonFiniteError
+            If the loss or a gradient is not finite, naming the first stage of the path and the examples concerned.
+        """
+        x = self.check_data(x)
+        eps, _ = self._check_eps(eps, x)
+        step = self.step(x, eps, get_objective(objective), beta)
+        if not (np.isfinite(step.loss) and np.isfinite(step.gradients.vector).all()):
+            raise diagnose(self.parameters, x, eps, self.architecture, get_objective(objective), beta)
+        return step.loss, step.gradients.copy()
+
+    def step(self, x: Array, eps: Array, objective: Objective, beta: float) -> Step:
+        """`loss_and_grad` without its checks and copies, for training: x (N, D) and eps (S, N, K) of the model's dtype."""
+        return self.engine.loss_and_grad(x, eps, objective, beta)
+
+    def check_data(self, x: ArrayLike, name: str = "x") -> Array:
+        """X as a C-contiguous (N, D) array of the model's dtype within the likelihood's support, or an error."""
+        x = self._check_float(name, x, self.architecture.n_features)
+        if x.ndim != 2:
+            raise ValueError(f"{name} must have two dimensions, examples and features; it has shape {x.shape}")
+        self.likelihood.check(x)
+        return x
+
+    def config(self) -> dict[str, Any]:
+        """All that makes the model but its parameters, JSON-able; ``VAE(**config)`` makes it again."""
+        a = self.architecture
+        return {
+            "n_features": a.n_features,
+            "hidden": list(a.hidden),
+            "latent": a.latent,
+            "decoder_hidden": list(a.decoder_hidden),
+            "activation": a.activation,
+            "likelihood": a.likelihood.config(),
+            "dtype": str(self.dtype),
+            "init": self.init,
+            "seed": self.seed,
+        }
+
+    def save(self, path: str) -> None:
+        """Write the model to one file, atomically; `vae_np.load` reads it."""
+        from vae_np.checkpoint import save_model
+
+        save_model(self, path)
+
+    def _check_float(self, name: str, values: ArrayLike, columns: int) -> Array:
+        """An array with that many columns in the model's dtype: integers and bools are converted, other floats refused."""
+        array = np.asarray(values)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"{name} must hold real numbers; it has dtype {array.dtype}")
+        if array.ndim < 1 or array.shape[-1] != columns:
+            got = array.shape[-1] if array.ndim else "none"
+            raise ValueError(f"{name} must have {columns} columns; it has {got}")
+        if array.dtype.kind == "f" and array.dtype != self.dtype:
+            raise TypeError(
+                f"{name} is {array.dtype} and the model is {self.dtype}; convert it, with {name}.astype('{self.dtype}')"
+            )
+        return np.ascontiguousarray(array, self.dtype)
+
+    def _check_eps(self, eps: ArrayLike, x: Array) -> tuple[Array, tuple[int, ...]]:
+        """Eps as (S, N, K), and the shape it came in."""
+        eps = self._check_float("eps", eps, self.architecture.latent)
+        n, k = len(x), self.architecture.latent
+        if eps.ndim not in (2, 3) or eps.shape[-2] != n or 0 in eps.shape:
+            raise ValueError(f"eps must be (N, K) or (S, N, K) with N = {n}, K = {k}; it has shape {eps.shape}")
+        return eps.reshape(-1, n, k), eps.shape
+
+
+def _widths(name: str, widths: Sequence[int]) -> tuple[int, ...]:
+    """The widths as a tuple; a bare number is a common slip."""
+    if isinstance(widths, (int, np.integer)):
+        raise TypeError(f"{name} must be a sequence of widths, such as ({widths},); got {widths!r}")
+    return tuple(widths)
