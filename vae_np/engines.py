@@ -16,6 +16,7 @@ from vae_np import elbo
 from vae_np.elbo import Terms
 from vae_np.network import Architecture, decoder_forward, encoder_forward
 from vae_np.objectives import Objective
+from vae_np.optim import Adam, AdamState
 from vae_np.parameters import Parameters
 
 __all__ = ["BACKENDS", "Engine", "FormulaEngine", "Step", "make_engine"]
@@ -48,6 +49,9 @@ class Engine(Protocol):
     def loss_and_grad(self, x: Array, eps: Array, objective: Objective, beta: float) -> Step:
         """The objective's loss and its gradient."""
 
+    def update(self, optimizer: Adam, gradients: Parameters, state: AdamState) -> float:
+        """One step of Adam in place; the norm of the gradient, or `NonFiniteError` before anything changed."""
+
 
 class FormulaEngine:
     """The page itself: pure NumPy."""
@@ -75,6 +79,10 @@ class FormulaEngine:
             loss, cotangents = objective(terms, beta)
             gradients = elbo.backward(self.parameters, cotangents, cache, self.architecture)
         return Step(float(loss), terms.log_likelihood, terms.kl, gradients)
+
+    def update(self, optimizer: Adam, gradients: Parameters, state: AdamState) -> float:
+        """One step of Adam in place; the norm of the gradient."""
+        return optimizer.update(self.parameters.vector, gradients.vector, state)
 
 
 def make_engine(backend: str, architecture: Architecture, parameters: Parameters) -> Engine:

@@ -1,0 +1,171 @@
+"""The activations' kernels: bias and nonlinearity in one loop, and their backward with the bias's gradient.
+
+A kernel takes a `Kind`, a named tuple without numbers that stands for the activation: Numba compiles one loop for each
+type of it, and picks ``apply`` and ``slope`` by that type (as Python does with the JIT off).
+"""
+
+# ruff: noqa: D101, D103 - one-line functions whose names are their formulas
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from vae_np.kernels import elementary
+from vae_np.kernels.dispatch import by_kind, typed
+from vae_np.kernels.policy import kernel, scalar
+
+
+class Tanh(NamedTuple):
+    kind: int = 0
+
+
+class Relu(NamedTuple):
+    kind: int = 0
+
+
+class Softplus(NamedTuple):
+    kind: int = 0
+
+
+class Sigmoid(NamedTuple):
+    kind: int = 0
+
+
+class Elu(NamedTuple):
+    kind: int = 0
+
+
+class Gelu(NamedTuple):
+    kind: int = 0
+
+
+class Identity(NamedTuple):
+    kind: int = 0
+
+
+Kind = Tanh | Relu | Softplus | Sigmoid | Elu | Gelu | Identity
+KINDS: dict[str, Kind] = {
+    "tanh": Tanh(),
+    "relu": Relu(),
+    "softplus": Softplus(),
+    "sigmoid": Sigmoid(),
+    "elu": Elu(),
+    "gelu": Gelu(),
+    "identity": Identity(),
+}
+
+
+@scalar
+def _same(a: Any) -> Any:
+    return a
+
+
+@scalar
+def _relu(a: Any) -> Any:
+    zero = typed(a, 0.0)
+    return zero if a < zero else a  # in this order a NaN passes through
+
+
+@scalar
+def _relu_slope(h: Any) -> Any:
+    zero = typed(h, 0.0)
+    return typed(h, 1.0) if h > zero else zero
+
+
+@scalar
+def _elu(a: Any) -> Any:
+    return a if a > typed(a, 0.0) else elementary.expm1(a)
+
+
+@scalar
+def _elu_slope(h: Any) -> Any:
+    one = typed(h, 1.0)
+    return one if h > typed(h, 0.0) else h + one
+
+
+@scalar
+def _tanh_slope(h: Any) -> Any:
+    one = typed(h, 1.0)
+    return (one - h) * (one + h)
+
+
+@scalar
+def _sigmoid_slope(h: Any) -> Any:
+    return h * (typed(h, 1.0) - h)
+
+
+@scalar
+def _softplus_slope(h: Any) -> Any:
+    return -elementary.expm1(-h)
+
+
+@scalar
+def _one(h: Any) -> Any:
+    return typed(h, 1.0)
+
+
+@scalar
+def _gelu(a: Any) -> Any:
+    return a * elementary.ndtr(a)
+
+
+@scalar
+def _gelu_slope(a: Any) -> Any:
+    return elementary.ndtr(a) + a * elementary.normal_pdf(a)
+
+
+apply: Callable[[Kind, Any], Any] = by_kind(
+    {
+        Tanh: elementary.tanh,
+        Relu: _relu,
+        Softplus: elementary.softplus,
+        Sigmoid: elementary.sigmoid,
+        Elu: _elu,
+        Gelu: _gelu,
+        Identity: _same,
+    }
+)
+"""h(a)."""
+
+slope: Callable[[Kind, Any], Any] = by_kind(
+    {
+        Tanh: _tanh_slope,
+        Relu: _relu_slope,
+        Softplus: _softplus_slope,
+        Sigmoid: _sigmoid_slope,
+        Elu: _elu_slope,
+        Gelu: _same,
+        Identity: _one,
+    }
+)
+"""h'(a) from what the forward kernel kept: h itself, or for gelu, whose h does not determine it, h'(a)."""
+
+
+@kernel
+def forward(kind: Kind, a: Any, b: Any) -> None:
+    """h = activation(a + b), over a (R, H); b (H,)."""
+    for r in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            a[r, j] = apply(kind, a[r, j] + b[j])
+
+
+@kernel
+def gelu_forward(a: Any, b: Any, kept: Any) -> None:
+    """The same for gelu, with h' written to ``kept`` (R, H)."""
+    for r in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            t = a[r, j] + b[j]
+            kept[r, j] = _gelu_slope(t)
+            a[r, j] = _gelu(t)
+
+
+@kernel
+def backward(kind: Kind, dh: Any, kept: Any, db: Any) -> None:
+    """Da = dh h', over dh (R, H), and db (H,) = its column sums."""
+    for j in range(db.shape[0]):
+        db[j] = 0
+    for r in range(dh.shape[0]):
+        for j in range(db.shape[0]):
+            da = dh[r, j] * slope(kind, kept[r, j])
+            dh[r, j] = da
+            db[j] += da

@@ -1,0 +1,167 @@
+"""The likelihoods' kernels: bias, log p(x | raw) and its gradient in one loop over the decoder's output.
+
+Rows r = s N + n of raw (S N, D) belong to the example n = r mod N of x (N, D). Each comes twice: ``value`` keeps raw
+and gives the log-likelihood alone; ``gradient`` overwrites raw by weight_r times the gradient and writes the output
+bias's gradient, its column sums. A likelihood without a kernel here runs on its formula.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from vae_np.kernels import elementary
+from vae_np.kernels.dispatch import by_kind, typed
+from vae_np.kernels.policy import kernel, scalar
+from vae_np.numerics import LOG_2PI
+
+
+class Bernoulli(NamedTuple):
+    """log p = x a - log(1 + e^a)."""
+
+    kind: int = 0
+
+
+class ContinuousBernoulli(NamedTuple):
+    """log p = x a - log((e^a - 1) / a)."""
+
+    kind: int = 0
+
+
+@scalar
+def _bernoulli(x: Any, a: Any) -> tuple[Any, Any]:
+    """The two shares -log1p(e^-|a|) + (x - [a > 0]) a, and d/da = (x - [a > 0]) +- sigmoid(-|a|)."""
+    zero, one = typed(a, 0.0), typed(a, 1.0)
+    e = elementary.exp(-abs(a))
+    tail = e / (one + e)
+    up = a > zero
+    y = x - one if up else x
+    return y * a - elementary.log1p(e), y + (tail if up else -tail)
+
+
+@scalar
+def _continuous_bernoulli(x: Any, a: Any) -> tuple[Any, Any]:
+    """The same with A(-|a|), A(a) = log((e^a - 1) / a), and its derivative, the mean."""
+    zero, one = typed(a, 0.0), typed(a, 1.0)
+    t = -abs(a)
+    tail = elementary.mean_expm1(t)
+    up = a > zero
+    y = x - one if up else x
+    return y * a - elementary.log_expm1_over(t), y + (tail if up else -tail)
+
+
+value_and_slope = by_kind({Bernoulli: _bernoulli, ContinuousBernoulli: _continuous_bernoulli}, arguments=2)
+"""(log p(x | a), d/da of it) of one feature."""
+
+
+@kernel
+def value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any) -> None:
+    """Raw gets its bias; log_likelihood (S N,) = sum over the features."""
+    n, d = x.shape
+    for r in range(raw.shape[0]):
+        total = typed(raw[r, 0], 0.0)
+        for j in range(d):
+            a = raw[r, j] + b[j]
+            raw[r, j] = a
+            total += value_and_slope(kind, x[r % n, j], a)[0]
+        log_likelihood[r] = total
+
+
+@kernel
+def gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: Any, db: Any) -> None:
+    """``value``, with raw overwritten by weight_r d log p / d raw and db by its column sums."""
+    n, d = x.shape
+    for j in range(d):
+        db[j] = 0
+    for r in range(raw.shape[0]):
+        total = typed(raw[r, 0], 0.0)
+        w = weight[r]
+        i = r % n
+        for j in range(d):
+            log_p, slope = value_and_slope(kind, x[i, j], raw[r, j] + b[j])
+            total += log_p
+            da = w * slope
+            raw[r, j] = da
+            db[j] += da
+        log_likelihood[r] = total
+
+
+@kernel
+def gaussian_value(raw: Any, b: Any, x: Any, s: Any, precision: Any, log_likelihood: Any) -> None:
+    """log p = -1/2 sum ((x - m)^2 e^-s + s + log 2 pi), with s and precision = e^-s (D,)."""
+    n, d = x.shape
+    half, constant = typed(s[0], 0.5), typed(s[0], LOG_2PI)
+    for r in range(raw.shape[0]):
+        total = typed(half, 0.0)
+        for j in range(d):
+            m = raw[r, j] + b[j]
+            raw[r, j] = m
+            e = x[r % n, j] - m
+            total += e * e * precision[j] + (s[j] + constant)
+        log_likelihood[r] = -half * total
+
+
+@kernel
+def gaussian_gradient(
+    raw: Any, b: Any, x: Any, s: Any, precision: Any, weight: Any, log_likelihood: Any, db: Any, ds: Any
+) -> None:
+    """``gaussian_value``, with raw overwritten by weight_r d/dm, its column sums db, and those of d/ds in ds (D,)."""
+    n, d = x.shape
+    half, one, constant = typed(s[0], 0.5), typed(s[0], 1.0), typed(s[0], LOG_2PI)
+    for j in range(d):
+        db[j] = 0
+        ds[j] = 0
+    for r in range(raw.shape[0]):
+        total = typed(half, 0.0)
+        w = weight[r]
+        i = r % n
+        for j in range(d):
+            e = x[i, j] - (raw[r, j] + b[j])
+            u = e * precision[j]
+            total += e * u + (s[j] + constant)
+            dm = w * u
+            raw[r, j] = dm
+            db[j] += dm
+            ds[j] += w * (half * (e * u - one))
+        log_likelihood[r] = -half * total
+
+
+@kernel
+def heteroscedastic_value(raw: Any, b: Any, x: Any, log_likelihood: Any) -> None:
+    """The same with m and s the two halves of raw (S N, 2 D)."""
+    n, d = x.shape
+    half, constant = typed(raw[0, 0], 0.5), typed(raw[0, 0], LOG_2PI)
+    for r in range(raw.shape[0]):
+        total = typed(half, 0.0)
+        for j in range(d):
+            m = raw[r, j] + b[j]
+            s = raw[r, d + j] + b[d + j]
+            raw[r, j] = m
+            raw[r, d + j] = s
+            e = x[r % n, j] - m
+            total += e * e * elementary.exp(-s) + (s + constant)
+        log_likelihood[r] = -half * total
+
+
+@kernel
+def heteroscedastic_gradient(raw: Any, b: Any, x: Any, weight: Any, log_likelihood: Any, db: Any) -> None:
+    """``heteroscedastic_value``, with raw overwritten by weight_r (d/dm, d/ds) and db (2 D,) by its column sums."""
+    n, d = x.shape
+    half, one, constant = typed(raw[0, 0], 0.5), typed(raw[0, 0], 1.0), typed(raw[0, 0], LOG_2PI)
+    for j in range(2 * d):
+        db[j] = 0
+    for r in range(raw.shape[0]):
+        total = typed(half, 0.0)
+        w = weight[r]
+        i = r % n
+        for j in range(d):
+            e = x[i, j] - (raw[r, j] + b[j])
+            s = raw[r, d + j] + b[d + j]
+            u = e * elementary.exp(-s)
+            total += e * u + (s + constant)
+            dm = w * u
+            ds = w * (half * (e * u - one))
+            raw[r, j] = dm
+            raw[r, d + j] = ds
+            db[j] += dm
+            db[d + j] += ds
+        log_likelihood[r] = -half * total
