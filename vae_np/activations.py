@@ -41,7 +41,7 @@ def tanh_backward(dh: Array, a: Array, h: Array) -> Array:
 
 def relu(a: Array) -> Array:
     """h = max(a, 0)."""
-    return np.where(a.real > 0, a, 0)
+    return np.where(a.real <= 0, 0, a)  # asked this way round, NaN stays NaN
 
 
 def relu_backward(dh: Array, a: Array, h: Array) -> Array:

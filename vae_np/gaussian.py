@@ -107,19 +107,21 @@ def kl_backward(dkl: Array, mu: Array, logvar: Array) -> tuple[Array, Array]:
 def log_normal(z: Array, mu: Array, logvar: Array) -> Array:
     """log N(z; mu, exp(logvar)) summed over the last axis.
 
-    -1/2 sum_k ((z - mu)^2 exp(-logvar) + logvar + log 2 pi)
+    -1/2 sum_k ((z - mu)^2 exp(-logvar) + logvar + log 2 pi), by the standardised r = (z - mu) exp(-logvar / 2): r^2
+    exists where exp(-logvar) has overflowed, which times z - mu = 0 would be NaN.
     """
-    d = z - mu
-    total: Array = -0.5 * (d * d * np.exp(-logvar) + logvar + LOG_2PI).sum(axis=-1)
+    r = (z - mu) * np.exp(-logvar / 2)
+    total: Array = -0.5 * (r * r + logvar + LOG_2PI).sum(axis=-1)
     return total
 
 
 def log_normal_backward(dlog: Array, z: Array, mu: Array, logvar: Array) -> tuple[Array, Array, Array]:
-    """With u = (z - mu) exp(-logvar): dz = -dlog u, dmu = dlog u, dlogvar = dlog ((z - mu) u - 1) / 2; dlog (..., N)."""
+    """With u = r exp(-logvar / 2): dz = -dlog u, dmu = dlog u, dlogvar = dlog (r^2 - 1) / 2; dlog (..., N)."""
     dlog = dlog[..., None]
-    d = z - mu
-    u = d * np.exp(-logvar)
-    return -dlog * u, _sum_samples(dlog * u), _sum_samples(dlog * (0.5 * (d * u - 1)))
+    scale = np.exp(-logvar / 2)
+    r = (z - mu) * scale
+    u = r * scale
+    return -dlog * u, _sum_samples(dlog * u), _sum_samples(dlog * (0.5 * (r * r - 1)))
 
 
 def log_standard_normal(z: Array) -> Array:

@@ -209,11 +209,16 @@ class VAE:
 
     def check_data(self, x: ArrayLike, name: str = "x") -> Array:
         """X as a C-contiguous (N, D) array of the model's dtype within the likelihood's support, or an error."""
-        x = self._check_float(name, x, self.architecture.n_features)
-        if x.ndim != 2:
-            raise ValueError(f"{name} must have two dimensions, examples and features; it has shape {x.shape}")
-        self.likelihood.check(x)
-        return x
+        array = self.check_float(name, x)
+        self.likelihood.check(array, name)
+        return array
+
+    def check_float(self, name: str, x: ArrayLike) -> Array:
+        """`check_data` without the support: what is only a probability until it is binarised passes."""
+        array = self._check_float(name, x, self.architecture.n_features)
+        if array.ndim != 2:
+            raise ValueError(f"{name} must have two dimensions, examples and features; it has shape {array.shape}")
+        return array
 
     def config(self) -> dict[str, Any]:
         """All that makes the model but its parameters, JSON-able; ``VAE(**config)`` makes it again."""

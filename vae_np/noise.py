@@ -7,7 +7,7 @@ are resumed, batches that are split and samples that are taken a block at a time
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -50,25 +50,40 @@ def stream(seed: int, purpose: str, *place: int) -> np.random.Generator:
 
 
 def standard_normal(
-    seed: int, step: int, shape: tuple[int, ...], dtype: DTypeLike = np.float64, *, first: int = 0, first_sample: int = 0
+    seed: int,
+    step: int,
+    shape: tuple[int, ...],
+    dtype: DTypeLike = np.float64,
+    *,
+    first: int = 0,
+    first_sample: int = 0,
+    purpose: str = "noise",
 ) -> Array:
     """Standard normal eps of one step, of shape (N, K) or (S, N, K).
 
     ``eps[s, n]`` depends on (seed, step, first_sample + s, first + n) alone, not on N or S: the rows [a, b) of a batch
-    are ``standard_normal(seed, step, (b - a, K), first=a)``. The (N, K) form is sample 0.
+    are ``standard_normal(seed, step, (b - a, K), first=a)``. The (N, K) form is sample 0. Another purpose gives
+    independent noise.
     """
-    return _tiles(seed, "noise", step, shape, dtype, first, first_sample)
+    return _tiles(seed, purpose, "standard_normal", step, shape, dtype, first, first_sample)
 
 
 def uniform(
     seed: int, step: int, shape: tuple[int, ...], dtype: DTypeLike = np.float64, *, first: int = 0
 ) -> Array:
     """Uniform numbers in [0, 1) of one step, of shape (N, D), with the same independence of the batch's split."""
-    return _tiles(seed, "uniform", step, shape, dtype, first, 0)
+    return _tiles(seed, "uniform", "random", step, shape, dtype, first, 0)
 
 
 def _tiles(
-    seed: int, kind: str, step: int, shape: tuple[int, ...], dtype: DTypeLike, first: int, first_sample: int
+    seed: int,
+    purpose: str,
+    method: str,
+    step: int,
+    shape: tuple[int, ...],
+    dtype: DTypeLike,
+    first: int,
+    first_sample: int,
 ) -> Array:
     """Rows [first, first + N) of each sample, put together from the streams of the tiles that hold them."""
     *samples, n, k = shape
@@ -77,8 +92,7 @@ def _tiles(
     for s, block in enumerate(out):
         for tile in range(first // TILE, -(-last // TILE)):
             begin, end = max(first, tile * TILE), min(last, (tile + 1) * TILE)
-            generator = stream(seed, kind, step, first_sample + s, tile)
-            draw = generator.standard_normal if kind == "noise" else generator.random
+            draw = getattr(stream(seed, purpose, step, first_sample + s, tile), method)
             # a row's numbers come after those of the rows before it in its tile
             rows = draw((end - tile * TILE, k), dtype=out.dtype.type)
             block[begin - first : end - first] = rows[begin - tile * TILE :]

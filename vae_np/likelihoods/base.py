@@ -64,7 +64,7 @@ class Likelihood(abc.ABC):
         """What `get_likelihood` makes the same object from: JSON-able."""
         return {"name": self.name}
 
-    def check(self, x: Array) -> None:
+    def check(self, x: Array, name: str = "x") -> None:
         """Raise ``ValueError`` that names the first value of x (N, D) outside the support, NaN and infinity included."""
         low, high = self.support
         bad = ~((x >= low) & (x <= high) & np.isfinite(x))
@@ -72,7 +72,7 @@ class Likelihood(abc.ABC):
             row, column = (int(i) for i in np.argwhere(bad)[0])
             where = "finite" if low == -np.inf else f"in [{low:g}, {high:g}]"
             raise ValueError(
-                f"the {self.name} likelihood needs x {where}; x[{row}, {column}] is {float(x[row, column])!r}"
+                f"the {self.name} likelihood needs {name} {where}; {name}[{row}, {column}] is {float(x[row, column])!r}"
                 f" ({int(bad.sum())} such values)"
             )
 

@@ -81,19 +81,20 @@ class Gaussian(Likelihood):
         return {"logvar": (n_features,)} if self.sigma == "per-feature" else {}
 
     def log_density(self, x: Array, raw: Array, own: Mapping[str, Array] = NOTHING) -> Array:
-        """-1/2 ((x - m)^2 e^-s + s + log 2 pi)."""
+        """-1/2 (r^2 + s + log 2 pi) with the standardised r = (x - m) e^(-s/2), as in `gaussian.log_normal`."""
         m, s = self.mean_logvar(raw, own)
-        d = x - m
-        return -0.5 * (d * d * np.exp(-s) + s + LOG_2PI)
+        r = (x - m) * np.exp(-s / 2)
+        return -0.5 * (r * r + s + LOG_2PI)
 
     def gradient(self, x: Array, raw: Array, own: Mapping[str, Array] = NOTHING) -> tuple[Array, dict[str, Array]]:
-        """d/dm = (x - m) e^-s, d/ds = 1/2 ((x - m)^2 e^-s - 1)."""
+        """d/dm = r e^(-s/2) = (x - m) e^-s, d/ds = 1/2 (r^2 - 1)."""
         m, s = self.mean_logvar(raw, own)
-        d = x - m
-        dm = d * np.exp(-s)
+        scale = np.exp(-s / 2)
+        r = (x - m) * scale
+        dm = r * scale
         if self.logvar is not None:
             return dm, {}
-        ds = 0.5 * (d * dm - 1)
+        ds = 0.5 * (r * r - 1)
         return (np.concatenate([dm, ds], axis=-1), {}) if self.sigma == "heteroscedastic" else (dm, {"logvar": ds})
 
     def mean(self, raw: Array, own: Mapping[str, Array] = NOTHING) -> Array:

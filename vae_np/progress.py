@@ -1,0 +1,113 @@
+"""How a long run shows itself: a bar on a terminal, a line an epoch in a log, or nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any, Protocol, TextIO
+
+__all__ = ["Bar", "Lines", "Reporter", "Silent", "choose_reporter", "epoch_line"]
+
+
+class Reporter(Protocol):
+    """What a trainer tells."""
+
+    def start(self, epochs: int, steps: int, done: int) -> None:
+        """The run has so many epochs and steps, of which ``done`` steps lie behind."""
+
+    def step(self, epoch: int, elbo: float) -> None:
+        """One step is done, in epoch number ``epoch``, whose ELBO so far is this."""
+
+    def epoch(self, row: Mapping[str, float]) -> None:
+        """One epoch is done."""
+
+    def close(self) -> None:
+        """The run has ended, one way or another."""
+
+
+class Silent:
+    """Says nothing."""
+
+    def start(self, epochs: int, steps: int, done: int) -> None:
+        """Say nothing."""
+
+    def step(self, epoch: int, elbo: float) -> None:
+        """Say nothing."""
+
+    def epoch(self, row: Mapping[str, float]) -> None:
+        """Say nothing."""
+
+    def close(self) -> None:
+        """Say nothing."""
+
+
+class Lines(Silent):
+    """A plain line an epoch, for a log."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.stream, self.epochs = stream or sys.stderr, 0
+
+    def start(self, epochs: int, steps: int, done: int) -> None:
+        """Remember how many epochs there are."""
+        self.epochs = epochs
+
+    def epoch(self, row: Mapping[str, float]) -> None:
+        """Print the epoch's line."""
+        print(epoch_line(row, self.epochs), file=self.stream, flush=True)
+
+
+class Bar(Silent):
+    """A tqdm bar over all steps."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.stream, self.epochs = stream or sys.stderr, 0
+        self.bar: Any = None
+        self.note = ""
+
+    def start(self, epochs: int, steps: int, done: int) -> None:
+        """Draw the bar."""
+        from tqdm import tqdm
+
+        self.epochs = epochs
+        self.bar = tqdm(total=steps, initial=done, file=self.stream, unit="step", mininterval=0.1, dynamic_ncols=True)
+
+    def step(self, epoch: int, elbo: float) -> None:
+        """Move the bar."""
+        if self.bar.n % 20 == 0:
+            self.bar.set_description(f"epoch {epoch}/{self.epochs}", refresh=False)
+            self.bar.set_postfix_str(f"ELBO {elbo:.2f}{self.note}", refresh=False)
+        self.bar.update()
+
+    def epoch(self, row: Mapping[str, float]) -> None:
+        """Keep the validation ELBO beside the bar."""
+        validation = row["validation_elbo"]
+        self.note = "" if validation != validation else f", validation {validation:.2f}"
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        if self.bar is not None:
+            self.bar.close()
+
+
+def epoch_line(row: Mapping[str, float], epochs: int) -> str:
+    """An epoch in one line."""
+    validation = "" if row["validation_elbo"] != row["validation_elbo"] else f"  validation {row['validation_elbo']:.3f}"
+    return (
+        f"epoch {int(row['epoch'])}/{epochs}  ELBO {row['elbo']:.3f}  log-likelihood {row['log_likelihood']:.3f}"
+        f"  KL {row['kl']:.3f}{validation}  active {int(row['active_units'])}  {row['seconds']:.2f} s"
+    )
+
+
+def choose_reporter(progress: bool | Reporter | None) -> Reporter:
+    """None: a bar if standard error is a terminal, else nothing; True: lines where there is no terminal or no tqdm."""
+    if progress is False:
+        return Silent()
+    if progress is None or progress is True:
+        if sys.stderr.isatty():
+            try:
+                import tqdm  # noqa: F401
+            except ImportError:
+                return Lines()
+            return Bar()
+        return Lines() if progress else Silent()
+    return progress
