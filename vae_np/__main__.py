@@ -1,6 +1,10 @@
-"""python -m vae_np."""
+"""python -m vae_np, and the console command vae-np."""
 
+from __future__ import annotations
 
-def main() -> int:
-    """The console command."""
-    raise NotImplementedError
+import sys
+
+from vae_np.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,219 @@
+"""What several commands share: defaults, number lists, data, models, output."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from vae_np.data import Dataset
+    from vae_np.model import VAE
+
+DATA_DEFAULTS: dict[str, Any] = {"data": "digits", "labels": None, "key": None, "scale": "auto", "split": None}
+
+
+def integers(text: str) -> list[int]:
+    """'400,200' as [400, 200]; '' and 'none' as []."""
+    try:
+        return [] if text.strip() in ("", "none") else [int(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"widths are integers with commas, such as 400,200; got {text!r}") from None
+
+
+def floats(text: str) -> list[float]:
+    """'0.8,0.1,0.1' as numbers."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"numbers with commas are needed, such as 0.8,0.1,0.1; got {text!r}") from None
+
+
+def number_or_word(text: str) -> float | str:
+    """A number where it is one, else the word."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def add_data_arguments(parser: argparse._ArgumentGroup) -> None:
+    """--data and what goes with it."""
+    parser.add_argument(
+        "--data", help="digits (built in), mnist, a folder of IDX files, or a .npy, .npz, .csv or IDX file [digits]"
+    )
+    parser.add_argument("--labels", choices=["first", "last"], help="the column of a .csv file that holds labels")
+    parser.add_argument("--key", help="the array of a .npz file")
+    parser.add_argument("--scale", type=number_or_word, help="auto, none, or a number to divide by [auto]")
+    parser.add_argument(
+        "--split",
+        type=floats,
+        help="shares of training, validation and test [0.8,0.1,0.1]; two numbers where the data have a test set of"
+        " their own [0.9,0.1]",
+    )
+
+
+class Parts(NamedTuple):
+    """The data's parts; a part is None where its share is 0."""
+
+    train: Dataset
+    validation: Dataset | None
+    test: Dataset | None
+
+
+def load_parts(options: dict[str, Any], dtype: str) -> Parts:
+    """Load and split data as the options (`DATA_DEFAULTS`, seed) say."""
+    from vae_np import data
+
+    source = options["data"]
+    how = {name: options[name] for name in ("scale", "labels", "key")} | {"dtype": dtype}
+    own_test = source == "mnist" or Path(source).is_dir()
+    whole = data.load(source, **how)
+    shares = options["split"] or ([0.9, 0.1] if own_test else [0.8, 0.1, 0.1])
+    if len(shares) not in ((2, 3) if own_test else (3,)):
+        raise ValueError(f"--split needs {'two or three' if own_test else 'three'} numbers; got {len(shares)}")
+    use_own = own_test and len(shares) == 2
+    rows = data.split(len(whole), (*shares, 0.0) if use_own else tuple(shares), seed=options["seed"])
+    parts = [whole.take(part) if len(part) else None for part in rows]
+    test = data.load(source, part="test", **how) if use_own else parts[2]
+    if parts[0] is None:
+        raise ValueError("--split leaves nothing to train on")
+    return Parts(parts[0], parts[1], test)
+
+
+class Run(NamedTuple):
+    """A model, the folder it came from if it did, and the options it was trained with."""
+
+    vae: VAE
+    folder: Path | None
+    options: dict[str, Any]
+
+    @property
+    def image_shape(self) -> tuple[int, int] | None:
+        """Of the training data."""
+        shape = self.options.get("image_shape")
+        return None if shape is None else (int(shape[0]), int(shape[1]))
+
+
+def load_run(path: str, backend: str = "numba") -> Run:
+    """A model file, or a run's folder with its config.json."""
+    from vae_np.checkpoint import load
+
+    vae = load(path, backend=backend)
+    folder = Path(path) if Path(path).is_dir() else Path(path).parent
+    options = read_config(folder) if Path(path).is_dir() or Path(path).name == "checkpoint.npz" else None
+    return Run(vae, folder if options is not None else None, options or {})
+
+
+def read_config(folder: Path) -> dict[str, Any] | None:
+    """A run's config.json, None where there is none; ``ValueError`` where it is damaged."""
+    file = folder / "config.json"
+    try:
+        config = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file}: no JSON: {error}") from None
+    if not isinstance(config, dict) or not isinstance(config.get("arguments"), dict):
+        raise ValueError(f"{file}: no configuration of a run")
+    return {**config["arguments"], "image_shape": config.get("image_shape")}
+
+
+def data_of(run: Run, args: argparse.Namespace) -> Dataset:
+    """The data a command is to work on: those of --data, else the part of the run's own data that --part names."""
+    from vae_np import data
+
+    given = vars(args)
+    if "data" in given or not run.options:
+        options = {**DATA_DEFAULTS, **given}
+        found = data.load(
+            options["data"], dtype=str(run.vae.dtype), scale=options["scale"], labels=options["labels"], key=options["key"]
+        )
+        part = given.get("part", "all")
+        if part != "all":
+            found = _part(load_parts({**options, "seed": given.get("seed", 0)}, str(run.vae.dtype)), part)
+    else:
+        parts = load_parts({**DATA_DEFAULTS, **run.options}, str(run.vae.dtype))
+        found = _part(parts, given.get("part", "test"))
+    return _binarised(found, given.get("binarise", run.options.get("binarise", "none")), run.options.get("seed", 0))
+
+
+def _part(parts: Parts, name: str) -> Dataset:
+    """One part by its name, or the next best where the test set is empty."""
+    if name == "all":
+        raise ValueError("--part all needs --data: a run knows its data by their parts")
+    found: Dataset | None = getattr(parts, name)
+    if found is None:
+        raise ValueError(f"the {name} part is empty (see --split)")
+    return found
+
+
+def _binarised(dataset: Dataset, mode: str, seed: int) -> Dataset:
+    """Data to evaluate are binarised once even where training drew them anew."""
+    from vae_np import data
+
+    x = data.binarise(dataset.x, "fixed" if mode == "dynamic" else mode, seed=seed)  # type: ignore[arg-type]
+    return data.Dataset(x, dataset.labels, dataset.image_shape, dataset.name)
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """The model's path and the data to use it on; the group of data options."""
+    parser.add_argument("model", help="a run's folder, or a model file")
+    group = parser.add_argument_group("data")
+    add_data_arguments(group)
+    group.add_argument(
+        "--part",
+        choices=["train", "validation", "test", "all"],
+        help="of the run's data [test]; of --data [all]",
+    )
+    group.add_argument("--binarise", choices=["none", "threshold", "fixed", "dynamic"], help="[as in training]")
+    parser.add_argument("--seed", type=int, help="of the noise [0]")
+    parser.add_argument("--backend", choices=["numba", "numpy"], help="[numba]")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return group
+
+
+def write_array(path: str, array: NDArray[np.floating[Any]], header: list[str]) -> None:
+    """Write .npy or .csv, atomically; csv with enough digits to read the same numbers back."""
+    import io
+
+    import numpy as np
+
+    from vae_np.files import write_atomic
+
+    suffix = Path(path).suffix
+    if suffix == ".npy":
+        buffer = io.BytesIO()
+        np.save(buffer, array, allow_pickle=False)
+        write_atomic(path, buffer.getvalue())
+    elif suffix == ".csv":
+        digits = "%.17g" if array.dtype == np.float64 else "%.9g"
+        text = io.StringIO()
+        np.savetxt(text, array, fmt=digits, delimiter=",", header=",".join(header), comments="")
+        write_atomic(path, text.getvalue().encode())
+    else:
+        raise ValueError(f"--out must end in .npy or .csv (or .png where a picture is drawn); got {path}")
+
+
+def print_json(values: dict[str, Any]) -> None:
+    """One JSON object on standard output; NaN, which JSON does not have, becomes null."""
+    json.dump(_jsonable(values), sys.stdout, indent=2, allow_nan=False)
+    print()
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _jsonable(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_jsonable(entry) for entry in value]
+    if hasattr(value, "tolist"):
+        return _jsonable(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,51 @@
+"""vae-np evaluate."""
+
+from __future__ import annotations
+
+import argparse
+
+from vae_np.cli import common
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    common.add_model_arguments(parser)
+    parser.add_argument("--samples", type=int, help="S, of the posterior; many tighten the bound on log p(x) [1]")
+    parser.epilog = (
+        "examples:\n  vae-np evaluate runs/digits-1\n"
+        "  vae-np evaluate runs/digits-1 --samples 500 --json\n"
+        "  vae-np evaluate model.npz --data images.npy"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate and print."""
+    from vae_np.evaluation import evaluate
+
+    given = vars(args)
+    run = common.load_run(args.model, given.get("backend", "numba"))
+    dataset = common.data_of(run, args)
+    samples, seed = given.get("samples", 1), given.get("seed", 0)
+    result = evaluate(run.vae, dataset.x, samples=samples, seed=seed)
+    values = {
+        "data": dataset.name,
+        "examples": len(dataset),
+        "samples": samples,
+        "elbo": result.elbo,
+        "standard_error": result.standard_error,
+        "log_likelihood": result.log_likelihood,
+        "kl": result.kl,
+        "evidence_bound": result.evidence,
+        "active_units": result.active_units,
+        "kl_per_dimension": result.kl_per_dimension,
+    }
+    if "json" in given:
+        common.print_json(values)
+        return 0
+    print(f"{dataset.name}: {len(dataset)} examples, {samples} sample{'s' * (samples > 1)} each, in nats an example")
+    print(f"  ELBO            {result.elbo:12.4f} +- {result.standard_error:.4f} (standard error over the examples)")
+    print(f"  log-likelihood  {result.log_likelihood:12.4f}")
+    print(f"  KL              {result.kl:12.4f}   {result.active_units} of {len(result.kl_per_dimension)} units active")
+    if samples > 1:
+        print(f"  evidence >=     {result.evidence:12.4f}   importance-weighted bound on log p(x)")
+    return 0

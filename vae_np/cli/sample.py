@@ -1,0 +1,51 @@
+"""vae-np sample."""
+
+from __future__ import annotations
+
+import argparse
+
+from vae_np.cli import common
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this command."""
+    parser.add_argument("model", help="a run's folder, or a model file")
+    parser.add_argument("-n", "--number", type=int, help="how many [64]")
+    parser.add_argument("--seed", type=int, help="[0]")
+    parser.add_argument("--out", help=".png, .npy or .csv [samples.png]")
+    parser.add_argument("--draw", action="store_true", help="draw x ~ p(x|z) and not its mean")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, the samples in it")
+    parser.epilog = (
+        "examples:\n  vae-np sample runs/digits-1 --out samples.png\n"
+        "  vae-np sample runs/digits-1 -n 1000 --seed 7 --out samples.npy"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Sample and write."""
+    from vae_np.noise import stream
+
+    given = vars(args)
+    run = common.load_run(args.model, "numpy")
+    number, seed, vae = given.get("number", 64), given.get("seed", 0), run.vae
+    if number < 1:
+        raise ValueError(f"--number must be positive; got {number}")
+    if "draw" in given:
+        x = vae.sample(number, seed)
+    else:
+        x = vae.decode(stream(seed, "prior").standard_normal((number, vae.architecture.latent), dtype=vae.dtype.type))
+    if "json" in given and "out" not in given:
+        common.print_json({"model": args.model, "seed": seed, "samples": x})
+        return 0
+    out = given.get("out", "samples.png")
+    if out.endswith(".png"):
+        from vae_np import plots
+
+        plots.samples(x, out, image_shape=run.image_shape)
+    else:
+        common.write_array(out, x, [f"x{j}" for j in range(x.shape[1])])
+    if "json" in given:
+        common.print_json({"model": args.model, "seed": seed, "out": out, "number": number})
+    else:
+        print(f"{number} samples in {out}")
+    return 0

@@ -1,0 +1,94 @@
+"""Checks of values that name the first culprit, a block of rows at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+__all__ = ["check_finite", "check_values", "float_dtype"]
+
+Array = NDArray[Any]
+
+BLOCK = 1 << 20
+"""Numbers looked at together: bounds the memory of a check, so that a mapped file may be larger than it."""
+
+
+def check_values(x: Array, low: float, high: float, *, name: str = "x", what: str = "") -> None:
+    """Check that every value of ``x`` is finite and lies in [low, high].
+
+    Parameters
+    ----------
+    x : array, shape (N, ...)
+        Real numbers, usually (N, D). It is looked at in blocks of rows, so a mapped file stays on the disk.
+    low, high : float
+        The ends belong to the range, except infinite ones.
+    name : str
+        What the message calls ``x``.
+    what : str
+        What asks for the range, e.g. "the Bernoulli likelihood".
+
+    Raises
+    ------
+    ValueError
+        With row, column and value of the first violation, and how many there are. NaN always violates.
+    TypeError
+        If ``x`` is not an array of real numbers.
+    """
+    if not low <= high:
+        raise ValueError(f"low must not exceed high; got {low} and {high}")
+    found = _first_outside(x, low, high)
+    if found:
+        ends = f"{'(' if low == -np.inf else '['}{low:g}, {high:g}{')' if high == np.inf else ']'}"
+        reason = f" for {what}" if what else ""
+        place, value, count = found
+        raise ValueError(
+            f"{name} must lie in {ends}{reason}; {place} is {value}"
+            f" ({count} of {x.size} values violate this; counted from 0)"
+        )
+
+
+def check_finite(x: Array, source: str) -> None:
+    """ValueError that starts with ``source`` and names the first NaN or infinity of ``x``, if any."""
+    found = _first_outside(x, -np.inf, np.inf)
+    if found:
+        place, value, count = found
+        raise ValueError(f"{source}: {place} is {value} ({count} of {x.size} values are not finite; counted from 0)")
+
+
+def _first_outside(x: Array, low: float, high: float) -> tuple[str, Any, int] | None:
+    """Place and value of the first number that is not finite or not in [low, high], and how many."""
+    if x.ndim == 0 or x.dtype.kind not in "biuf":
+        raise TypeError(f"an array of real numbers is needed; got {x.dtype} with shape {x.shape}")
+    first: tuple[str, Any] | None = None
+    count = 0
+    big = np.finfo(x.dtype).max if x.dtype.kind == "f" else np.inf
+    step = max(1, BLOCK * len(x) // max(1, x.size))
+    for begin in range(0, len(x), step):
+        block = np.asarray(x[begin : begin + step])
+        # the usual case needs no masks; every comparison here is false for NaN
+        if block.size == 0 or (max(low, -big) <= block.min() and block.max() <= min(high, big)):
+            continue
+        inside = (block >= low) & (block <= high) & np.isfinite(block)
+        outside = inside.size - int(np.count_nonzero(inside))
+        if outside and first is None:
+            index = tuple(int(i) for i in np.unravel_index(np.argmin(inside), inside.shape))
+            first = _place(begin + index[0], index[1:]), block[index]
+        count += outside
+    return None if first is None else (*first, count)
+
+
+def _place(row: int, rest: tuple[int, ...]) -> str:
+    """ "row 3, column 5", or what an array of another rank needs."""
+    if not rest:
+        return f"row {row}"
+    return f"row {row}, column {rest[0] if len(rest) == 1 else rest}"
+
+
+def float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """``dtype`` as NumPy knows it, if it is float32 or float64 of this machine's byte order."""
+    found = np.dtype(dtype)
+    if found not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise ValueError(f"dtype must be float32 or float64; got {found}")
+    return found

@@ -1,0 +1,146 @@
+"""One door for every source of data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from numpy.typing import DTypeLike, NDArray
+
+from vae_np.data.checks import float_dtype
+from vae_np.data.csv_files import read_csv
+from vae_np.data.dataset import Dataset, from_array
+from vae_np.data.digits import DEEPEST, read_digits
+from vae_np.data.idx import read_idx
+from vae_np.data.mnist import check_part, read_mnist
+from vae_np.data.numpy_files import read_npy, read_npz
+
+__all__ = ["load"]
+
+Array = NDArray[Any]
+
+ACCEPTED = (
+    "'digits', 'mnist', a folder of MNIST's IDX files, or a file .npy, .npz, .csv, .csv.gz, .idx, .idx.gz or *ubyte*"
+)
+
+
+def load(
+    source: str | os.PathLike[str],
+    *,
+    dtype: DTypeLike = "float64",
+    part: Literal["train", "test"] = "train",
+    scale: str | float = "auto",
+    labels: Literal["first", "last"] | None = None,
+    key: str | None = None,
+) -> Dataset:
+    """Load a data set by its name or from a folder or file.
+
+    Parameters
+    ----------
+    source : str or path
+        - "digits", the embedded digits;
+        - "mnist", from the cache, or downloaded into it (see `vae_np.data.download.download_mnist`);
+        - a folder of MNIST's IDX files (see `load_mnist`);
+        - an IDX file, plain or packed, whose name ends in .idx or .idx.gz or contains "ubyte";
+        - .npy; .npz; .csv or .csv.gz with or without a header line (one in which no field is a number).
+        A folder that is called like a data set is "./mnist" or a Path. Arrays have shape (N, D), (N, H, W) or
+        (N, H, W, 1); the latter two are flattened and set image_shape.
+    dtype : float32 or float64
+        What the values become.
+    part : "train" or "test"
+        Of MNIST, of a folder, or of an .npz file with the arrays x_train and x_test.
+    scale : "auto", "none" or float
+        A number divides the values, "none" leaves them. "auto" divides uint8 by 255 (and the digits by 16), leaves
+        floats, booleans and integers in -1..1, and refuses other integers. A csv file in which every number is whole
+        holds integers.
+    labels : "first", "last" or None
+        The column of a csv file that holds the labels.
+    key : str, optional
+        The array of an .npz file; by default x, data or x_train (x_test for the test part), or the only one. Its labels
+        are y or labels, and y_train to x_train.
+
+    Returns
+    -------
+    Dataset
+        An .npy file that already has the dtype, C order and the scale asked for is mapped, not read: it may be larger
+        than the memory.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file or folder.
+    ValueError
+        If an argument does not fit the source, the file is malformed or empty, or a value is not finite. For what is
+        wrong with a file the message starts with its name.
+    """
+    float_dtype(dtype)
+    check_part(part)
+    if labels not in ("first", "last", None):
+        raise ValueError(f"labels must be 'first', 'last' or None; got {labels!r}")
+    raw: Array
+    y: Array | None
+    auto: float | None = None
+    kind = _kind(source)
+    _check_options(kind, source, part, labels, key)
+    name = Path(source).name
+    if kind == "digits":
+        raw, y = read_digits()
+        auto = DEEPEST
+    elif kind in ("mnist", "folder"):
+        folder = _cached_mnist() if kind == "mnist" else Path(source)
+        raw, y = read_mnist(folder, part)
+        name = folder.resolve().name if kind == "folder" else name
+    else:
+        raw, y = _read_file(kind, Path(source), part, labels, key)
+    return from_array(raw, y, source=os.fspath(source), name=name, scale=scale, dtype=dtype, auto=auto)
+
+
+def _kind(source: str | os.PathLike[str]) -> str:
+    """What the source is: digits, mnist, folder, npy, npz, csv or idx."""
+    if source in ("digits", "mnist"):
+        return str(source)
+    path = Path(source)
+    if path.is_dir():
+        return "folder"
+    if not path.exists():
+        raise FileNotFoundError(f"{source}: no such file or folder; a source is {ACCEPTED}")
+    name = path.name.lower()
+    for kind, endings in (("npy", ".npy"), ("npz", ".npz"), ("csv", (".csv", ".csv.gz"))):
+        if name.endswith(endings):
+            return kind
+    if name.endswith((".idx", ".idx.gz")) or "ubyte" in name:
+        return "idx"
+    raise ValueError(f"{source}: the name does not tell the format; a source is {ACCEPTED}")
+
+
+def _check_options(kind: str, source: object, part: str, labels: str | None, key: str | None) -> None:
+    """Refuse what would be ignored."""
+    if key is not None and kind != "npz":
+        raise ValueError(f"{source}: key= is for .npz files")
+    if labels is not None and kind != "csv":
+        raise ValueError(f"{source}: labels= is for csv files")
+    if part != "train" and kind not in ("mnist", "folder", "npz"):
+        raise ValueError(f"{source}: it has no part {part!r}; MNIST, folders and .npz files have")
+
+
+def _cached_mnist() -> Path:
+    """The folder of MNIST, downloaded if need be."""
+    from vae_np.data.download import download_mnist  # its imports are slow and seldom needed
+
+    return download_mnist()
+
+
+def _read_file(kind: str, path: Path, part: str, labels: str | None, key: str | None) -> tuple[Array, Array | None]:
+    """The array of a file, and its labels."""
+    if kind == "npz":
+        return read_npz(path, key, part)
+    if kind == "npy":
+        return read_npy(path), None
+    if kind == "idx":
+        return read_idx(path), None
+    table = read_csv(path)
+    if labels is None:
+        return table, None
+    column = 0 if labels == "first" else table.shape[1] - 1
+    return table[:, 1:] if column == 0 else table[:, :column], table[:, column]

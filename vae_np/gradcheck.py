@@ -1,0 +1,212 @@
+"""Gradient checks: the complex step, and central differences with Richardson extrapolation.
+
+A gradient check proves that a backward pass belongs to its forward pass and nothing more: a sampler that uses the
+variance for the deviation passes it. The forward pass needs an oracle of its own.
+
+    complex step           f'(x) = Im f(x + i h) / h + O(h^2), no subtraction, h = 1e-30: exact to rounding
+                           (Squire & Trapp 1998)
+    central differences    (f(x + h) - f(x - h)) / 2h = f'(x) + O(h^2), extrapolated to h = 0 (Ridders 1982)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from vae_np import elbo
+from vae_np.model import VAE
+from vae_np.noise import stream
+from vae_np.objectives import Objective, get_objective
+from vae_np.parameters import Parameters
+
+__all__ = ["Report", "Row", "central_difference", "check_model", "complex_step"]
+
+Array = NDArray[Any]
+STEP = 1e-30
+SMALL = 1500
+"""Up to so many parameters every coordinate is checked, beyond it random directions."""
+LIMITS = {"complex step": {"float64": 1e-12, "float32": 2e-5}, "central difference": {"float64": 1e-8, "float32": 2e-5}}
+"""The largest error that passes, relative to the tensor's largest gradient."""
+
+
+def complex_step(f: Callable[[Array], Any], x: Array, direction: Array) -> float:
+    """The derivative of the real function f at x along ``direction``: Im f(x + i h direction) / h.
+
+    f must be written for complex arguments and be analytic in them at x (no abs, no comparison but of real parts).
+
+    Examples
+    --------
+    >>> complex_step(lambda x: np.exp(x[0]), np.array([1.0]), np.array([1.0])) == np.exp(1.0)
+    True
+    """
+    return float(np.imag(f(x + 1j * STEP * direction)) / STEP)
+
+
+def central_difference(
+    f: Callable[[Array], float], x: Array, direction: Array, *, h: float = 0.1, levels: int = 9
+) -> tuple[float, float]:
+    """The derivative of f at x along ``direction``, and an estimate of its error.
+
+    Differences at h, h/2, h/4, ... are extrapolated to h = 0 by Richardson's tableau; the entry that differs least from
+    its two parents is returned, with that difference (Ridders 1982). A kink that the large steps straddle spoils their
+    rows only, and shows in the estimate if it spoils all.
+
+    Examples
+    --------
+    >>> value, error = central_difference(lambda x: x[0] ** 3, np.array([2.0]), np.array([1.0]))
+    >>> abs(value - 12) < 1e-11 and error < 1e-10
+    True
+    """
+    best, estimate = math.nan, math.inf
+    previous: list[float] = []
+    for level in range(levels):
+        step = h / 2**level
+        row = [(float(f(x + step * direction)) - float(f(x - step * direction))) / (2 * step)]
+        for j, parent in enumerate(previous, start=1):
+            row.append(row[-1] + (row[-1] - parent) / (4**j - 1))
+            error = max(abs(row[-1] - row[-2]), abs(row[-1] - parent))
+            if error < estimate:
+                best, estimate = row[-1], error
+        previous = row
+    return best, estimate
+
+
+@dataclass(frozen=True)
+class Row:
+    """One tensor under one method. ``error`` and ``uncertainty`` are relative to the tensor's largest gradient."""
+
+    tensor: str
+    method: str
+    checked: int
+    error: float
+    uncertainty: float
+    limit: float
+    ok: bool
+    worst: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `check_model` found."""
+
+    rows: tuple[Row, ...]
+    loss: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether every row passed."""
+        return all(row.ok for row in self.rows)
+
+    def table(self) -> str:
+        """A line a row, for people."""
+        lines = [f"{'tensor':<20} {'method':<20} {'checked':>8} {'largest error':>14}  verdict"]
+        for row in self.rows:
+            verdict = "ok" if row.ok else f"FAILED (limit {row.limit:.0e}): {row.worst}"
+            lines.append(f"{row.tensor:<20} {row.method:<20} {row.checked:>8} {row.error:>14.1e}  {verdict}")
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        return {"ok": self.ok, "loss": self.loss, "rows": [asdict(row) for row in self.rows]}
+
+
+def check_model(
+    vae: VAE,
+    x: ArrayLike,
+    eps: ArrayLike,
+    beta: float = 1.0,
+    *,
+    objective: str | Objective = "elbo",
+    gradients: Mapping[str, Array] | None = None,
+    directions: int = 4,
+    seed: int = 0,
+) -> Report:
+    """Check the gradient of a whole model, tensor by tensor, by both methods.
+
+    Parameters
+    ----------
+    vae, x, eps, beta, objective
+        As in `VAE.loss_and_grad`, whose gradient is judged. The numerical derivatives are those of the formulas' loss
+        in float64, whatever the model's backend and dtype.
+    gradients : mapping of name to array, optional
+        Judge these instead: those of another implementation, or a planted mistake.
+    directions : int
+        For models of more than `SMALL` parameters: seeded random directions for each tensor.
+    seed : int
+        Of the directions.
+
+    Returns
+    -------
+    Report
+    """
+    loss, own = vae.loss_and_grad(x, eps, beta, objective=objective)
+    judged = own if gradients is None else gradients
+    f = _loss_of(vae, np.asarray(x), np.asarray(eps), beta, get_objective(objective))
+    theta = vae.parameters.vector.astype(np.float64)
+    layout = vae.parameters.like(theta)
+    rows = []
+    for method, numeric in (("complex step", _complex), ("central difference", central_difference)):
+        limit = LIMITS[method][str(vae.dtype)]
+        for name, view in layout.items():
+            gradient = np.asarray(judged[name], np.float64)
+            if gradient.shape != view.shape:
+                raise ValueError(f"gradient {name} must have shape {view.shape}; it has {gradient.shape}")
+            found = []
+            for place, direction in _directions(layout, name, directions, seed):
+                value, uncertainty = numeric(f, theta, direction.vector)
+                found.append((place, float((gradient * direction[name]).sum()), value, uncertainty))
+            rows.append(_row(name, method, limit, gradient, found))
+    return Report(tuple(rows), loss)
+
+
+def _complex(f: Callable[[Array], Any], x: Array, direction: Array) -> tuple[float, float]:
+    return complex_step(f, x, direction), 0.0
+
+
+def _loss_of(vae: VAE, x: Array, eps: Array, beta: float, objective: Objective) -> Callable[[Array], Any]:
+    """The loss as a function of the flat vector, real or complex."""
+    x64 = x.astype(np.float64)
+    eps64 = eps.astype(np.float64).reshape(-1, len(x), vae.architecture.latent)
+
+    def loss(vector: Array) -> Any:
+        terms, _ = elbo.forward(vae.parameters.like(vector), x64, eps64, vae.architecture)
+        return objective(terms, beta).value
+
+    return loss
+
+
+def _directions(layout: Parameters, name: str, count: int, seed: int) -> Iterator[tuple[str, Parameters]]:
+    """Where one tensor is checked: each coordinate of a small model, else random directions of length about 1."""
+    shape = layout[name].shape
+    if layout.vector.size <= SMALL:
+        for index in np.ndindex(shape):
+            unit = layout.zeros_like()
+            unit[name][index] = 1
+            yield f"{name}{list(index)}", unit
+        return
+    for i in range(count):
+        random = layout.zeros_like()
+        draw = stream(seed, "gradchk", list(layout).index(name), i).standard_normal(shape)
+        random[name][...] = draw / math.sqrt(draw.size)
+        yield f"{name}, random direction {i}", random
+
+
+def _row(
+    name: str, method: str, limit: float, gradient: Array, found: list[tuple[str, float, float, float]]
+) -> Row:
+    """The largest error of one tensor; what is not a number is the largest."""
+    # coordinates give the tensor's gradient again; of directions the numbers themselves are all there is
+    scale = max([abs(value) for _, _, value, _ in found] + [np.finfo(np.float64).tiny])
+    errors = [abs(analytic - value) / scale for _, analytic, value, _ in found]
+    uncertainty = max(u for *_, u in found) / scale
+    worst = max(range(len(errors)), key=lambda i: math.inf if math.isnan(errors[i]) else errors[i])
+    place, analytic, value, _ = found[worst]
+    # an estimate that is itself too coarse to judge by is a failure, never a licence
+    ok = errors[worst] <= limit and uncertainty <= 100 * limit
+    text = f"{place}: analytic {analytic:.17g}, numeric {value:.17g}"
+    return Row(name, method, len(found), errors[worst], uncertainty, limit, ok, text)
