@@ -57,7 +57,7 @@ _HOMES = {
 _NAMES = {name: module for module, names in _HOMES.items() for name in names}
 _MODULES = ("data", "gradcheck", "noise", "plots")
 
-__all__ = ["__version__", *_NAMES, *_MODULES]  # noqa: PLE0604
+__all__ = ["__version__", *_NAMES, *_MODULES]
 
 
 def __getattr__(name: str) -> Any:

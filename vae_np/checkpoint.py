@@ -1,8 +1,6 @@
-"""Models and training runs as single files: npz without pickle, written atomically.
+"""Training runs as single files: a model's archive with more in it.
 
-    format       "vae-np 1"
-    config       JSON: what `VAE.config` gives
-    parameters   the flat vector
+    format, config, parameters    as in `archive`
     adam.*       a checkpoint's optimiser state: m, v, perhaps v_max, and the number of steps
     training     JSON: a checkpoint's settings, progress and history
 
@@ -11,11 +9,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,14 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.files import write_atomic
+from vae_np.archive import read_archive, write_archive
 from vae_np.model import VAE
 from vae_np.optim import AdamState
 
-__all__ = ["Checkpoint", "load", "load_checkpoint", "save_checkpoint", "save_model"]
+__all__ = ["Checkpoint", "load", "load_checkpoint", "save_checkpoint"]
 
 Array = NDArray[Any]
-FORMAT = "vae-np 1"
 FILE = "checkpoint.npz"
 
 
@@ -41,15 +35,10 @@ class Checkpoint:
         self.adam, self.training = adam, training
 
 
-def save_model(vae: VAE, path: str | os.PathLike[str]) -> None:
-    """Write the model to ``path`` (under that very name), atomically."""
-    write_atomic(path, _pack(_model_arrays(vae)))
-
-
 def save_checkpoint(vae: VAE, adam: AdamState, training: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
     """Write a model in training to ``path``, atomically."""
-    arrays = _model_arrays(vae) | {f"adam.{name}": array for name, array in adam.arrays().items()}
-    write_atomic(path, _pack(arrays | {"training": np.array(json.dumps(training))}))
+    more = {f"adam.{name}": array for name, array in adam.arrays().items()}
+    write_archive(path, vae.config(), vae.parameters.vector, more | {"training": np.array(json.dumps(training))})
 
 
 def load(path: str | os.PathLike[str], *, backend: str = "numba") -> VAE:
@@ -63,7 +52,7 @@ def load(path: str | os.PathLike[str], *, backend: str = "numba") -> VAE:
         If the file is damaged, or is no model of this package; the message begins with its name.
     """
     path = _file(path)
-    arrays = _read(path)
+    arrays = read_archive(path)
     try:
         vae = VAE(**json.loads(str(arrays["config"])), backend=backend)
         vector = arrays["parameters"]
@@ -81,7 +70,7 @@ def load(path: str | os.PathLike[str], *, backend: str = "numba") -> VAE:
 def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """The rest of a checkpoint; ``ValueError`` where the file is a model without it."""
     path = _file(path)
-    arrays = _read(path)
+    arrays = read_archive(path)
     if "training" not in arrays:
         raise ValueError(f"{path}: holds a model and no training state; there is nothing to resume")
     try:
@@ -94,35 +83,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     return Checkpoint(adam, training)
 
 
-def _model_arrays(vae: VAE) -> dict[str, Array]:
-    config = json.dumps(vae.config())
-    return {"format": np.array(FORMAT), "config": np.array(config), "parameters": vae.parameters.vector}
-
-
-def _pack(arrays: Mapping[str, Array]) -> bytes:
-    """The bytes of an npz file."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
-    return buffer.getvalue()
-
-
 def _file(path: str | os.PathLike[str]) -> Path:
     """The file meant: a folder is a run's."""
     path = Path(path)
     return path / FILE if path.is_dir() else path
-
-
-def _read(path: Path) -> dict[str, Array]:
-    """All arrays of the file, or ``ValueError`` that says what is wrong with it."""
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as npz:
-            if not isinstance(npz, np.lib.npyio.NpzFile):
-                raise ValueError("it is a bare array")
-            arrays = {name: npz[name] for name in npz.files}
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: there is no such file") from None
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise ValueError(f"{path}: no model file of vae_np, or damaged: {error}") from None
-    if str(arrays.get("format")) != FORMAT or not {"config", "parameters"} <= arrays.keys():
-        raise ValueError(f"{path}: no model file of vae_np; a model has format, config and parameters")
-    return arrays

@@ -9,9 +9,9 @@ Letters: N examples, S samples an example, D features, K latent dimensions. The 
     log_posterior   (S, N)   log q(z | x)
     kl              (N, K)   KL(q(z_k | x) || p(z_k)), analytic
 
-and an objective is a function of them. The backward pass takes the objective's derivative with respect to each term, its
-`Cotangents`, and returns the gradient of every parameter; so the ELBO, beta, free bits, importance-weighted bounds and
-other gradient estimators share this one backward pass. Kingma & Welling (2014), "Auto-encoding variational Bayes".
+and an objective is a function of them. The backward pass takes the objective's derivative with respect to each term,
+its `Cotangents`, and returns the gradient of every parameter; so the ELBO, beta, free bits, importance-weighted bounds
+and other gradient estimators share this one backward pass. Kingma & Welling (2014), "Auto-encoding variational Bayes".
 """
 
 from __future__ import annotations

@@ -19,10 +19,9 @@ from vae_np.objectives import Objective
 from vae_np.optim import Adam, AdamState
 from vae_np.parameters import Parameters
 
-__all__ = ["BACKENDS", "Engine", "FormulaEngine", "Step", "make_engine"]
+__all__ = ["Engine", "FormulaEngine", "Step"]
 
 Array = NDArray[Any]
-BACKENDS = ("numba", "numpy")
 
 
 class Step(NamedTuple):
@@ -83,14 +82,3 @@ class FormulaEngine:
     def update(self, optimizer: Adam, gradients: Parameters, state: AdamState) -> float:
         """One step of Adam in place; the norm of the gradient."""
         return optimizer.update(self.parameters.vector, gradients.vector, state)
-
-
-def make_engine(backend: str, architecture: Architecture, parameters: Parameters) -> Engine:
-    """The engine of that name; numba is imported only for ``"numba"``."""
-    if backend not in BACKENDS:
-        raise ValueError(f"backend must be one of {', '.join(BACKENDS)}; got {backend!r}")
-    if backend == "numpy":
-        return FormulaEngine(architecture, parameters)
-    from vae_np.kernels.engine import KernelEngine
-
-    return KernelEngine(architecture, parameters)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
 from vae_np.activations import Activation
@@ -42,7 +41,9 @@ class HiddenCache(NamedTuple):
     h: Array
 
 
-def stack_forward(x: Array, layers: Sequence[tuple[Array, Array]], activation: Activation) -> tuple[Array, list[HiddenCache]]:
+def stack_forward(
+    x: Array, layers: Sequence[tuple[Array, Array]], activation: Activation
+) -> tuple[Array, list[HiddenCache]]:
     """h_0 = x, h_l = activation(h_{l-1} W_l + b_l); the last h, and a cache a layer."""
     h, caches = x, []
     for W, b in layers:

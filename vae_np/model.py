@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -9,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from vae_np import noise
+from vae_np.archive import write_archive
 from vae_np.diagnosis import diagnose
-from vae_np.engines import Engine, Step, make_engine
+from vae_np.engines import Engine, FormulaEngine, Step
 from vae_np.initialisers import initialise
 from vae_np.likelihoods import Likelihood, get_likelihood
 from vae_np.network import Architecture
@@ -111,12 +113,13 @@ class VAE:
         self.seed, self.init, self.backend = noise.check_seed(seed), init, backend
         self.parameters = Parameters(self.architecture.shapes(), dtype=np.dtype(dtype))
         initialise(self.parameters, init, self.seed)
-        self.engine: Engine = make_engine(backend, self.architecture, self.parameters)
+        self.engine = _make_engine(backend, self.architecture, self.parameters)
 
     def __repr__(self) -> str:
         a = self.architecture
         widths = "-".join(map(str, [a.n_features, *a.hidden, a.latent, *a.decoder_hidden, a.n_features]))
-        return f"VAE({widths}, {a.activation}, {a.likelihood!r}, {self.dtype}, {self.parameters.vector.size} parameters)"
+        size = self.parameters.vector.size
+        return f"VAE({widths}, {a.activation}, {a.likelihood!r}, {self.dtype}, {size} parameters)"
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -204,7 +207,7 @@ class VAE:
         return step.loss, step.gradients.copy()
 
     def step(self, x: Array, eps: Array, objective: Objective, beta: float) -> Step:
-        """`loss_and_grad` without its checks and copies, for training: x (N, D) and eps (S, N, K) of the model's dtype."""
+        """`loss_and_grad` without its checks and copies: x (N, D) and eps (S, N, K) of the model's dtype."""
         return self.engine.loss_and_grad(x, eps, objective, beta)
 
     def check_data(self, x: ArrayLike, name: str = "x") -> Array:
@@ -235,14 +238,12 @@ class VAE:
             "seed": self.seed,
         }
 
-    def save(self, path: str) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one file, atomically; `vae_np.load` reads it."""
-        from vae_np.checkpoint import save_model
-
-        save_model(self, path)
+        write_archive(path, self.config(), self.parameters.vector)
 
     def _check_float(self, name: str, values: ArrayLike, columns: int) -> Array:
-        """An array with that many columns in the model's dtype: integers and bools are converted, other floats refused."""
+        """An array with that many columns in the model's dtype; integers and bools are converted, other floats not."""
         array = np.asarray(values)
         if array.dtype.kind not in "fiub":
             raise TypeError(f"{name} must hold real numbers; it has dtype {array.dtype}")
@@ -262,6 +263,17 @@ class VAE:
         if eps.ndim not in (2, 3) or eps.shape[-2] != n or 0 in eps.shape:
             raise ValueError(f"eps must be (N, K) or (S, N, K) with N = {n}, K = {k}; it has shape {eps.shape}")
         return eps.reshape(-1, n, k), eps.shape
+
+
+def _make_engine(backend: str, architecture: Architecture, parameters: Parameters) -> Engine:
+    """The engine of that name; numba is imported only for ``"numba"``."""
+    if backend == "numpy":
+        return FormulaEngine(architecture, parameters)
+    if backend != "numba":
+        raise ValueError(f"backend must be numba or numpy; got {backend!r}")
+    from vae_np.kernels.engine import KernelEngine
+
+    return KernelEngine(architecture, parameters)
 
 
 def _widths(name: str, widths: Sequence[int]) -> tuple[int, ...]:

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,14 +25,14 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Architecture:
-    """The sizes and kinds that fix a model up to its parameters; ``ValueError`` or ``TypeError`` where they make no sense."""
+    """The sizes and kinds that fix a model up to its parameters; an error where they make no sense."""
 
     n_features: int
     hidden: tuple[int, ...]
     latent: int
     decoder_hidden: tuple[int, ...]
     activation: str
-    likelihood: Likelihood = field(compare=True)
+    likelihood: Likelihood
 
     def __post_init__(self) -> None:
         get_activation(self.activation)
@@ -56,12 +57,12 @@ class Architecture:
             shapes[f"{name}.b"] = (fan_out,)
 
         sizes = [self.n_features, *self.hidden]
-        for i, (fan_in, fan_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for i, (fan_in, fan_out) in enumerate(pairwise(sizes)):
             dense(f"encoder.{i}", fan_in, fan_out)
         dense("encoder.mu", sizes[-1], self.latent)
         dense("encoder.logvar", sizes[-1], self.latent)
         sizes = [self.latent, *self.decoder_hidden]
-        for i, (fan_in, fan_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for i, (fan_in, fan_out) in enumerate(pairwise(sizes)):
             dense(f"decoder.{i}", fan_in, fan_out)
         dense("decoder.out", sizes[-1], self.likelihood.raw_size(self.n_features))
         for name, shape in self.likelihood.own_shapes(self.n_features).items():

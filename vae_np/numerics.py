@@ -110,7 +110,7 @@ def expm1_mean(a: Array) -> Array:
 
 
 def log_mean_exp(a: Array, axis: int = 0) -> Array:
-    """log (1/S sum_s e^(a_s)) along an axis of length S, shifted by the largest so that nothing overflows or vanishes."""
+    """log (1/S sum_s e^(a_s)) along an axis of length S, shifted by the largest so that nothing overflows."""
     largest = np.max(a.real, axis=axis, keepdims=True)
     shift = np.where(np.isfinite(largest), largest, 0)
     total = np.log(np.mean(np.exp(a - shift), axis=axis, keepdims=True)) + shift

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vae_np import noise
-from vae_np.data.checks import check_values
+from vae_np.checks import check_values
 
 __all__ = ["MODES", "binarise"]
 

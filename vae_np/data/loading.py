@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from numpy.typing import DTypeLike, NDArray
 
-from vae_np.data.checks import float_dtype
+from vae_np.checks import float_dtype
 from vae_np.data.csv_files import read_csv
 from vae_np.data.dataset import Dataset, from_array
 from vae_np.data.digits import DEEPEST, read_digits

@@ -4,7 +4,7 @@ A kernel takes a `Kind`, a named tuple without numbers that stands for the activ
 type of it, and picks ``apply`` and ``slope`` by that type (as Python does with the JIT off).
 """
 
-# ruff: noqa: D101, D103 - one-line functions whose names are their formulas
+# ruff: noqa: D101 - one-line functions whose names are their formulas
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -70,7 +70,7 @@ def update(adam: Adam, theta: Any, g: Any, state: AdamState) -> float:
 
 
 def _constants(adam: Adam, t: int, factor: float, cast: Any) -> tuple[Any, ...]:
-    """beta1, 1 - beta1, beta2, 1 - beta2, alpha, the inverse correction of v, epsilon, decay, clipping; in one dtype."""
+    """beta1, 1 - beta1, beta2, 1 - beta2, alpha, v's inverse correction, epsilon, decay, clipping; in one dtype."""
     rate = adam.rate(t)
     c1, c2 = bias_correction(adam.beta1, t), bias_correction(adam.beta2, t)
     alpha, inverse = (rate * math.sqrt(c2) / c1, 1.0) if adam.epsilon_hat else (rate / c1, 1 / c2)

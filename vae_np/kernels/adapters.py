@@ -66,16 +66,16 @@ class Gaussian:
 
     def __init__(self, likelihood: likelihoods.Gaussian, n_features: int, dtype: Any) -> None:
         self.fixed = likelihood.logvar
-        self.s, self.precision, self.ds = (np.zeros(n_features, dtype) for _ in range(3))
+        self.s, self.inverse, self.ds = (np.zeros(n_features, dtype) for _ in range(3))
 
     def _set(self, own: Mapping[str, Array]) -> None:
         self.s[...] = self.fixed if self.fixed is not None else own["logvar"]
-        np.exp(-self.s, out=self.precision)
+        np.exp(-0.5 * self.s, out=self.inverse)
 
     def value(self, raw: Array, b: Array, x: Array, own: Mapping[str, Array], log_likelihood: Array) -> None:
         """See `LikelihoodKernel`."""
         self._set(own)
-        kernels.gaussian_value(raw, b, x, self.s, self.precision, log_likelihood)
+        kernels.gaussian_value(raw, b, x, self.s, self.inverse, log_likelihood)
 
     def gradient(
         self,
@@ -90,7 +90,7 @@ class Gaussian:
     ) -> None:
         """See `LikelihoodKernel`."""
         self._set(own)
-        kernels.gaussian_gradient(raw, b, x, self.s, self.precision, weight, log_likelihood, db, self.ds)
+        kernels.gaussian_gradient(raw, b, x, self.s, self.inverse, weight, log_likelihood, db, self.ds)
         if self.fixed is None:
             view = down["logvar"]
             view[...] = self.ds if view.size > 1 else self.ds.sum()

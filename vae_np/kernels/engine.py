@@ -174,8 +174,9 @@ class KernelEngine:
             self._decode_backward(w)
             prior, posterior = (w.zero if a is None else a for a in (c.log_prior, c.log_posterior))
             direct = posterior if c.log_posterior_direct is None else c.log_posterior_direct
-            if not (prior is posterior is w.zero and c.path is None):
-                latent.densities_backward(w.dz, w.z, eps, w.sigma, prior, posterior, w.one if c.path is None else c.path)
+            path = w.one if c.path is None else c.path
+            if not (prior is posterior is w.zero and path is w.one):
+                latent.densities_backward(w.dz, w.z, eps, w.sigma, prior, posterior, path)
             w.dkl[...] = 0 if c.kl is None else c.kl
             head_b = (g["encoder.mu.b"], g["encoder.logvar.b"])
             latent.backward(w.dz, eps, w.mu, w.logvar, w.sigma, w.dkl, w.dmu, w.dlogvar, *head_b)

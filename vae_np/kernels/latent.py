@@ -88,7 +88,7 @@ def densities_backward(
 def direct_backward(
     direct: Any, eps: Any, sigma: Any, dmu: Any, dlogvar: Any, dmu_b: Any, dlogvar_b: Any
 ) -> None:
-    """Adds log q's direct part: direct eps / sigma to dmu, direct (eps^2 - 1)/2 to dlogvar, and to their column sums."""
+    """Adds log q's direct part to dmu, direct eps / sigma, to dlogvar, direct (eps^2 - 1)/2, and to their sums."""
     samples, n, k = eps.shape
     half, one = typed(eps[0, 0, 0], 0.5), typed(eps[0, 0, 0], 1.0)
     for t in range(samples):

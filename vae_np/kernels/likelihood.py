@@ -86,8 +86,8 @@ def gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: A
 
 
 @kernel
-def gaussian_value(raw: Any, b: Any, x: Any, s: Any, precision: Any, log_likelihood: Any) -> None:
-    """log p = -1/2 sum ((x - m)^2 e^-s + s + log 2 pi), with s and precision = e^-s (D,)."""
+def gaussian_value(raw: Any, b: Any, x: Any, s: Any, inverse: Any, log_likelihood: Any) -> None:
+    """log p = -1/2 sum (((x - m) e^(-s/2))^2 + s + log 2 pi), with s and inverse = e^(-s/2) (D,)."""
     n, d = x.shape
     half, constant = typed(s[0], 0.5), typed(s[0], LOG_2PI)
     for r in range(raw.shape[0]):
@@ -95,14 +95,14 @@ def gaussian_value(raw: Any, b: Any, x: Any, s: Any, precision: Any, log_likelih
         for j in range(d):
             m = raw[r, j] + b[j]
             raw[r, j] = m
-            e = x[r % n, j] - m
-            total += e * e * precision[j] + (s[j] + constant)
+            u = (x[r % n, j] - m) * inverse[j]
+            total += u * u + (s[j] + constant)
         log_likelihood[r] = -half * total
 
 
 @kernel
 def gaussian_gradient(
-    raw: Any, b: Any, x: Any, s: Any, precision: Any, weight: Any, log_likelihood: Any, db: Any, ds: Any
+    raw: Any, b: Any, x: Any, s: Any, inverse: Any, weight: Any, log_likelihood: Any, db: Any, ds: Any
 ) -> None:
     """``gaussian_value``, with raw overwritten by weight_r d/dm, its column sums db, and those of d/ds in ds (D,)."""
     n, d = x.shape
@@ -115,13 +115,12 @@ def gaussian_gradient(
         w = weight[r]
         i = r % n
         for j in range(d):
-            e = x[i, j] - (raw[r, j] + b[j])
-            u = e * precision[j]
-            total += e * u + (s[j] + constant)
-            dm = w * u
+            u = (x[i, j] - (raw[r, j] + b[j])) * inverse[j]
+            total += u * u + (s[j] + constant)
+            dm = w * (u * inverse[j])
             raw[r, j] = dm
             db[j] += dm
-            ds[j] += w * (half * (e * u - one))
+            ds[j] += w * (half * (u * u - one))
         log_likelihood[r] = -half * total
 
 
@@ -137,8 +136,8 @@ def heteroscedastic_value(raw: Any, b: Any, x: Any, log_likelihood: Any) -> None
             s = raw[r, d + j] + b[d + j]
             raw[r, j] = m
             raw[r, d + j] = s
-            e = x[r % n, j] - m
-            total += e * e * elementary.exp(-s) + (s + constant)
+            u = (x[r % n, j] - m) * elementary.exp(-half * s)
+            total += u * u + (s + constant)
         log_likelihood[r] = -half * total
 
 
@@ -154,12 +153,12 @@ def heteroscedastic_gradient(raw: Any, b: Any, x: Any, weight: Any, log_likeliho
         w = weight[r]
         i = r % n
         for j in range(d):
-            e = x[i, j] - (raw[r, j] + b[j])
             s = raw[r, d + j] + b[d + j]
-            u = e * elementary.exp(-s)
-            total += e * u + (s + constant)
-            dm = w * u
-            ds = w * (half * (e * u - one))
+            inverse = elementary.exp(-half * s)
+            u = (x[i, j] - (raw[r, j] + b[j])) * inverse
+            total += u * u + (s + constant)
+            dm = w * (u * inverse)
+            ds = w * (half * (u * u - one))
             raw[r, j] = dm
             raw[r, d + j] = ds
             db[j] += dm

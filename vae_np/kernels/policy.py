@@ -13,6 +13,7 @@ them and vectorises, `by_precision` gives one name to a float64 and a float32 im
 - With `NUMBA_DISABLE_JIT=1` all of it is plain Python on NumPy scalars.
 """
 
+import contextlib
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -83,10 +84,11 @@ def _compile(function: F, options: dict[str, Any]) -> F:
     try:
         compiled = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # "cannot locate suitable file": neither __pycache__ nor the user's
-        return numba.njit(**options)(function)  # type: ignore[no-any-return]
-    index = compiled._cache._cache_file
-    index._source_stamp = (index._source_stamp, _folder_stamp())
-    return compiled  # type: ignore[no-any-return]
+        return numba.njit(**options)(function)
+    with contextlib.suppress(AttributeError):  # Numba's own; without it only an edit of this folder goes unnoticed
+        index = compiled._cache._cache_file
+        index._source_stamp = (index._source_stamp, _folder_stamp())
+    return compiled
 
 
 @functools.cache

@@ -16,6 +16,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from vae_np.checks import check_values
+
 __all__ = ["Likelihood"]
 
 Array = NDArray[Any]
@@ -58,23 +60,15 @@ class Likelihood(abc.ABC):
 
     @abc.abstractmethod
     def start(self, mean: Array, variance: Array) -> Array:
-        """The output bias at which the decoder, ignoring z, fits data of these per-feature moments; shape of raw's row."""
+        """The output bias at which the decoder, ignoring z, fits data of these per-feature moments."""
 
     def config(self) -> dict[str, Any]:
         """What `get_likelihood` makes the same object from: JSON-able."""
         return {"name": self.name}
 
     def check(self, x: Array, name: str = "x") -> None:
-        """Raise ``ValueError`` that names the first value of x (N, D) outside the support, NaN and infinity included."""
-        low, high = self.support
-        bad = ~((x >= low) & (x <= high) & np.isfinite(x))
-        if bad.any():
-            row, column = (int(i) for i in np.argwhere(bad)[0])
-            where = "finite" if low == -np.inf else f"in [{low:g}, {high:g}]"
-            raise ValueError(
-                f"the {self.name} likelihood needs {name} {where}; {name}[{row}, {column}] is {float(x[row, column])!r}"
-                f" ({int(bad.sum())} such values)"
-            )
+        """Raise ``ValueError`` that names the first value outside the support; NaN and infinity always are."""
+        check_values(x, *self.support, name=name, what=f"the {self.name} likelihood")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Likelihood) and self.config() == other.config()

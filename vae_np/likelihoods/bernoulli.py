@@ -21,10 +21,11 @@ class Bernoulli(Likelihood):
 
         log p(x | a) = x a - log(1 + e^a)
 
-    evaluated without cancellation: with log(1 + e^a) = max(a, 0) + log1p(e^-|a|) it is a sum of terms that are at most 0.
+    evaluated without cancellation: with log(1 + e^a) = max(a, 0) + log1p(e^-|a|) it is a sum of terms that are at most
+    0.
 
-    Grey values x in (0, 1) are accepted, as in most of the field, and then the expression is the cross-entropy: it is no
-    log-density in x, since it does not integrate to 1. `ContinuousBernoulli` adds the missing normaliser.
+    Grey values x in (0, 1) are accepted, as in most of the field, and then the expression is the cross-entropy: it is
+    no log-density in x, since it does not integrate to 1. `ContinuousBernoulli` adds the missing normaliser.
 
     Kingma & Welling (2014), appendix C.1.
     """

@@ -54,13 +54,13 @@ class ContinuousBernoulli(Likelihood):
         """
         u = generator.random(raw.shape, dtype=raw.dtype.type)
         t = -np.abs(raw)
-        flat = t > -1e-6  # there the density is uniform to within rounding of x itself
+        flat = t > -1e-30  # there the draw is u to within rounding, and u expm1(t) may underflow
         t = np.where(flat, -1, t)
         draw = np.where(flat, u, np.log1p(u * np.expm1(t)) / t)
         return np.where(raw > 0, 1 - draw, draw)
 
     def start(self, mean: Array, variance: Array) -> Array:
-        """The natural parameter whose mean is the data's mean, held in [0.01, 0.99], by bisection (E[x | a] increases)."""
+        """The natural parameter whose mean is the data's, held in [0.01, 0.99], by bisection (E[x | a] increases)."""
         m = np.clip(np.asarray(mean, np.float64), 0.01, 0.99)
         low, high = np.full_like(m, -128.0), np.full_like(m, 128.0)
         for _ in range(60):  # bisection: 256 / 2^60 is below any rounding

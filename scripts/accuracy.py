@@ -1,0 +1,122 @@
+"""The accuracy table: the worst error of every formula and compiled elementary function, in ULP, and where it occurred.
+
+    python scripts/accuracy.py                       print the table
+    python scripts/accuracy.py --write README.md     replace what stands between the accuracy markers there
+    python scripts/accuracy.py --quick               a tenth of the points, for CI
+
+The exact values are those of the tests' oracle (tests/oracles.py, 50 digits); the points are those of
+tests/strategies.py for one seed: all magnitudes of the dtype, denser where formulas change their case. 1 ULP is the
+distance of neighbouring numbers at the exact value or, where noted, at the sum of the absolute terms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from quantities import QUANTITIES, Finding, Quantity, measure, targets
+
+BEGIN, END = "<!-- accuracy:begin -->", "<!-- accuracy:end -->"
+SEED = 20131220
+POINTS, QUICK = 3000, 300
+NONE = "–"
+
+
+def elementary_loop(name: str) -> Callable[[np.ndarray], np.ndarray] | None:
+    """The compiled elementary function of that name over an array; None where there is none."""
+    try:
+        from vae_np.kernels import elementary
+        from vae_np.kernels.policy import kernel
+    except ImportError:
+        return None
+    function = getattr(elementary, name, None)
+    if function is None:
+        return None
+
+    def loop(a, out):
+        for i in range(a.size):
+            out[i] = function(a[i])
+
+    loop = kernel(loop)
+
+    def over(a: np.ndarray) -> np.ndarray:
+        out = np.empty_like(a)
+        loop(a, out)
+        return out
+
+    return over
+
+
+def cell(finding: Finding) -> str:
+    """The error, and the arguments where there is one."""
+    if finding.error == 0:
+        return "0"
+    return f"{finding.error:.2f} at {', '.join(f'{v:.4g}' for v in finding.where)}"
+
+
+def row(quantity: Quantity, n: int) -> str:
+    """One line of the table: the formula and the kernel in both precisions, at the same points."""
+    compiled = elementary_loop(quantity.kernel) if quantity.kernel else None
+    formulas, kernels = [], []
+    for dtype in (np.float64, np.float32):
+        points = quantity.points(dtype, n, SEED)
+        exact = targets(quantity, points)
+        formulas.append(cell(measure(quantity.formula, quantity, points, exact)))
+        kernels.append(cell(measure(compiled, quantity, points, exact)) if compiled else NONE)
+    return " | ".join([f"| {quantity.name.replace('|', '/')}", *formulas, *kernels, f"{quantity.note} |"])
+
+
+def table(n: int) -> str:
+    """The Markdown table and what it states."""
+    lines = [
+        f"Worst error in ULP against 50-digit arithmetic, at about {n} points each (seed {SEED}), and the arguments at",
+        "which it occurred. `formula` is the NumPy function, `kernel` the compiled elementary function. ULP are of the",
+        "exact value unless the last column says otherwise. Made by `python scripts/accuracy.py --write README.md`.",
+        "",
+        "| quantity | formula f64 | formula f32 | kernel f64 | kernel f32 | |",
+        "|---|---|---|---|---|---|",
+    ]
+    for quantity in QUANTITIES:
+        lines.append(row(quantity, n))
+        print(quantity.name, file=sys.stderr)
+    return "\n".join(lines)
+
+
+def replace_between_markers(text: str, new: str) -> str:
+    """The text with ``new`` between the two markers; ``ValueError`` unless each stands there once, in order."""
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        raise ValueError(f"the file must hold {BEGIN} and then {END}, once each")
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    return f"{before}{BEGIN}\n{new}\n{END}{after}"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print the table, or write it into a file."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", metavar="FILE", type=Path, help="replace the text between the accuracy markers")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK} points for {POINTS}")
+    arguments = parser.parse_args(argv)
+    if arguments.write:
+        try:
+            replace_between_markers(arguments.write.read_text(encoding="utf-8"), "")
+        except (OSError, ValueError) as error:
+            print(f"accuracy: {arguments.write}: {error}", file=sys.stderr)
+            return 2
+    made = table(QUICK if arguments.quick else POINTS)
+    if arguments.write:
+        text = arguments.write.read_text(encoding="utf-8")
+        arguments.write.write_text(replace_between_markers(text, made), encoding="utf-8")
+    else:
+        print(made)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,19 @@
+"""The pictures: how training went, what the decoder makes, and where the encoder puts the data.
+
+Every function takes arrays and the path of a PNG and returns that path. The same input gives the
+same bytes. matplotlib is imported only in this package, and only when a picture is drawn.
+"""
+
+from vae_np.plots.curves import kl_per_dimension, learning_curves
+from vae_np.plots.images import reconstructions, samples
+from vae_np.plots.latent import latent_space
+from vae_np.plots.quantiles import manifold
+
+__all__ = [
+    "kl_per_dimension",
+    "latent_space",
+    "learning_curves",
+    "manifold",
+    "reconstructions",
+    "samples",
+]

@@ -1,0 +1,123 @@
+"""A figure in the house style and its way into a file: the one place that imports matplotlib."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vae_np.files import write_atomic
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "BLUE",
+    "GREY",
+    "INK",
+    "ORANGE",
+    "STYLE",
+    "PathLike",
+    "number",
+    "picture",
+    "require_matplotlib",
+    "whole_ticks",
+]
+
+PathLike = str | os.PathLike[str]
+
+DPI = 130
+INK, GREY, BLUE, ORANGE = "#222222", "#9a9a9a", "#0072b2", "#d55e00"
+
+STYLE: dict[str, Any] = {
+    "figure.dpi": DPI,
+    "figure.facecolor": "white",
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "figure.titlesize": 11,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": GREY,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.formatter.useoffset": False,
+    "axes.grid": False,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "text.color": INK,
+    "text.parse_math": False,  # a label such as "$5" stays what it is
+    "lines.linewidth": 1.6,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+}
+
+
+def require_matplotlib() -> ModuleType:
+    """matplotlib, or an ImportError that says how to install it."""
+    try:
+        import matplotlib
+        import matplotlib.backends.backend_agg
+        import matplotlib.figure
+        import matplotlib.style
+    except ImportError as error:
+        raise ImportError(f'the pictures need matplotlib: pip install "vae-np[cli]" ({error})') from error
+    return matplotlib
+
+
+@contextmanager
+def picture(path: PathLike, width: float, height: float, *, images: bool = False) -> Iterator[Figure]:
+    """A figure of ``width`` by ``height`` inches, written to ``path`` when the block ends well.
+
+    With ``images`` the layout keeps axes of a fixed aspect beside their colour bars.
+
+    Raises
+    ------
+    ValueError
+        If ``path`` does not end in .png.
+    ImportError
+        If matplotlib is not installed.
+    """
+    if Path(path).suffix.lower() != ".png":
+        raise ValueError(f"pictures are PNG files and end in .png; the path is {os.fspath(path)!r}")
+    mpl = require_matplotlib()
+    buffer = BytesIO()
+    # "default" first: neither a matplotlibrc nor the caller's rcParams change the picture
+    with mpl.style.context(["default", STYLE]):
+        figure = mpl.figure.Figure(figsize=(width, height), layout="compressed" if images else "constrained")
+        canvas = mpl.backends.backend_agg.FigureCanvasAgg(figure)
+        yield figure
+        # not savefig, which lays the figure out in a draw of its own first
+        canvas.print_png(buffer, metadata={"Software": None})
+    write_atomic(path, buffer.getvalue())
+
+
+def whole_ticks(axis: Any) -> None:
+    """Ticks of a matplotlib axis at whole numbers only."""
+    axis.get_major_locator().set_params(integer=True)
+
+
+def number(value: float) -> str:
+    """A value to read: about four digits and a true minus sign."""
+    size = abs(value)
+    if size >= 1e6 or 0 < size < 0.005:
+        text = f"{value:.2e}"
+    else:
+        text = f"{value:,.{2 if size < 100 else 1}f}"
+    return text.replace("-", "−")
