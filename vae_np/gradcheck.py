@@ -11,7 +11,7 @@ variance for the deviation passes it. The forward pass needs an oracle of its ow
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -32,6 +32,7 @@ SMALL = 1500
 """Up to so many parameters every coordinate is checked, beyond it random directions."""
 LIMITS = {"complex step": {"float64": 1e-12, "float32": 2e-5}, "central difference": {"float64": 1e-8, "float32": 2e-5}}
 """The largest error that passes, relative to the tensor's largest gradient."""
+METHODS = tuple(LIMITS)
 
 
 def complex_step(f: Callable[[Array], Any], x: Array, direction: Array) -> float:
@@ -48,7 +49,7 @@ def complex_step(f: Callable[[Array], Any], x: Array, direction: Array) -> float
 
 
 def central_difference(
-    f: Callable[[Array], float], x: Array, direction: Array, *, h: float = 0.1, levels: int = 9
+    f: Callable[[Array], float], x: Array, direction: Array, *, h: float = 0.1, levels: int = 8
 ) -> tuple[float, float]:
     """The derivative of f at x along ``direction``, and an estimate of its error.
 
@@ -123,6 +124,8 @@ def check_model(
     *,
     objective: str | Objective = "elbo",
     gradients: Mapping[str, Array] | None = None,
+    methods: Sequence[str] = METHODS,
+    every_coordinate: bool | None = None,
     directions: int = 4,
     seed: int = 0,
 ) -> Report:
@@ -135,8 +138,12 @@ def check_model(
         in float64, whatever the model's backend and dtype.
     gradients : mapping of name to array, optional
         Judge these instead: those of another implementation, or a planted mistake.
+    methods : sequence of str
+        Of "complex step" and "central difference".
+    every_coordinate : bool, optional
+        Whether to check each entry, or ``directions`` seeded random directions for each tensor; if left out, each entry
+        of models of up to `SMALL` parameters.
     directions : int
-        For models of more than `SMALL` parameters: seeded random directions for each tensor.
     seed : int
         Of the directions.
 
@@ -145,19 +152,23 @@ def check_model(
     Report
     """
     loss, own = vae.loss_and_grad(x, eps, beta, objective=objective)
+    if unknown := set(methods) - set(METHODS):
+        raise ValueError(f"methods must be of {', '.join(METHODS)}; got {', '.join(sorted(unknown))}")
     judged = own if gradients is None else gradients
     f = _loss_of(vae, np.asarray(x), np.asarray(eps), beta, get_objective(objective))
     theta = vae.parameters.vector.astype(np.float64)
     layout = vae.parameters.like(theta)
     rows = []
-    for method, numeric in (("complex step", _complex), ("central difference", central_difference)):
+    each = theta.size <= SMALL if every_coordinate is None else every_coordinate
+    for method in methods:
+        numeric = _complex if method == "complex step" else central_difference
         limit = LIMITS[method][str(vae.dtype)]
         for name, view in layout.items():
             gradient = np.asarray(judged[name], np.float64)
             if gradient.shape != view.shape:
                 raise ValueError(f"gradient {name} must have shape {view.shape}; it has {gradient.shape}")
             found = []
-            for place, direction in _directions(layout, name, directions, seed):
+            for place, direction in _directions(layout, name, 0 if each else directions, seed):
                 value, uncertainty = numeric(f, theta, direction.vector)
                 found.append((place, float((gradient * direction[name]).sum()), value, uncertainty))
             rows.append(_row(name, method, limit, gradient, found))
@@ -181,9 +192,9 @@ def _loss_of(vae: VAE, x: Array, eps: Array, beta: float, objective: Objective) 
 
 
 def _directions(layout: Parameters, name: str, count: int, seed: int) -> Iterator[tuple[str, Parameters]]:
-    """Where one tensor is checked: each coordinate of a small model, else random directions of length about 1."""
+    """Where one tensor is checked: ``count`` random directions of length about 1, or for 0 each coordinate."""
     shape = layout[name].shape
-    if layout.vector.size <= SMALL:
+    if count == 0:
         for index in np.ndindex(shape):
             unit = layout.zeros_like()
             unit[name][index] = 1

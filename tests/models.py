@@ -1,0 +1,40 @@
+"""Small models and batches that hide no mistake: distinct odd sizes, no zero, grey and binary values mixed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import vae_np
+from vae_np.activations import ACTIVATIONS
+
+LIKELIHOODS = {
+    "bernoulli": vae_np.Bernoulli(),
+    "continuous-bernoulli": vae_np.ContinuousBernoulli(),
+    "gaussian-fixed": vae_np.Gaussian(sigma=0.7),
+    "gaussian-learned": vae_np.Gaussian(sigma="learned"),
+    "gaussian-per-feature": vae_np.Gaussian(sigma="per-feature"),
+    "gaussian-heteroscedastic": vae_np.Gaussian(sigma="heteroscedastic"),
+}
+ACTIVATION_NAMES = tuple(ACTIVATIONS)
+D, K, N = 7, 3, 5
+
+
+def model(seed: int = 0, **options) -> vae_np.VAE:
+    """A small model, all of whose parameters (biases and variances too) are off zero."""
+    options = {"hidden": (5,), "latent": K, **options}
+    vae = vae_np.VAE(options.pop("n_features", D), **options)
+    vector = vae.parameters.vector
+    vector += (0.3 * np.random.default_rng(seed + 1).standard_normal(vector.size)).astype(vector.dtype)
+    return vae
+
+
+def batch(vae: vae_np.VAE, samples: int | None = None, n: int = N, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """x with binary, grey and (where it is admitted) wilder columns, and noise of shape (N, K) or (S, N, K)."""
+    rng = np.random.default_rng(seed)
+    d, k = vae.architecture.n_features, vae.architecture.latent
+    x = rng.random((n, d))
+    x[:, ::3] = x[:, ::3] > 0.5
+    if vae.likelihood.support[1] > 1:
+        x = 3 * x - 1
+    eps = rng.standard_normal((n, k) if samples is None else (samples, n, k))
+    return x.astype(vae.dtype), eps.astype(vae.dtype)
