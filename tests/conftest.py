@@ -1,14 +1,10 @@
-"""What all tests share: the folder's own modules (oracles, ulp, strategies, ...) can be imported by their names."""
+"""What all tests share. (setup.cfg puts this folder on the path, so that oracles, ulp, models, ... can be imported.)"""
 
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 
 from hypothesis import settings
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 # the same examples on every machine and at every run: a failure in CI is a failure at the desk
 settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)

@@ -276,12 +276,27 @@ CASES = [
     pytest.param(Bernoulli(), np.array([-6.0, -1.0, 0.0, 0.3, 5.0]), {}, bernoulli_variance, id="bernoulli"),
     pytest.param(ContinuousBernoulli(), A, {}, continuous_variance, id="continuous-bernoulli"),
     pytest.param(Gaussian(0.3), MEANS, {}, lambda raw: np.full(3, 0.09), id="gaussian, 0.3"),
-    pytest.param(Gaussian("learned"), MEANS, {"logvar": np.array([-1.2])}, lambda raw: np.full(3, math.exp(-1.2)),
-                 id="gaussian, learned"),
-    pytest.param(Gaussian("per-feature"), MEANS, {"logvar": np.array([-2.0, 0.0, 1.0])},
-                 lambda raw: np.exp([-2.0, 0.0, 1.0]), id="gaussian, per-feature"),
-    pytest.param(Gaussian("heteroscedastic"), np.concatenate([MEANS, [-3.0, 0.1, 0.9]]), {},
-                 lambda raw: np.exp([-3.0, 0.1, 0.9]), id="gaussian, heteroscedastic"),
+    pytest.param(
+        Gaussian("learned"),
+        MEANS,
+        {"logvar": np.array([-1.2])},
+        lambda raw: np.full(3, math.exp(-1.2)),
+        id="gaussian, learned",
+    ),
+    pytest.param(
+        Gaussian("per-feature"),
+        MEANS,
+        {"logvar": np.array([-2.0, 0.0, 1.0])},
+        lambda raw: np.exp([-2.0, 0.0, 1.0]),
+        id="gaussian, per-feature",
+    ),
+    pytest.param(
+        Gaussian("heteroscedastic"),
+        np.concatenate([MEANS, [-3.0, 0.1, 0.9]]),
+        {},
+        lambda raw: np.exp([-3.0, 0.1, 0.9]),
+        id="gaussian, heteroscedastic",
+    ),
 ]
 
 

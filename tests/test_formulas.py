@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import math
 
@@ -14,7 +13,7 @@ import strategies
 import ulp
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from quantities import BY_NAME, LOGVAR, QUANTITIES, WIDE, Quantity, measure, targets
+from quantities import BY_NAME, LOGVAR, QUANTITIES, WIDE, Quantity, grid, measure
 from scipy import special
 
 FLOATS = [np.float64, np.float32]
@@ -23,16 +22,9 @@ TABLE = [pytest.param(q, id=q.name) for q in QUANTITIES]
 DERIVATIVES = [pytest.param(q, id=q.name) for q in QUANTITIES if q.derivative_of]
 
 
-@functools.cache
-def grid(name: str, dtype) -> tuple:
-    """The quantity's points, and the oracle's values there."""
-    points = BY_NAME[name].points(dtype, N, 1)
-    return points, targets(BY_NAME[name], points)
-
-
 def check(quantity: Quantity, function, dtype, points=None) -> None:
     """The one check: the function is as accurate as the quantity's formula must be, and keeps the dtype."""
-    points, exact = grid(quantity.name, dtype) if points is None else (points, None)
+    points, exact = grid(quantity.name, dtype, N) if points is None else (points, None)
     bound = quantity.bound[FLOATS.index(dtype)]
     finding = measure(function, quantity, points, exact)
     name = np.dtype(dtype).name
@@ -61,7 +53,8 @@ def arguments(quantity: Quantity, dtype) -> st.SearchStrategy:
     return st.tuples(*[strategies.floats(dtype, LOGVAR[i] if name == "s" else WIDE[i]) for name in names])
 
 
-NARROWER = {"log", "log1p", "gelu", "gelu'", "gelu, far tail", "gelu', far tail"}
+NARROWER = {"log", "log1p", "gelu", "gelu'", "gelu, far tail", "gelu', far tail", "Adam's step"}
+NARROWER |= {"Adam's step, epsilon-hat and decay"}
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -91,7 +84,7 @@ def test_nan_in_any_argument_comes_out(quantity, dtype):
 def test_the_complex_step_through_a_formula_is_its_gradient(quantity):
     """Im f(a + ih) / h has no cancellation: it equals the gradient to rounding, in the size of the gradient's terms."""
     base = BY_NAME[quantity.derivative_of]
-    points, exact = grid(quantity.name, np.float64)
+    points, exact = grid(quantity.name, np.float64, N)
     moderate = np.max(np.abs(points), axis=0) <= 300
     points = [p[moderate] for p in points]
     h = 1e-100
@@ -137,6 +130,12 @@ def gaussian(square, s, half=0.5, constant=LOG_2PI):
 def clipped_cross_entropy(x, a):
     p = np.clip(sigmoid(a), 1e-7, 1 - 1e-7)
     return x * np.log(p) + (1 - x) * np.log(1 - p)
+
+
+def adam(theta, g, m, v, inside=0.0, correction1=1 - 0.9**10, correction2=1 - 0.999**10):
+    m, v = 0.9 * m + (1 - 0.9) * g, 0.999 * v + (1 - 0.999) * g * g
+    below = np.sqrt(v / correction2 + inside) + (0 if inside else 1e-8)
+    return theta - 1e-3 * (m / correction1) / below
 
 
 def sometimes_nan(a):
@@ -220,6 +219,12 @@ MISTAKES = {
     "gelu'": {"one term": lambda a: right["normal distribution"](a)},
     "tanh'": {"2.001 for 2": lambda a: 1 - np.abs(np.tanh(a)) ** 2.001},
     "elu'": {"1 everywhere": np.ones_like},
+    "Adam's step": {
+        "epsilon in the square root": lambda theta, g, m, v: adam(theta, g, m, v, inside=1e-16),
+        "no correction of m": lambda theta, g, m, v: adam(theta, g, m, v, correction1=1),
+        "no correction of v": lambda theta, g, m, v: adam(theta, g, m, v, correction2=1),
+        "the sign": lambda theta, g, m, v: adam(theta, -g, -m, v),
+    },
     "relu": {"leaking": lambda a: np.where(a > 0, a, a.dtype.type(0.01) * a)},
 }
 CASES = [pytest.param(n, f, id=f"{n}: {what}") for n, mistakes in MISTAKES.items() for what, f in mistakes.items()]

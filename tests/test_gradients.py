@@ -7,7 +7,10 @@ import pytest
 from models import ACTIVATION_NAMES, LIKELIHOODS, batch, model
 
 import vae_np
-from vae_np.gradcheck import check_model
+from vae_np import gaussian
+from vae_np.elbo import Cotangents, Terms
+from vae_np.gradcheck import check_model, complex_step
+from vae_np.objectives import Loss
 
 
 @pytest.mark.parametrize("samples", [1, 3])
@@ -96,7 +99,8 @@ def planted(vae: vae_np.VAE, x: np.ndarray, eps: np.ndarray, beta: float) -> dic
     plant("beta ignored").vector[:] += (1 - beta) * kl_alone.vector
     plant("KL without its half").vector[:] += beta * kl_alone.vector
     plant("KL's sign").vector[:] -= 2 * beta * kl_alone.vector
-    plant("no reparameterisation: KL alone in the encoder")["encoder.logvar.W"][...] = beta * kl_alone["encoder.logvar.W"]
+    name = "encoder.logvar.W"
+    plant("no reparameterisation: KL alone in the encoder")[name][...] = beta * kl_alone[name]
     plant("the batch's sum").vector[:] *= len(x)
     plant("a NaN").vector[3] = np.nan
     return found
@@ -159,3 +163,30 @@ def test_gradients_of_a_wrong_shape_are_refused():
         check_model(vae, x, eps, gradients=wrong)
     with pytest.raises(ValueError, match="methods must be of complex step, central difference; got guess"):
         check_model(vae, x, eps, methods=["guess"])
+
+
+class DirectPartAlone:
+    """The mean of log q(z | x) with z held fixed: a loss whose only derivative is the direct one."""
+
+    name, analytic_kl = "direct", False
+
+    def __call__(self, terms: Terms, beta: float = 1.0) -> Loss:
+        n = terms.log_posterior.size
+        none, each = np.zeros(terms.log_posterior.shape), np.full(terms.log_posterior.shape, 1 / n)
+        return Loss(terms.log_posterior.mean(), Cotangents(none, log_posterior_direct=each))
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_the_posteriors_direct_part_can_stand_alone(backend):
+    vae = model(backend=backend)
+    x, eps = batch(vae, 2)
+    _, found = vae.loss_and_grad(x, eps, objective=DirectPartAlone())
+    mu, logvar = vae.encode(x)
+    z = mu + np.exp(logvar / 2) * eps
+
+    def loss(b):  # log q's derivative with respect to the mean's bias, at a z that does not move
+        return gaussian.log_normal(z, mu + b, logvar).mean()
+
+    right = [complex_step(loss, np.zeros(3), unit) for unit in np.eye(3)]
+    np.testing.assert_allclose(found["encoder.mu.b"], right, rtol=1e-12, atol=1e-15)
+    assert not found["decoder.out.W"].any()

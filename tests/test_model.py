@@ -73,7 +73,7 @@ def test_the_sampled_elbo_converges_to_its_expectation():
     vae = model(likelihood=Gaussian(0.7), backend="numpy", activation="identity", hidden=())
     x, _ = batch(vae)
     # for a linear decoder: E log p(x|z) = log p(x|mu) - 1/(2 sigma^2) sum_k var_k |W_k|^2
-    mu, logvar = vae.encode(x)
+    _, logvar = vae.encode(x)
     at_mean = vae.elbo(x, np.zeros((N, K))).log_likelihood
     W = vae.parameters["decoder.out.W"]
     right = at_mean - (np.exp(logvar) @ (W**2).sum(axis=1)) / (2 * 0.7**2)
@@ -164,7 +164,7 @@ WRONG_MODELS = [
     ({"latent": 0}, ValueError, "latent must be positive; got 0"),
     ({"latent": True}, TypeError, "latent must be made of integers"),
     ({"decoder_hidden": 3}, TypeError, "decoder_hidden must be a sequence"),
-    ({"activation": "swish"}, ValueError, "activation must be one of tanh, relu, softplus, sigmoid, elu, gelu, identity"),
+    ({"activation": "swish"}, ValueError, "activation must be one of tanh, relu, softplus, sigmoid, elu, gelu, ide"),
     ({"likelihood": "poisson"}, ValueError, "likelihood must be one of bernoulli, continuous-bernoulli, gaussian"),
     ({"likelihood": 3}, TypeError, "likelihood must be a name or a Likelihood"),
     ({"likelihood": {"name": "bernoulli", "sigma": 1}}, ValueError, "the bernoulli likelihood does not take 'sigma'"),

@@ -85,7 +85,7 @@ def test_the_known_mistakes_give_another_bound(mistake):
 @given(st.floats(0.01, 5), st.sampled_from(["per-dimension", "per-entry", "total"]))
 def test_free_bits_never_make_the_loss_smaller(free, kind):
     vae = model(backend="numpy")
-    found = vae.engine.terms(*batch(vae))
+    found = vae.engine.terms(*batch(vae, 1))
     assert ELBO(free, kind)(found).value >= ELBO()(found).value - 1e-12
 
 
@@ -103,9 +103,9 @@ def test_the_bound_rises_with_the_samples_in_expectation():
     eps = vae_np.standard_normal(0, 0, (4000, 5, 3))
     found = vae.engine.terms(x, eps)
     log_w = found.log_likelihood + found.log_prior - found.log_posterior
-    bounds = [
-        np.mean([np.logaddexp.reduce(block, axis=0) - np.log(s) for block in log_w.reshape(-1, s, 5)]) for s in (1, 4, 50)
-    ]
+    bounds = []
+    for s in (1, 4, 50):
+        bounds.append(np.mean([np.logaddexp.reduce(block, axis=0) - np.log(s) for block in log_w.reshape(-1, s, 5)]))
     assert bounds[0] < bounds[1] < bounds[2]
 
 

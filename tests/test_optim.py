@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vae_np.clipping import clip_factor, global_norm
 from vae_np.errors import NonFiniteError
-from vae_np.optim import Adam, AdamState, adam_step, bias_correction, clip_factor, global_norm
+from vae_np.optim import Adam, AdamState, adam_step, bias_correction
 from vae_np.schedules import Cosine, StepList, Warmup
 
 FLOATS = [np.float32, np.float64]
@@ -65,8 +66,7 @@ def oracle(theta, gradients, adam):
             limit = mp.mpf(adam.clip_norm)
             norms = [mp.sqrt(sum(g * g for g in row)) for row in rows]
             rows = [
-                [g * limit / norm for g in row] if norm > limit else row
-                for row, norm in zip(rows, norms, strict=True)
+                [g * limit / norm for g in row] if norm > limit else row for row, norm in zip(rows, norms, strict=True)
             ]
         columns = list(zip(*rows, strict=True))
         paths = [recursion(float(a), c, adam) for a, c in zip(theta, columns, strict=True)]

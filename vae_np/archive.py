@@ -12,8 +12,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -42,14 +40,18 @@ def write_archive(
 def read_archive(path: Path) -> dict[str, Array]:
     """All arrays of the file, or ``ValueError`` that says what is wrong with it."""
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as npz:
-            if not isinstance(npz, np.lib.npyio.NpzFile):
-                raise ValueError("it is a bare array")
-            arrays = {name: npz[name] for name in npz.files}
+        data = path.read_bytes()
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: there is no such file") from None
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise ValueError(f"{path}: no model file of vae_np, or damaged: {error}") from None
+    if not data.startswith(b"PK"):
+        what = "a bare array" if data.startswith(b"\x93NUMPY") else "no npz file" if data else "empty"
+        raise ValueError(f"{path}: no model file of vae_np: it is {what}")
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as npz:
+            arrays = {name: npz[name] for name in npz.files}
+    except Exception as error:  # whatever the parsers trip over, it is the file that is at fault
+        reason = "it holds pickled objects" if "allow_pickle" in str(error) else str(error) or type(error).__name__
+        raise ValueError(f"{path}: no model file of vae_np, or damaged: {' '.join(reason.split())}") from None
     if str(arrays.get("format")) != FORMAT or not {"config", "parameters"} <= arrays.keys():
         raise ValueError(f"{path}: no model file of vae_np; a model has format, config and parameters")
     return arrays

@@ -9,30 +9,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vae_np.archive import read_archive, write_archive
+from vae_np.history import COLUMNS
 from vae_np.model import VAE
 from vae_np.optim import AdamState
 
-__all__ = ["Checkpoint", "load", "load_checkpoint", "save_checkpoint"]
+__all__ = ["Checkpoint", "load", "load_checkpoint", "remove_temporaries", "save_checkpoint"]
 
 Array = NDArray[Any]
 FILE = "checkpoint.npz"
+SUMS = ("log_likelihood", "kl", "gradient_norm", "seconds")
+"""What a trainer adds up over the epoch under way."""
 
 
-class Checkpoint:
-    """What a checkpoint holds beside the model."""
+class Checkpoint(NamedTuple):
+    """A model in training; ``training`` has settings, data, epoch, position, sums and history."""
 
-    def __init__(self, adam: AdamState, training: dict[str, Any]) -> None:
-        self.adam, self.training = adam, training
+    vae: VAE
+    adam: AdamState
+    training: dict[str, Any]
 
 
 def save_checkpoint(vae: VAE, adam: AdamState, training: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
@@ -52,38 +59,81 @@ def load(path: str | os.PathLike[str], *, backend: str = "numba") -> VAE:
         If the file is damaged, or is no model of this package; the message begins with its name.
     """
     path = _file(path)
-    arrays = read_archive(path)
-    try:
-        vae = VAE(**json.loads(str(arrays["config"])), backend=backend)
-        vector = arrays["parameters"]
-        if vector.shape != vae.parameters.vector.shape or vector.dtype != vae.dtype:
-            raise ValueError(f"its config asks for {vae.parameters.vector.size} parameters of {vae.dtype}")
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{path}: the model in it makes no sense: {error}") from None
-    if not np.isfinite(vector).all():
-        name, index = vae.parameters.locate(int(np.argmin(np.isfinite(vector))))
-        raise ValueError(f"{path}: parameter {name}{list(index)} is not finite")
-    vae.parameters.vector[...] = vector
-    return vae
+    return _model(path, read_archive(path), backend)
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """The rest of a checkpoint; ``ValueError`` where the file is a model without it."""
+    """The whole of a checkpoint; ``ValueError`` as from `load`, or where the file is a model without training state."""
     path = _file(path)
     arrays = read_archive(path)
     if "training" not in arrays:
         raise ValueError(f"{path}: holds a model and no training state; there is nothing to resume")
+    vae = _model(path, arrays, "numpy")
     try:
         adam = AdamState.from_arrays({n.removeprefix("adam."): a for n, a in arrays.items() if n.startswith("adam.")})
-        training: dict[str, Any] = json.loads(str(arrays["training"]))
-        if adam.m.shape != arrays["parameters"].shape:
-            raise ValueError(f"{arrays['parameters'].size} parameters have {adam.m.size} moments")
-    except (ValueError, TypeError) as error:
+        if (adam.m.shape, adam.m.dtype) != (vae.parameters.vector.shape, vae.dtype):
+            raise ValueError(f"{vae.parameters.vector.size} parameters of {vae.dtype} have other moments")
+        if not (np.isfinite(adam.m).all() and np.isfinite(adam.v).all()):
+            raise ValueError("a moment is not finite")
+        training = _checked_training(json.loads(str(arrays["training"])))
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{path}: the training state in it makes no sense: {error}") from None
-    return Checkpoint(adam, training)
+    return Checkpoint(vae, adam, training)
+
+
+def remove_temporaries(path: str | os.PathLike[str]) -> None:
+    """Remove what a killed writer of ``path`` has left beside it; another that is writing now would be disturbed."""
+    path = Path(path)
+    ours = re.compile(re.escape(f".{path.name}.") + r"[a-z0-9_]{8}\.tmp")
+    if path.parent.is_dir():
+        for file in path.parent.iterdir():
+            if ours.fullmatch(file.name):
+                with contextlib.suppress(FileNotFoundError):
+                    file.unlink()
 
 
 def _file(path: str | os.PathLike[str]) -> Path:
     """The file meant: a folder is a run's."""
     path = Path(path)
     return path / FILE if path.is_dir() else path
+
+
+def _model(path: Path, arrays: Mapping[str, Array], backend: str) -> VAE:
+    """The model of a file's arrays, or ``ValueError`` that begins with the file's name."""
+    vector = arrays["parameters"]
+    try:
+        config = json.loads(str(arrays["config"]))
+        vae = VAE(**config, backend="numpy")
+        if vector.shape != vae.parameters.vector.shape or vector.dtype != vae.dtype:
+            raise ValueError(f"its config asks for {vae.parameters.vector.size} parameters of {vae.dtype}")
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, MemoryError, RecursionError) as error:
+        raise ValueError(f"{path}: the model in it makes no sense: {error}") from None
+    if not np.isfinite(vector).all():
+        name, index = vae.parameters.locate(int(np.argmin(np.isfinite(vector))))
+        raise ValueError(f"{path}: parameter {name}{list(index)} is not finite")
+    if backend != "numpy":
+        vae = VAE(**config, backend=backend)
+    vae.parameters.vector[...] = vector
+    return vae
+
+
+def _checked_training(training: Any) -> dict[str, Any]:
+    """The training state with every entry that `Trainer.restore` needs, of its type; ``ValueError`` otherwise."""
+    kinds = {"settings": dict, "data": dict, "epoch": int, "position": int, "sums": dict, "history": list}
+    for name, kind in kinds.items():
+        value: Any = training.get(name) if isinstance(training, dict) else None
+        if not isinstance(value, kind) or isinstance(value, bool) or (isinstance(value, int) and value < 0):
+            raise ValueError(f"{name} is {value!r}")
+    sums, history = training["sums"], training["history"]
+    if sums.keys() != set(SUMS) or not all(_is_number(value) and math.isfinite(value) for value in sums.values()):
+        raise ValueError(f"sums are {sums}")
+    if len(history) != training["epoch"]:
+        raise ValueError(f"{training['epoch']} epochs have a history of {len(history)}")
+    for row in history:
+        if not (isinstance(row, dict) and row.keys() == set(COLUMNS) and all(map(_is_number, row.values()))):
+            raise ValueError(f"the history has a row {row}")
+    return dict(training)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,13 +1,16 @@
-"""Checks of values that name the first culprit, a block of rows at a time."""
+"""Checks of arguments: numbers, and arrays a block of rows at a time; what they raise names the first culprit."""
 
 from __future__ import annotations
 
+import math
+import operator
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["check_finite", "check_values", "float_dtype"]
+__all__ = ["check_finite", "check_values", "float_dtype", "non_negative", "positive", "real", "whole"]
 
 Array = NDArray[Any]
 
@@ -92,3 +95,41 @@ def float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     if found not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise ValueError(f"dtype must be float32 or float64; got {found}")
     return found
+
+
+def real(name: str, value: Any) -> float:
+    """Return a finite number as a float; ``TypeError`` or ``ValueError`` that names it."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number; got {value!r}")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite; got {value!r}")
+    return float(value)
+
+
+def non_negative(name: str, value: Any) -> float:
+    """Return a finite number of at least 0 as a float, or raise as `real` does."""
+    number = real(name, value)
+    if number < 0.0:
+        raise ValueError(f"{name} must not be negative; got {number!r}")
+    return number
+
+
+def positive(name: str, value: Any) -> float:
+    """Return a finite number above 0 as a float, or raise as `real` does."""
+    number = real(name, value)
+    if number <= 0.0:
+        raise ValueError(f"{name} must be positive; got {number!r}")
+    return number
+
+
+def whole(name: str, value: Any, *, at_least: int) -> int:
+    """Return an integer of at least so much as an int; ``TypeError`` or ``ValueError`` else."""
+    if isinstance(value, bool):
+        raise TypeError(f"{name} must be an integer; got {value!r}")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer; got {value!r}") from None
+    if number < at_least:
+        raise ValueError(f"{name} must be at least {at_least}; got {number}")
+    return number

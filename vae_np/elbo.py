@@ -122,7 +122,8 @@ def backward(parameters: Parameters, cotangents: Cotangents, cache: Cache, archi
         dmu, dlogvar = kl_backward(c.kl, mu, logvar)
     if c.log_posterior is not None:
         dz, *_ = log_normal_backward(c.log_posterior, z, mu, logvar)
-        direct = c.log_posterior if c.log_posterior_direct is None else c.log_posterior_direct
+    direct = c.log_posterior if c.log_posterior_direct is None else c.log_posterior_direct
+    if direct is not None:
         _, dmu_direct, dlogvar_direct = log_normal_backward(direct, z, mu, logvar)
         dmu, dlogvar = dmu + dmu_direct, dlogvar + dlogvar_direct
     if c.log_prior is not None:

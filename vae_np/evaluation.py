@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from vae_np.checks import whole
 from vae_np.diagnosis import diagnose
 from vae_np.model import VAE
-from vae_np.noise import standard_normal
-from vae_np.objectives import ELBO
+from vae_np.noise import TILE, standard_normal
+from vae_np.objectives import IWAE
 
 __all__ = ["ACTIVE_VARIANCE", "Evaluation", "active_units", "evaluate"]
 
@@ -55,12 +56,14 @@ def evaluate(vae: VAE, x: ArrayLike, *, samples: int = 1, seed: int = 0) -> Eval
         If a term is not finite, naming stage and examples.
     """
     x = vae.check_data(x)
-    if samples < 1 or len(x) == 0:
-        raise ValueError(f"evaluation needs an example and a sample at least; got {len(x)} and {samples}")
+    if len(x) == 0:
+        raise ValueError("x has no examples")
+    samples = whole("samples", samples, at_least=1)
     n, k = len(x), vae.architecture.latent
     per_example = {name: np.empty(n) for name in ("elbo", "log_likelihood", "kl", "evidence")}
     mean_kl, moments = np.zeros(k), np.zeros((2, k))
-    rows = max(1, ROWS // samples)
+    # few examples and many samples, or the reverse; whole tiles of noise, for a part costs as much
+    rows = min(ROWS, max(TILE, ROWS // samples // TILE * TILE))
     for begin in range(0, n, rows):
         block = slice(begin, min(begin + rows, n))
         log_likelihood, evidence, kl, mu = _block(vae, x[block], begin, samples, seed)
@@ -75,20 +78,23 @@ def evaluate(vae: VAE, x: ArrayLike, *, samples: int = 1, seed: int = 0) -> Eval
     means = {name: float(values.mean()) for name, values in per_example.items()}
     error = float(per_example["elbo"].std(ddof=1) / math.sqrt(n)) if n > 1 else math.nan
     active = int((moments[1] - moments[0] ** 2 > ACTIVE_VARIANCE).sum())
-    return Evaluation(**means, standard_error=error, active_units=active, kl_per_dimension=mean_kl, per_example=per_example)
+    return Evaluation(
+        **means, standard_error=error, active_units=active, kl_per_dimension=mean_kl, per_example=per_example
+    )
 
 
 def _block(vae: VAE, x: Array, first: int, samples: int, seed: int) -> tuple[Array, Array, Array, Array]:
-    """log p(x|z) averaged over the samples, the bound, KL (N, K) and mu of a few examples: a block of samples at a time."""
+    """log p(x|z) averaged over the samples, the bound, KL (N, K) and mu of a few examples, samples in blocks."""
     total = np.zeros(len(x))
     largest, weight = np.full(len(x), -np.inf), np.zeros(len(x))
     step = max(1, ROWS // len(x))
     for begin in range(0, samples, step):
         shape = (min(step, samples - begin), len(x), vae.architecture.latent)
         eps = standard_normal(seed, 0, shape, vae.dtype, first=first, first_sample=begin, purpose="evaluate")
-        terms = vae.engine.terms(x, eps)
-        if not (np.isfinite(terms.log_likelihood).all() and np.isfinite(terms.kl).all()):
-            error = diagnose(vae.parameters, x, eps, vae.architecture, ELBO(), 1.0)
+        with np.errstate(all="ignore"):  # what is not finite is named below
+            terms = vae.engine.terms(x, eps)
+        if not all(np.isfinite(term).all() for term in terms[:4]):  # log p(x|z), log p(z), log q(z|x), KL
+            error = diagnose(vae.parameters, x, eps, vae.architecture, IWAE(), 1.0)
             error.examples = tuple(first + n for n in error.examples)
             raise error
         total += terms.log_likelihood.sum(axis=0, dtype=np.float64)

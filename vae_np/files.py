@@ -19,12 +19,24 @@ def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
     Raises
     ------
     OSError
-        If the folder is missing or cannot be written to, or the disk is full. What stood at ``path`` is untouched, and
-        no temporary file stays behind.
+        If the folder is missing or cannot be written to, or the disk is full; it names ``path``. What stood there is
+        untouched, and no temporary file stays behind.
     """
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; a file was to be written there")
+    try:
+        _write(path, data)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        # what the system says names the temporary file, or none
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
+    _sync_folder(path.parent)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Temporary file, fsync, rename; whatever happens, no temporary file stays."""
     # mkstemp's own mode is 0600; a file that people share gets the mode that open() would give it
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
@@ -38,7 +50,6 @@ def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-    _sync_folder(path.parent)
 
 
 def _umask() -> int:

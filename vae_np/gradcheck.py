@@ -42,7 +42,7 @@ def complex_step(f: Callable[[Array], Any], x: Array, direction: Array) -> float
 
     Examples
     --------
-    >>> complex_step(lambda x: np.exp(x[0]), np.array([1.0]), np.array([1.0])) == np.exp(1.0)
+    >>> bool(complex_step(lambda x: np.exp(x[0]), np.array([1.0]), np.array([1.0])) == np.exp(1.0))
     True
     """
     return float(np.imag(f(x + 1j * STEP * direction)) / STEP)
@@ -60,7 +60,7 @@ def central_difference(
     Examples
     --------
     >>> value, error = central_difference(lambda x: x[0] ** 3, np.array([2.0]), np.array([1.0]))
-    >>> abs(value - 12) < 1e-11 and error < 1e-10
+    >>> bool(abs(value - 12) < 1e-11 and error < 1e-10)
     True
     """
     best, estimate = math.nan, math.inf
@@ -207,9 +207,7 @@ def _directions(layout: Parameters, name: str, count: int, seed: int) -> Iterato
         yield f"{name}, random direction {i}", random
 
 
-def _row(
-    name: str, method: str, limit: float, gradient: Array, found: list[tuple[str, float, float, float]]
-) -> Row:
+def _row(name: str, method: str, limit: float, gradient: Array, found: list[tuple[str, float, float, float]]) -> Row:
     """The largest error of one tensor; what is not a number is the largest."""
     # coordinates give the tensor's gradient again; of directions the numbers themselves are all there is
     scale = max([abs(value) for _, _, value, _ in found] + [np.finfo(np.float64).tiny])

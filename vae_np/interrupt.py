@@ -13,7 +13,8 @@ __all__ = ["DeferredInterrupt"]
 class DeferredInterrupt:
     """Inside this context the first SIGINT only sets ``requested``; a second one interrupts at once, as usual.
 
-    Outside the main thread, where Python takes no signals, it does nothing.
+    Outside the main thread, where Python takes no signals, it does nothing, and neither where SIGINT is ignored, as in
+    a shell's background jobs. The handler that was there before comes back at the end.
     """
 
     def __init__(self) -> None:
@@ -21,7 +22,7 @@ class DeferredInterrupt:
         self._previous: Any = None
 
     def __enter__(self) -> DeferredInterrupt:
-        if threading.current_thread() is threading.main_thread():
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
             self._previous = signal.signal(signal.SIGINT, self._request)
         return self
 

@@ -63,5 +63,3 @@ def stack_backward(
         dh, dW, db = dense_backward(da, dense)
         gradients.append((dW, db))
     return dh, gradients[::-1]
-
-

@@ -1,7 +1,7 @@
 """Encoder and decoder as stacks of layers, and the architecture that names their arrays.
 
-    encoder:  x -> hidden stack -> two linear heads, mu and logvar
-    decoder:  z -> hidden stack -> one linear layer, raw (what the likelihood's link takes)
+encoder:  x -> hidden stack -> two linear heads, mu and logvar
+decoder:  z -> hidden stack -> one linear layer, raw (what the likelihood's link takes)
 """
 
 from __future__ import annotations

@@ -68,9 +68,7 @@ def standard_normal(
     return _tiles(seed, purpose, "standard_normal", step, shape, dtype, first, first_sample)
 
 
-def uniform(
-    seed: int, step: int, shape: tuple[int, ...], dtype: DTypeLike = np.float64, *, first: int = 0
-) -> Array:
+def uniform(seed: int, step: int, shape: tuple[int, ...], dtype: DTypeLike = np.float64, *, first: int = 0) -> Array:
     """Uniform numbers in [0, 1) of one step, of shape (N, D), with the same independence of the batch's split."""
     return _tiles(seed, "uniform", "random", step, shape, dtype, first, 0)
 
@@ -89,10 +87,16 @@ def _tiles(
     *samples, n, k = shape
     out = np.empty((samples[0] if samples else 1, n, k), dtype)
     last = first + n
+    generator = stream(seed, purpose, step)
+    draw = getattr(generator, method)
+    bits = generator.bit_generator
+    start: dict[str, Any] = dict(bits.state)
     for s, block in enumerate(out):
         for tile in range(first // TILE, -(-last // TILE)):
+            # what `stream(seed, purpose, step, first_sample + s, tile)` starts from, ten times as fast
+            start["state"]["counter"][:] = (0, step, first_sample + s, tile)
+            bits.state = start
             begin, end = max(first, tile * TILE), min(last, (tile + 1) * TILE)
-            draw = getattr(stream(seed, purpose, step, first_sample + s, tile), method)
             # a row's numbers come after those of the rows before it in its tile
             rows = draw((end - tile * TILE, k), dtype=out.dtype.type)
             block[begin - first : end - first] = rows[begin - tile * TILE :]

@@ -76,7 +76,7 @@ class ELBO:
 
     @property
     def name(self) -> str:
-        """"elbo"."""
+        """ "elbo"."""
         return "elbo"
 
     @property
@@ -119,7 +119,7 @@ class IWAE:
 
     @property
     def name(self) -> str:
-        """"iwae"."""
+        """ "iwae"."""
         return "iwae"
 
     @property

@@ -26,18 +26,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.errors import NonFiniteError
-from vae_np.schedules import (
-    Schedule,
-    as_schedule,
-    non_negative,
-    positive,
-    real,
-    schedule_from_dict,
-    whole,
-)
+from vae_np.checks import non_negative, positive, real, whole
+from vae_np.clipping import check_squares, clip_factor, global_norm
+from vae_np.schedules import Schedule, as_schedule, schedule_from_dict
 
-__all__ = ["Adam", "AdamState", "adam_step", "bias_correction", "clip_factor", "global_norm"]
+__all__ = ["Adam", "AdamState", "adam_step", "bias_correction"]
 
 Array = NDArray[np.floating[Any]]
 
@@ -135,7 +128,7 @@ class Adam:
         _check(theta, gradient, state, self)
         norm = global_norm(gradient)
         factor = clip_factor(norm, self.clip_norm)
-        _check_squares(gradient, norm, factor)
+        check_squares(gradient, norm, factor)
         new_theta, new_state = adam_step(theta, gradient, state, self, factor=factor)
         np.copyto(theta, new_theta)
         np.copyto(state.m, new_state.m)
@@ -333,68 +326,6 @@ def bias_correction(beta: float, step: int) -> float:
     return 1.0 if beta == 0.0 else -math.expm1(step * math.log(beta))
 
 
-def global_norm(gradient: Array) -> float:
-    """The Euclidean norm of all entries, sqrt(sum g^2), in double precision.
-
-    Parameters
-    ----------
-    gradient : array, any shape
-
-    Returns
-    -------
-    norm : float
-        NaN if an entry is; infinite if an entry is, or if the norm itself leaves the range.
-
-    Notes
-    -----
-    float32 is squared and summed in float64, where its squares cannot leave the range. In float64
-    the plain sum is taken if it shows that it lost nothing: it did not overflow, and even n squares
-    that vanished could not be seen in it. Else the entries are divided by a power of two near the
-    largest, which is exact.
-    """
-    wide = np.result_type(gradient.dtype, np.float64).type
-    limits = np.finfo(wide)
-    with np.errstate(over="ignore", under="ignore"):
-        total = np.sum(np.square(gradient, dtype=wide))
-        if gradient.size * limits.smallest_normal / limits.eps <= total <= limits.max:
-            return float(np.sqrt(total))
-        largest = np.max(np.abs(gradient), initial=0.0).astype(wide)
-        if largest == 0.0 or not np.isfinite(largest):
-            return float(largest)
-        exponent = np.frexp(largest)[1]
-        scaled = np.ldexp(gradient.astype(wide), -exponent)
-        return float(np.ldexp(np.sqrt(np.sum(np.square(scaled))), exponent))
-
-
-def clip_factor(gradient_norm: float, clip_norm: float | None) -> float:
-    """What a gradient is multiplied by so that its norm is at most `clip_norm`.
-
-        factor = min(1, clip_norm / norm),    1 for norm = 0 or without a limit
-
-    Parameters
-    ----------
-    gradient_norm : float
-        As `global_norm` gives it.
-    clip_norm : float or None
-        Positive; None for no limit.
-
-    Raises
-    ------
-    NonFiniteError
-        If the norm is infinite or not a number.
-
-    Notes
-    -----
-    Pascanu, Mikolov & Bengio (2013), algorithm 1. PyTorch divides by norm + 1e-6, and so shortens
-    a gradient of norm clip_norm by a millionth; here the factor is exactly 1 up to the limit.
-    """
-    if not math.isfinite(gradient_norm):
-        raise NonFiniteError(f"the gradient's norm is {gradient_norm}", stage="gradient")
-    if clip_norm is None or gradient_norm <= clip_norm:
-        return 1.0
-    return clip_norm / gradient_norm
-
-
 def _check(theta: Array, gradient: Array, state: AdamState, adam: Adam) -> None:
     """Raise unless all arrays are alike and the state belongs to these settings."""
     _check_dtype("theta", theta)
@@ -424,14 +355,3 @@ def _check_alike(name: str, array: Array, other_name: str, other: Array) -> None
     if array.shape != other.shape:
         shapes = f"{other.shape}; it is {array.shape}"
         raise ValueError(f"{name} must have the shape of {other_name}, {shapes}")
-
-
-def _check_squares(gradient: Array, norm: float, factor: float) -> None:
-    """Raise if the square of a clipped entry overflows; the norm bounds every entry."""
-    limit = math.sqrt(float(np.finfo(gradient.dtype).max))
-    if norm * factor < limit:
-        return
-    largest = float(np.max(np.abs(gradient)))
-    if largest * factor >= limit:
-        square = f"the square of the gradient's largest entry, {largest:.3g},"
-        raise NonFiniteError(f"{square} leaves the range of {gradient.dtype}", stage="gradient")

@@ -12,13 +12,14 @@ accepted wherever a schedule is.
 from __future__ import annotations
 
 import math
-import operator
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from numbers import Real
 from typing import Any, Self
+
+from vae_np.checks import non_negative, positive, whole
 
 __all__ = [
     "Constant",
@@ -326,44 +327,6 @@ def schedule_from_dict(values: Mapping[str, Any] | float) -> Schedule:
         return kind(**arguments)
     except TypeError as error:
         raise ValueError(f"{kind.__name__} cannot be made from {dict(values)}: {error}") from error
-
-
-def real(name: str, value: Any) -> float:
-    """Return a finite number as a float; ``TypeError`` or ``ValueError`` that names it."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number; got {value!r}")
-    if not math.isfinite(value):
-        raise ValueError(f"{name} must be finite; got {value!r}")
-    return float(value)
-
-
-def non_negative(name: str, value: Any) -> float:
-    """Return a finite number of at least 0 as a float, or raise as `real` does."""
-    number = real(name, value)
-    if number < 0.0:
-        raise ValueError(f"{name} must not be negative; got {number!r}")
-    return number
-
-
-def positive(name: str, value: Any) -> float:
-    """Return a finite number above 0 as a float, or raise as `real` does."""
-    number = real(name, value)
-    if number <= 0.0:
-        raise ValueError(f"{name} must be positive; got {number!r}")
-    return number
-
-
-def whole(name: str, value: Any, *, at_least: int) -> int:
-    """Return an integer of at least so much as an int; ``TypeError`` or ``ValueError`` else."""
-    if isinstance(value, bool):
-        raise TypeError(f"{name} must be an integer; got {value!r}")
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an integer; got {value!r}") from None
-    if number < at_least:
-        raise ValueError(f"{name} must be at least {at_least}; got {number}")
-    return number
 
 
 def _between(a: float, b: float, share: float) -> float:

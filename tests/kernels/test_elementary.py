@@ -58,9 +58,7 @@ FUNCTIONS = {
     "log": Function(mp.log, (1, ROOT, 1 / ROOT, 2.0**-1022, 2.0**-126), (0, math.inf)),
     "log1p": Function(mp.log1p, (ROOT - 1, 1 / ROOT - 1, 1, -1), (-1, math.inf)),
     "softplus": Function(definition(lambda a: mp.log1p(mp.exp(a))), (0, -37, 37, -17, 17)),
-    "sigmoid": Function(
-        lambda a: 1 / (1 + mp.exp(-a)) if a > -9999 else mp.exp(a), (-708.4, -87.3)
-    ),
+    "sigmoid": Function(lambda a: 1 / (1 + mp.exp(-a)) if a > -9999 else mp.exp(a), (-708.4, -87.3)),
     "tanh": Function(definition(mp.tanh), (0.6, -0.6, 9, 19)),
     "ndtr": Function(exact_ndtr, (0, -14.2, -13, -38.4, -37.5, -1.25, 8)),
     "normal_pdf": Function(exact_pdf, (14.2, -13, 38.4, -37.5)),

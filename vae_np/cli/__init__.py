@@ -21,6 +21,18 @@ COMMANDS = {
     "encode": "posterior means and log-variances of data",
     "gradcheck": "check a model's gradients by two independent methods",
 }
+EXAMPLES = """\
+examples:
+  vae-np train --epochs 20 --out runs/first      the embedded digits; a few seconds
+  vae-np evaluate runs/first --samples 500
+  vae-np sample runs/first --out samples.png
+  vae-np reconstruct runs/first --out reconstructions.png
+  vae-np encode runs/first --out encoded.csv
+  vae-np gradcheck --likelihood gaussian --sigma learned
+
+'vae-np COMMAND --help' shows a command's options.
+exit codes: 0 done, 1 a gradient check failed, 2 an error (one line on standard error), 130 interrupted
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,14 +45,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _run(words)
+        code = _run(words)
+        _flush()
+        return code
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 128 + signal.SIGPIPE
     except KeyboardInterrupt as interrupt:
         print(f"vae-np: interrupted{f'; {interrupt}' if str(interrupt) else ''}", file=sys.stderr)
         return 128 + signal.SIGINT
-    except (ValueError, TypeError, OSError, ImportError, FloatingPointError, MemoryError) as error:
+    except (ValueError, TypeError, OSError, ImportError, FloatingPointError, OverflowError, MemoryError) as error:
         print(f"vae-np: error: {_one_line(error)}", file=sys.stderr)
         return 2
 
@@ -49,18 +63,20 @@ def _run(words: list[str]) -> int:
     """Parse and dispatch. Only the command that is asked for is imported, so that --help is quick."""
     parser = argparse.ArgumentParser(
         prog="vae-np",
+        usage="vae-np [-h] [--version] COMMAND ...",
         description="Train, evaluate and use variational autoencoders on a CPU.",
-        epilog="'vae-np COMMAND --help' shows a command's options and examples. Example:  vae-np train --epochs 20",
+        formatter_class=_Help,
+        epilog=EXAMPLES,
     )
     parser.add_argument("--version", action="version", version=f"vae-np {__version__}")
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND [...]", required=True, prog="vae-np")
     wanted = next((word for word in words if not word.startswith("-")), None)
     for name, summary in COMMANDS.items():
         sub = subparsers.add_parser(
             name,
             help=summary,
             description=summary[0].upper() + summary[1:] + ".",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Help,
             argument_default=argparse.SUPPRESS,
         )
         if name == wanted:
@@ -70,8 +86,31 @@ def _run(words: list[str]) -> int:
     return code
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Examples as they are written, and room for the longer options."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28)
+
+
 def _one_line(error: BaseException) -> str:
     """An error's text on one line; one without a text by its name, the system's with its file."""
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def _flush() -> None:
+    """Write out what was printed, while an error can still be told."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _drop_output()
+        raise OSError(error.errno, error.strerror, "standard output") from None
+
+
+def _drop_output() -> None:
+    """Send what is left in the buffer nowhere: Python would stumble over it once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

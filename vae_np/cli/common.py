@@ -6,6 +6,7 @@ import argparse
 import json
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vae_np.data import Dataset
+    from vae_np.likelihoods import Likelihood
     from vae_np.model import VAE
 
+BINARISE = ("none", "threshold", "fixed", "dynamic")
 DATA_DEFAULTS: dict[str, Any] = {"data": "digits", "labels": None, "key": None, "scale": "auto", "split": None}
 
 
@@ -43,17 +46,22 @@ def number_or_word(text: str) -> float | str:
         return text
 
 
-def add_data_arguments(parser: argparse._ArgumentGroup) -> None:
+def add_data_arguments(parser: argparse._ArgumentGroup, default: str) -> None:
     """--data and what goes with it."""
     parser.add_argument(
-        "--data", help="digits (built in), mnist, a folder of IDX files, or a .npy, .npz, .csv or IDX file [digits]"
+        "--data",
+        metavar="DATA",
+        help=f"digits (built in), mnist, a folder of IDX files, or a .npy, .npz, .csv or IDX file [{default}]",
     )
     parser.add_argument("--labels", choices=["first", "last"], help="the column of a .csv file that holds labels")
-    parser.add_argument("--key", help="the array of a .npz file")
-    parser.add_argument("--scale", type=number_or_word, help="auto, none, or a number to divide by [auto]")
+    parser.add_argument("--key", metavar="NAME", help="the array of a .npz file")
+    parser.add_argument(
+        "--scale", type=number_or_word, metavar="SCALE", help="auto, none, or a number to divide by [auto]"
+    )
     parser.add_argument(
         "--split",
         type=floats,
+        metavar="A,B,C",
         help="shares of training, validation and test [0.8,0.1,0.1]; two numbers where the data have a test set of"
         " their own [0.9,0.1]",
     )
@@ -67,14 +75,15 @@ class Parts(NamedTuple):
     test: Dataset | None
 
 
-def load_parts(options: dict[str, Any], dtype: str) -> Parts:
-    """Load and split data as the options (`DATA_DEFAULTS`, seed) say."""
+def load_parts(options: dict[str, Any], dtype: str, check: Callable[[Dataset], None] = lambda data: None) -> Parts:
+    """Load, check and split data as the options (`DATA_DEFAULTS`, seed) say; rows in errors are those of the file."""
     from vae_np import data
 
     source = options["data"]
     how = {name: options[name] for name in ("scale", "labels", "key")} | {"dtype": dtype}
     own_test = source == "mnist" or Path(source).is_dir()
     whole = data.load(source, **how)
+    check(whole)
     shares = options["split"] or ([0.9, 0.1] if own_test else [0.8, 0.1, 0.1])
     if len(shares) not in ((2, 3) if own_test else (3,)):
         raise ValueError(f"--split needs {'two or three' if own_test else 'three'} numbers; got {len(shares)}")
@@ -82,6 +91,8 @@ def load_parts(options: dict[str, Any], dtype: str) -> Parts:
     rows = data.split(len(whole), (*shares, 0.0) if use_own else tuple(shares), seed=options["seed"])
     parts = [whole.take(part) if len(part) else None for part in rows]
     test = data.load(source, part="test", **how) if use_own else parts[2]
+    if use_own and test is not None:
+        check(test)
     if parts[0] is None:
         raise ValueError("--split leaves nothing to train on")
     return Parts(parts[0], parts[1], test)
@@ -101,13 +112,13 @@ class Run(NamedTuple):
         return None if shape is None else (int(shape[0]), int(shape[1]))
 
 
-def load_run(path: str, backend: str = "numba") -> Run:
-    """A model file, or a run's folder with its config.json."""
+def load_run(path: str, backend: str | None = None) -> Run:
+    """A model file, or a run's folder with its config.json; the backend is the run's if none is given."""
     from vae_np.checkpoint import load
 
-    vae = load(path, backend=backend)
     folder = Path(path) if Path(path).is_dir() else Path(path).parent
     options = read_config(folder) if Path(path).is_dir() or Path(path).name == "checkpoint.npz" else None
+    vae = load(path, backend=backend or (options or {}).get("backend", "numba"))
     return Run(vae, folder if options is not None else None, options or {})
 
 
@@ -129,23 +140,45 @@ def data_of(run: Run, args: argparse.Namespace) -> Dataset:
     """The data a command is to work on: those of --data, else the part of the run's own data that --part names."""
     from vae_np import data
 
-    given = vars(args)
-    if "data" in given or not run.options:
-        options = {**DATA_DEFAULTS, **given}
-        found = data.load(
-            options["data"], dtype=str(run.vae.dtype), scale=options["scale"], labels=options["labels"], key=options["key"]
-        )
-        part = given.get("part", "all")
-        if part != "all":
-            found = _part(load_parts({**options, "seed": given.get("seed", 0)}, str(run.vae.dtype)), part)
+    given, vae = vars(args), run.vae
+    mode, seed = given.get("binarise", run.options.get("binarise", "none")), run.options.get("seed", 0)
+
+    def check(found: Dataset) -> None:
+        if found.x.shape[1] != vae.architecture.n_features:
+            raise ValueError(
+                f"{found.name}: has {found.x.shape[1]} columns, the model {vae.architecture.n_features} features"
+            )
+        check_support(found, vae.likelihood, mode)
+
+    if "data" not in given:
+        if not run.options:
+            raise ValueError(f"{args.model}: a model file does not know its data; name them with --data")
+        if other := [name for name in DATA_DEFAULTS if name in given]:
+            raise ValueError(f"--{other[0]} needs --data: the run's own data are as they were in training")
+        found = _part(load_parts({**DATA_DEFAULTS, **run.options}, str(vae.dtype), check), given.get("part", "test"))
+    elif given.get("part", "all") == "all":
+        if "split" in given:
+            raise ValueError("--split needs --part, the part that is meant")
+        how = {name: {**DATA_DEFAULTS, **given}[name] for name in ("scale", "labels", "key")}
+        found = data.load(given["data"], dtype=str(vae.dtype), **how)
+        check(found)
+    else:  # with the run's seed, so that the test part of its data is that of training
+        found = _part(load_parts({**DATA_DEFAULTS, **given, "seed": seed}, str(vae.dtype), check), given["part"])
+    return binarised(found, mode, seed)
+
+
+def check_support(dataset: Dataset, likelihood: Likelihood, mode: str) -> None:
+    """That a model with this likelihood can be given these data, binarised so; ``ValueError`` names row and column."""
+    from vae_np.data import check_values
+
+    if mode != "none":
+        check_values(dataset.x, 0, 1, name=dataset.name, what=f"--binarise {mode}")
     else:
-        parts = load_parts({**DATA_DEFAULTS, **run.options}, str(run.vae.dtype))
-        found = _part(parts, given.get("part", "test"))
-    return _binarised(found, given.get("binarise", run.options.get("binarise", "none")), run.options.get("seed", 0))
+        likelihood.check(dataset.x, dataset.name)
 
 
 def _part(parts: Parts, name: str) -> Dataset:
-    """One part by its name, or the next best where the test set is empty."""
+    """One part by its name."""
     if name == "all":
         raise ValueError("--part all needs --data: a run knows its data by their parts")
     found: Dataset | None = getattr(parts, name)
@@ -154,7 +187,7 @@ def _part(parts: Parts, name: str) -> Dataset:
     return found
 
 
-def _binarised(dataset: Dataset, mode: str, seed: int) -> Dataset:
+def binarised(dataset: Dataset, mode: str, seed: int) -> Dataset:
     """Data to evaluate are binarised once even where training drew them anew."""
     from vae_np import data
 
@@ -162,21 +195,32 @@ def _binarised(dataset: Dataset, mode: str, seed: int) -> Dataset:
     return data.Dataset(x, dataset.labels, dataset.image_shape, dataset.name)
 
 
-def add_model_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """The model's path and the data to use it on; the group of data options."""
-    parser.add_argument("model", help="a run's folder, or a model file")
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """The model's path and the data to use it on."""
+    add_model_argument(parser)
     group = parser.add_argument_group("data")
-    add_data_arguments(group)
+    add_data_arguments(group, "the run's own")
     group.add_argument(
         "--part",
         choices=["train", "validation", "test", "all"],
         help="of the run's data [test]; of --data [all]",
     )
-    group.add_argument("--binarise", choices=["none", "threshold", "fixed", "dynamic"], help="[as in training]")
-    parser.add_argument("--seed", type=int, help="of the noise [0]")
-    parser.add_argument("--backend", choices=["numba", "numpy"], help="[numba]")
+    group.add_argument("--binarise", choices=BINARISE, help="[as in training]")
+    parser.add_argument("--backend", choices=["numba", "numpy"], help="[the run's, else numba]")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    return group
+
+
+def add_model_argument(parser: argparse.ArgumentParser) -> None:
+    """The model's path."""
+    parser.add_argument("model", metavar="MODEL", help="a run's folder, or a model file")
+
+
+def out_file(given: dict[str, Any], default: str, *suffixes: str) -> str:
+    """--out, if its ending is one that the command writes."""
+    out: str = given.get("out", default)
+    if Path(out).suffix not in suffixes:
+        raise ValueError(f"--out must end in {', '.join(suffixes[:-1])} or {suffixes[-1]}; got {out}")
+    return out
 
 
 def write_array(path: str, array: NDArray[np.floating[Any]], header: list[str]) -> None:
@@ -187,18 +231,15 @@ def write_array(path: str, array: NDArray[np.floating[Any]], header: list[str]) 
 
     from vae_np.files import write_atomic
 
-    suffix = Path(path).suffix
-    if suffix == ".npy":
+    if Path(path).suffix == ".npy":
         buffer = io.BytesIO()
         np.save(buffer, array, allow_pickle=False)
         write_atomic(path, buffer.getvalue())
-    elif suffix == ".csv":
+    else:
         digits = "%.17g" if array.dtype == np.float64 else "%.9g"
         text = io.StringIO()
         np.savetxt(text, array, fmt=digits, delimiter=",", header=",".join(header), comments="")
         write_atomic(path, text.getvalue().encode())
-    else:
-        raise ValueError(f"--out must end in .npy or .csv (or .png where a picture is drawn); got {path}")
 
 
 def print_json(values: dict[str, Any]) -> None:

@@ -10,7 +10,10 @@ from vae_np.cli import common
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     common.add_model_arguments(parser)
-    parser.add_argument("--samples", type=int, help="S, of the posterior; many tighten the bound on log p(x) [1]")
+    parser.add_argument(
+        "--samples", type=int, metavar="S", help="of the posterior; many tighten the bound on log p(x) [1]"
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="of the noise [the run's, else 0]")
     parser.epilog = (
         "examples:\n  vae-np evaluate runs/digits-1\n"
         "  vae-np evaluate runs/digits-1 --samples 500 --json\n"
@@ -23,9 +26,9 @@ def run(args: argparse.Namespace) -> int:
     from vae_np.evaluation import evaluate
 
     given = vars(args)
-    run = common.load_run(args.model, given.get("backend", "numba"))
+    run = common.load_run(args.model, given.get("backend"))
     dataset = common.data_of(run, args)
-    samples, seed = given.get("samples", 1), given.get("seed", 0)
+    samples, seed = given.get("samples", 1), given.get("seed", run.options.get("seed", 0))
     result = evaluate(run.vae, dataset.x, samples=samples, seed=seed)
     values = {
         "data": dataset.name,
@@ -46,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
     print(f"  ELBO            {result.elbo:12.4f} +- {result.standard_error:.4f} (standard error over the examples)")
     print(f"  log-likelihood  {result.log_likelihood:12.4f}")
     print(f"  KL              {result.kl:12.4f}   {result.active_units} of {len(result.kl_per_dimension)} units active")
-    if samples > 1:
+    if samples == 1:
+        print("  a bound on log p(x) that is tighter than the ELBO: --samples 500")
+    else:
         print(f"  evidence >=     {result.evidence:12.4f}   importance-weighted bound on log p(x)")
     return 0

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING, Any
 
-from vae_np.cli import common
+from vae_np.cli import assemble, common
+
+if TYPE_CHECKING:
+    from vae_np.model import VAE
+
+
+NEW_MODEL = ("features", "hidden", "latent", "activation", "likelihood", "sigma", "dtype")
+"""The options that describe a new model, and contradict a given one."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument("model", nargs="?", help="a run's folder or a model file; a small new model if left out")
-    parser.add_argument("--features", type=int, help="D of a new model [13]")
-    parser.add_argument("--hidden", type=common.integers, help="its hidden widths [11]")
-    parser.add_argument("--latent", type=int, help="its K [5]")
-    parser.add_argument("--activation", help="[tanh]")
-    parser.add_argument("--likelihood", help="[bernoulli]")
-    parser.add_argument("--sigma", type=common.number_or_word, help="of the gaussian: a number, learned, ...")
-    parser.add_argument("--dtype", choices=["float64", "float32"], help="[float64]")
-    parser.add_argument("--backend", choices=["numba", "numpy"], help="[numba]")
-    parser.add_argument("--objective", choices=["elbo", "iwae"], help="[elbo]")
-    parser.add_argument("--samples", type=int, help="S [2]")
-    parser.add_argument("--beta", type=float, help="[0.37; 1 for iwae]")
-    parser.add_argument("--seed", type=int, help="of parameters, data, noise and directions [0]")
+    parser.add_argument("model", nargs="?", metavar="MODEL", help="a run's folder or a model file [a small new model]")
+    add = parser.add_argument_group("the new model").add_argument
+    add("--features", type=int, metavar="D", help="[13]")
+    add("--hidden", type=common.integers, metavar="H,H", help="widths of its hidden layers [11]")
+    add("--latent", type=int, metavar="K", help="[5]")
+    add("--activation", metavar="NAME", help="[tanh]")
+    add("--likelihood", metavar="NAME", help="[bernoulli]")
+    add("--sigma", type=common.number_or_word, metavar="SIGMA", help="of the gaussian: a number, learned, ... [1]")
+    add("--dtype", choices=["float64", "float32"], help="[float64]")
+    add = parser.add_argument_group("the check").add_argument
+    add("--backend", choices=["numba", "numpy"], help="[numba]")
+    add("--objective", choices=["elbo", "iwae"], help="[elbo]")
+    add("--samples", type=int, metavar="S", help="[2]")
+    add("--beta", type=float, metavar="B", help="[0.37; 1 for iwae]")
+    add("--seed", type=int, metavar="N", help="of parameters, data, noise and directions [0]")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.epilog = (
         "examples:\n  vae-np gradcheck --activation gelu --likelihood gaussian --sigma heteroscedastic\n"
@@ -35,40 +45,47 @@ def run(args: argparse.Namespace) -> int:
     from vae_np.noise import standard_normal, stream
 
     given = vars(args)
-    seed, objective = given.get("seed", 0), given.get("objective", "elbo")
-    vae = _new_model(given, seed) if args.__dict__.get("model") is None else common.load_run(args.model).vae
+    seed, objective, samples = given.get("seed", 0), given.get("objective", "elbo"), given.get("samples", 2)
+    if samples < 1:
+        raise ValueError(f"--samples must be at least 1; got {samples}")
+    vae = _model(given, seed)
     n, low, high = 3, *vae.likelihood.support
     x = stream(seed, "gradx").random((n, vae.architecture.n_features))
     if low == float("-inf"):
         x = 4 * x - 2
     x[:, ::2] = (x[:, ::2] > 0.5) if high == 1 else x[:, ::2]  # grey and binary values
-    eps = standard_normal(seed, 1, (given.get("samples", 2), n, vae.architecture.latent), vae.dtype)
+    eps = standard_normal(seed, 1, (samples, n, vae.architecture.latent), vae.dtype)
     beta = given.get("beta", 1.0 if objective == "iwae" else 0.37)
     report = check_model(vae, x.astype(vae.dtype), eps, beta, objective=objective, seed=seed)
     if "json" in given:
         common.print_json({"model": repr(vae), **report.to_dict()})
     else:
-        print(f"{vae!r}, {objective}, beta {beta:g}, eps {eps.shape}, loss {report.loss:.12g} nats")
+        print(f"{vae!r}\n{objective}, beta {beta:g}, {n} examples of {samples} samples, loss {report.loss:.12g} nats")
         print(report.table())
         print("all gradients are right" if report.ok else "SOME GRADIENTS ARE WRONG")
     return 0 if report.ok else 1
 
 
-def _new_model(given: dict[str, object], seed: int) -> object:
+def _model(given: dict[str, Any], seed: int) -> VAE:
+    """The model that is given, or a new one."""
+    if given.get("model") is None:
+        return _new_model(given, seed)
+    if other := [name for name in NEW_MODEL if name in given]:
+        raise ValueError(f"--{other[0]} describes a new model, and {given['model']} is to be checked")
+    return common.load_run(given["model"], given.get("backend")).vae
+
+
+def _new_model(given: dict[str, Any], seed: int) -> VAE:
     """A small model with parameters off their initial zeros."""
-    from vae_np.likelihoods import get_likelihood
     from vae_np.model import VAE
     from vae_np.noise import stream
 
-    likelihood = {"name": given.get("likelihood", "bernoulli")}
-    if "sigma" in given:
-        likelihood["sigma"] = given["sigma"]
     vae = VAE(
         given.get("features", 13),
         hidden=given.get("hidden", (11,)),
         latent=given.get("latent", 5),
         activation=given.get("activation", "tanh"),
-        likelihood=get_likelihood(likelihood),
+        likelihood=assemble.likelihood({"likelihood": "bernoulli", **given}),
         dtype=given.get("dtype", "float64"),
         backend=given.get("backend", "numba"),
         seed=seed,

@@ -10,8 +10,8 @@ from vae_np.cli import common
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     common.add_model_arguments(parser)
-    parser.add_argument("--out", help=".png, .npy or .csv [reconstructions.png]")
-    parser.add_argument("-n", "--number", type=int, help="how many examples to draw in a picture [12]")
+    parser.add_argument("--out", metavar="FILE", help=".png, .npy or .csv [reconstructions.png]")
+    parser.add_argument("-n", "--number", type=int, metavar="N", help="how many examples to draw in a picture [12]")
     parser.epilog = (
         "examples:\n  vae-np reconstruct runs/digits-1 --out reconstructions.png\n"
         "  vae-np reconstruct runs/digits-1 --data new.npy --out means.npy"
@@ -21,10 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Reconstruct at the posterior mean and write."""
     given = vars(args)
-    run = common.load_run(args.model, given.get("backend", "numba"))
+    out = common.out_file(given, "reconstructions.png", ".png", ".npy", ".csv")
+    if given.get("number", 1) < 1:
+        raise ValueError(f"--number must be positive; got {given['number']}")
+    run = common.load_run(args.model, given.get("backend"))
     dataset = common.data_of(run, args)
     mean = run.vae.reconstruct(dataset.x)
-    out = given.get("out", "reconstructions.png")
     if out.endswith(".png"):
         from vae_np import plots
 
@@ -34,9 +36,7 @@ def run(args: argparse.Namespace) -> int:
         common.write_array(out, mean, [f"x{j}" for j in range(mean.shape[1])])
     error = float(((dataset.x - mean) ** 2).mean())
     if "json" in given:
-        common.print_json(
-            {"data": dataset.name, "examples": len(dataset), "out": out, "mean_squared_error": error}
-        )
+        common.print_json({"data": dataset.name, "examples": len(dataset), "out": out, "mean_squared_error": error})
     else:
         print(f"{len(dataset)} examples of {dataset.name}, mean squared error {error:.6f}, in {out}")
     return 0

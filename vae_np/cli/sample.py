@@ -9,12 +9,12 @@ from vae_np.cli import common
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    parser.add_argument("model", help="a run's folder, or a model file")
-    parser.add_argument("-n", "--number", type=int, help="how many [64]")
-    parser.add_argument("--seed", type=int, help="[0]")
-    parser.add_argument("--out", help=".png, .npy or .csv [samples.png]")
+    common.add_model_argument(parser)
+    parser.add_argument("-n", "--number", type=int, metavar="N", help="how many [64]")
+    parser.add_argument("--seed", type=int, metavar="N", help="[0]")
+    parser.add_argument("--out", metavar="FILE", help=".png, .npy or .csv [samples.png]")
     parser.add_argument("--draw", action="store_true", help="draw x ~ p(x|z) and not its mean")
-    parser.add_argument("--json", action="store_true", help="print one JSON object, the samples in it")
+    parser.add_argument("--json", action="store_true", help="print one JSON object; the samples go there or to --out")
     parser.epilog = (
         "examples:\n  vae-np sample runs/digits-1 --out samples.png\n"
         "  vae-np sample runs/digits-1 -n 1000 --seed 7 --out samples.npy"
@@ -26,6 +26,7 @@ def run(args: argparse.Namespace) -> int:
     from vae_np.noise import stream
 
     given = vars(args)
+    out = common.out_file(given, "samples.png", ".png", ".npy", ".csv")
     run = common.load_run(args.model, "numpy")
     number, seed, vae = given.get("number", 64), given.get("seed", 0), run.vae
     if number < 1:
@@ -37,7 +38,6 @@ def run(args: argparse.Namespace) -> int:
     if "json" in given and "out" not in given:
         common.print_json({"model": args.model, "seed": seed, "samples": x})
         return 0
-    out = given.get("out", "samples.png")
     if out.endswith(".png"):
         from vae_np import plots
 

@@ -69,7 +69,7 @@ def _relu(a: Any) -> Any:
 @scalar
 def _relu_slope(h: Any) -> Any:
     zero = typed(h, 0.0)
-    return typed(h, 1.0) if h > zero else zero
+    return typed(h, 1.0) if h > zero else (zero if h <= zero else h)  # NaN
 
 
 @scalar

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from vae_np.clipping import clip_factor
 from vae_np.kernels.policy import kernel
-from vae_np.optim import Adam, AdamState, bias_correction, clip_factor
+from vae_np.optim import Adam, AdamState, bias_correction
 
 
 @kernel
@@ -31,7 +32,7 @@ def step(theta: Any, g: Any, m: Any, v: Any, c: Any) -> None:
         vi = b2 * v[i] + a2 * (e * e)
         m[i] = mi
         v[i] = vi
-        theta[i] -= alpha * mi / (np.sqrt(vi * inverse) + epsilon) + decay * theta[i]
+        theta[i] = (theta[i] - decay * theta[i]) - alpha * (mi / (np.sqrt(vi * inverse) + epsilon))
 
 
 @kernel
@@ -42,19 +43,21 @@ def amsgrad_step(theta: Any, g: Any, m: Any, v: Any, v_max: Any, c: Any) -> None
         e = factor * g[i]
         mi = b1 * m[i] + a1 * e
         vi = b2 * v[i] + a2 * (e * e)
-        largest = v_max[i] if v_max[i] > vi else vi
+        largest = vi if vi >= v_max[i] or vi != vi else v_max[i]  # NaN in either comes out
         m[i] = mi
         v[i] = vi
         v_max[i] = largest
-        theta[i] -= alpha * mi / (np.sqrt(largest * inverse) + epsilon) + decay * theta[i]
+        theta[i] = (theta[i] - decay * theta[i]) - alpha * (mi / (np.sqrt(largest * inverse) + epsilon))
 
 
 def update(adam: Adam, theta: Any, g: Any, state: AdamState) -> float:
     """What `Adam.update` does, in one loop: clip, step in place, and return the norm of the gradient.
 
-    A norm near the ends of the range, or one that is not finite, is left to `Adam.update`, which judges it exactly and
-    raises before anything changes.
+    What is not plain is left to `Adam.update`, which judges it exactly and raises before anything changes: arrays that
+    do not belong together, and a norm that is not finite or near the ends of the range.
     """
+    if not _plain(adam, theta, g, state):
+        return adam.update(theta, g, state)
     square = float(sum_of_squares(g))
     limits = np.finfo(theta.dtype)
     if not math.sqrt(limits.tiny) < square < limits.max / 4:
@@ -67,6 +70,18 @@ def update(adam: Adam, theta: Any, g: Any, state: AdamState) -> float:
         amsgrad_step(theta, g, state.m, state.v, state.v_max, constants)
     state.step += 1
     return norm
+
+
+def _plain(adam: Adam, theta: Any, g: Any, state: AdamState) -> bool:
+    """Whether the kernels, which check no bounds, may have these: vectors of one length in one precision."""
+    arrays = [theta, g, state.m, state.v] + ([] if state.v_max is None else [state.v_max])
+    return (
+        theta.dtype in (np.float32, np.float64)
+        and theta.ndim == 1
+        and all(a.shape == theta.shape and a.dtype == theta.dtype and a.flags.carray for a in arrays)
+        and (state.v_max is not None) == adam.amsgrad
+        and theta.dtype.type(adam.epsilon) > 0
+    )
 
 
 def _constants(adam: Adam, t: int, factor: float, cast: Any) -> tuple[Any, ...]:

@@ -66,16 +66,17 @@ class Gaussian:
 
     def __init__(self, likelihood: likelihoods.Gaussian, n_features: int, dtype: Any) -> None:
         self.fixed = likelihood.logvar
-        self.s, self.inverse, self.ds = (np.zeros(n_features, dtype) for _ in range(3))
+        self.s, self.ds = np.zeros(n_features, dtype), np.zeros(n_features, dtype)
+        self.inverse, self.rest = np.zeros(n_features), np.zeros(n_features)
 
     def _set(self, own: Mapping[str, Array]) -> None:
         self.s[...] = self.fixed if self.fixed is not None else own["logvar"]
-        np.exp(-0.5 * self.s, out=self.inverse)
+        kernels.inverse_deviation(self.s, self.inverse, self.rest)
 
     def value(self, raw: Array, b: Array, x: Array, own: Mapping[str, Array], log_likelihood: Array) -> None:
         """See `LikelihoodKernel`."""
         self._set(own)
-        kernels.gaussian_value(raw, b, x, self.s, self.inverse, log_likelihood)
+        kernels.gaussian_value(raw, b, x, self.s, self.inverse, self.rest, log_likelihood)
 
     def gradient(
         self,
@@ -90,7 +91,8 @@ class Gaussian:
     ) -> None:
         """See `LikelihoodKernel`."""
         self._set(own)
-        kernels.gaussian_gradient(raw, b, x, self.s, self.inverse, weight, log_likelihood, db, self.ds)
+        deviation = (self.s, self.inverse, self.rest)
+        kernels.gaussian_gradient(raw, b, x, *deviation, weight, log_likelihood, db, self.ds)
         if self.fixed is None:
             view = down["logvar"]
             view[...] = self.ds if view.size > 1 else self.ds.sum()

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.elbo import Terms
+from vae_np.elbo import Cotangents, Terms
 from vae_np.engines import Step
 from vae_np.kernels import activation, adam, latent
 from vae_np.kernels.adapters import likelihood_kernel
 from vae_np.network import Architecture
-from vae_np.objectives import Objective
+from vae_np.objectives import Loss, Objective
 from vae_np.optim import Adam, AdamState
 from vae_np.parameters import Parameters
 
@@ -45,13 +45,14 @@ class Workspace:
         self.dh_logvar = empty(n, a.hidden[-1] if a.hidden else 0)
         self.mu, self.logvar, self.sigma, self.kl, self.dkl, self.dmu, self.dlogvar = (empty(n, k) for _ in range(7))
         self.z, self.dz, self.eps0 = empty(samples, n, k), empty(samples, n, k), np.zeros((1, n, k), dtype)
+        self.no_sigma = np.ones((n, k), dtype)
         self.decoder_h = [empty(rows, width) for width in a.decoder_hidden]
         self.decoder_dh = [empty(rows, width) for width in a.decoder_hidden]
         self.decoder_kept = [empty(rows, width) for width in a.decoder_hidden] if gelu else self.decoder_h
         self.raw = empty(rows, a.likelihood.raw_size(a.n_features))
         self.log_likelihood, self.log_prior, self.log_posterior = (empty(samples, n) for _ in range(3))
-        self.uniform_weight = np.full(rows, -1 / rows, dtype)
-        self.zero, self.one = np.zeros((samples, n), dtype), np.ones((samples, n), dtype)
+        self.uniform, self.unknown = (np.full((samples, n), value, dtype) for value in (-1 / rows, np.nan))
+        self.weight, self.prior, self.posterior, self.direct, self.path = (empty(samples, n) for _ in range(5))
 
 
 class KernelEngine:
@@ -116,6 +117,22 @@ class KernelEngine:
         raw = w.raw.reshape(*w.log_likelihood.shape, -1)
         return Terms(w.log_likelihood, w.log_prior, w.log_posterior, w.kl, w.mu, w.logvar, w.z, raw)
 
+    def _objective(self, w: Workspace, x: Array, eps: Array, objective: Objective, beta: float) -> Loss:
+        """The forward pass and the objective, with the weighted gradient of log p(x|z) in raw's place."""
+        b, log_likelihood = self.parameters["decoder.out.b"], w.log_likelihood.reshape(-1)
+        out = (log_likelihood, self.gradients["decoder.out.b"], self.own_gradients)
+        if objective.analytic_kl:  # the weight of log p(x|z) is known before it is: one loop does both
+            self._encode(w, x, eps)
+            self._decode(w, w.z.reshape(len(w.raw), -1))
+            self.likelihood.gradient(w.raw, b, x, self.own, w.uniform.reshape(-1), *out)
+            loss = objective(self._view(w)._replace(log_prior=w.unknown, log_posterior=w.unknown), beta)
+            if np.array_equal(loss.cotangents.log_likelihood, w.uniform):
+                return loss
+        loss = objective(self._terms(w, x, eps), beta)
+        np.copyto(w.weight, loss.cotangents.log_likelihood)
+        self.likelihood.gradient(w.raw, self.no_bias, x, self.own, w.weight.reshape(-1), *out)
+        return loss
+
     # ---- backward, in reverse order
 
     def _hidden_backward(
@@ -142,6 +159,23 @@ class KernelEngine:
             da = self._hidden_backward("decoder", dh, z, w.decoder_h, w.decoder_kept, w.decoder_dh)
             np.dot(da, p["decoder.0.W"].T, out=dz)
 
+    def _latent_backward(self, w: Workspace, eps: Array, c: Cotangents) -> None:
+        """Dz and the cotangents of the latent terms to dmu, dlogvar and the gradients of their biases."""
+        head_b = (self.gradients["encoder.mu.b"], self.gradients["encoder.logvar.b"])
+        if not (c.log_prior is None and c.log_posterior is None and c.path is None):
+            np.copyto(w.prior, 0 if c.log_prior is None else c.log_prior)
+            np.copyto(w.posterior, 0 if c.log_posterior is None else c.log_posterior)
+            np.copyto(w.path, 1 if c.path is None else c.path)
+            sigma = w.no_sigma if c.log_posterior is None else w.sigma  # 0 eps / sigma is NaN where sigma underflows
+            latent.densities_backward(w.dz, w.z, eps, sigma, w.prior, w.posterior, w.path)
+        np.copyto(w.dkl, 0 if c.kl is None else c.kl)
+        logvar = w.dkl if c.kl is None else w.logvar  # and 0 (e^logvar - 1) where that overflows
+        latent.backward(w.dz, eps, w.mu, logvar, w.sigma, w.dkl, w.dmu, w.dlogvar, *head_b)
+        direct = c.log_posterior if c.log_posterior_direct is None else c.log_posterior_direct
+        if direct is not None:
+            np.copyto(w.direct, direct)
+            latent.direct_backward(w.direct, eps, w.sigma, w.dmu, w.dlogvar, *head_b)
+
     def _encode_backward(self, w: Workspace, x: Array) -> None:
         """Dmu and dlogvar to the encoder's gradients; their biases are written already."""
         p, g = self.parameters, self.gradients
@@ -157,36 +191,18 @@ class KernelEngine:
 
     def loss_and_grad(self, x: Array, eps: Array, objective: Objective, beta: float) -> Step:
         """The objective's loss and its gradient; what is not finite passes through, for the caller to judge."""
+        x, eps = _plain(x), _plain(eps)
         w = self.workspace(*eps.shape[:2])
-        g, log_likelihood = self.gradients, w.log_likelihood.reshape(-1)
-        out = (log_likelihood, g["decoder.out.b"], self.own_gradients)
         with np.errstate(all="ignore"):
-            if objective.analytic_kl:  # the weight of log p(x|z) is known before it is: one loop does both
-                self._encode(w, x, eps)
-                self._decode(w, w.z.reshape(len(w.raw), -1))
-                b = self.parameters["decoder.out.b"]
-                self.likelihood.gradient(w.raw, b, x, self.own, w.uniform_weight, *out)
-                loss, c = objective(self._view(w), beta)
-            else:
-                loss, c = objective(self._terms(w, x, eps), beta)
-                weight = np.ascontiguousarray(c.log_likelihood).reshape(-1)
-                self.likelihood.gradient(w.raw, self.no_bias, x, self.own, weight, *out)
+            loss, cotangents = self._objective(w, x, eps, objective, beta)
             self._decode_backward(w)
-            prior, posterior = (w.zero if a is None else a for a in (c.log_prior, c.log_posterior))
-            direct = posterior if c.log_posterior_direct is None else c.log_posterior_direct
-            path = w.one if c.path is None else c.path
-            if not (prior is posterior is w.zero and path is w.one):
-                latent.densities_backward(w.dz, w.z, eps, w.sigma, prior, posterior, path)
-            w.dkl[...] = 0 if c.kl is None else c.kl
-            head_b = (g["encoder.mu.b"], g["encoder.logvar.b"])
-            latent.backward(w.dz, eps, w.mu, w.logvar, w.sigma, w.dkl, w.dmu, w.dlogvar, *head_b)
-            if direct is not w.zero:
-                latent.direct_backward(direct, eps, w.sigma, w.dmu, w.dlogvar, *head_b)
+            self._latent_backward(w, eps, cotangents)
             self._encode_backward(w, x)
-        return Step(float(loss), w.log_likelihood, w.kl, g)
+        return Step(float(loss), w.log_likelihood, w.kl, self.gradients)
 
     def terms(self, x: Array, eps: Array) -> Terms:
         """The forward pass, in arrays of its own."""
+        x, eps = _plain(x), _plain(eps)
         with np.errstate(all="ignore"):
             return Terms(*(a.copy() for a in self._terms(self.workspace(*eps.shape[:2]), x, eps)))
 
@@ -213,3 +229,8 @@ class KernelEngine:
     def update(self, optimizer: Adam, gradients: Parameters, state: AdamState) -> float:
         """One step of Adam in place; the norm of the gradient."""
         return adam.update(optimizer, self.parameters.vector, gradients.vector, state)
+
+
+def _plain(a: Array) -> Array:
+    """The array, or a copy where it is read-only, not contiguous, or a subclass: kernels are compiled for one form."""
+    return a if type(a) is np.ndarray and a.flags.carray else np.array(a, order="C")

@@ -72,9 +72,7 @@ def densities(z: Any, eps: Any, logvar: Any, log_prior: Any, log_posterior: Any)
 
 
 @kernel
-def densities_backward(
-    dz: Any, z: Any, eps: Any, sigma: Any, prior: Any, posterior: Any, path: Any
-) -> None:
+def densities_backward(dz: Any, z: Any, eps: Any, sigma: Any, prior: Any, posterior: Any, path: Any) -> None:
     """Dz = (dz - prior z - posterior eps / sigma) path, a weight of each a sample (S, N)."""
     samples, n, k = eps.shape
     for t in range(samples):
@@ -85,9 +83,7 @@ def densities_backward(
 
 
 @kernel
-def direct_backward(
-    direct: Any, eps: Any, sigma: Any, dmu: Any, dlogvar: Any, dmu_b: Any, dlogvar_b: Any
-) -> None:
+def direct_backward(direct: Any, eps: Any, sigma: Any, dmu: Any, dlogvar: Any, dmu_b: Any, dlogvar_b: Any) -> None:
     """Adds log q's direct part to dmu, direct eps / sigma, to dlogvar, direct (eps^2 - 1)/2, and to their sums."""
     samples, n, k = eps.shape
     half, one = typed(eps[0, 0, 0], 0.5), typed(eps[0, 0, 0], 1.0)

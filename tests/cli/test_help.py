@@ -1,0 +1,95 @@
+"""--help, --version and wrong flags: quick, and of use to someone who has never seen the program."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from vae_np import __version__
+from vae_np.cli import COMMANDS
+from vae_np.cli.train_options import DEFAULTS
+
+HELP = """
+import contextlib, io, sys
+from vae_np.cli import COMMANDS, main
+for words in [["--help"], ["--version"], [], *([name, "--help"] for name in COMMANDS), ["train", "--nonsense"]]:
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        try:
+            main(words)
+        except SystemExit:
+            pass
+print(" ".join(sorted({"numpy", "numba", "scipy", "matplotlib", "tqdm"} & sys.modules.keys())))
+"""
+
+
+def test_help_imports_nothing_heavy():
+    done = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
+
+
+def test_the_first_page_has_an_example_of_every_command(vae_np):
+    done = vae_np("--help")
+    assert done.code == 0
+    for name, summary in COMMANDS.items():
+        assert f"  {name} " in done.out
+        assert summary in done.out
+        assert f"vae-np {name} " in done.out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_shows_examples_that_it_can_parse(name, vae_np):
+    done = vae_np(name, "--help")
+    assert done.code == 0
+    assert max(map(len, done.out.splitlines())) < 100
+    text = done.out.split("examples:\n")[1].split("\n\n")[0].replace("\\\n", "")
+    examples = [line.split()[1:] for line in text.splitlines()]
+    assert len(examples) >= 2
+    for words in examples:
+        assert words[0] == name
+        assert vae_np(*words, "--help").code == 0
+        assert set(word for word in words if word.startswith("--")) <= set(done.out.replace(",", " ").split())
+
+
+def test_every_option_of_train_is_in_its_help_with_its_default(vae_np):
+    text = " ".join(vae_np("train", "--help").out.split("examples:")[0].split())
+    for name, default in DEFAULTS.items():
+        flag = f"--{name.replace('_', '-')}"
+        assert flag in text
+        if isinstance(default, (int, float, str)) and not isinstance(default, bool):
+            after = text[text.index(f" {flag} ") :]
+            shown = after[after.index("[") + 1 : after.index("]")]
+            assert shown == str(default) or float(shown) == default, flag
+
+
+def test_the_version_is_told(vae_np):
+    assert vae_np("--version").out == f"vae-np {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["fly"],
+        ["train", "--nonsense"],
+        ["train", "--latent", "two"],
+        ["train", "--hidden", "4,x"],
+        ["train", "--split", "a"],
+        ["train", "--dtype", "float16"],
+        ["train", "--objective", "gan"],
+        ["evaluate"],
+        ["sample", "m", "--number", "many"],
+    ],
+)
+def test_wrong_flags_end_in_a_line_on_usage_and_exit_2(words, vae_np):
+    done = vae_np(*words)
+    assert done.code == 2
+    assert done.err.startswith("usage: vae-np")
+    assert "error: " in done.err.splitlines()[-1]
+    assert done.out == ""
+
+
+def test_the_module_runs_as_the_command_does():
+    done = subprocess.run([sys.executable, "-m", "vae_np", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("vae-np ")

@@ -1,0 +1,201 @@
+"""vae-np train --resume: after kill -9 at any moment, the same bits as if nothing had happened."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import vae_np as package
+from cli.conftest import SMALL, one_line
+from vae_np.checkpoint import load_checkpoint
+
+RUN = ["--epochs", "40", "--kl-warmup", "5", "--binarise", "dynamic", "--schedule", "cosine", "--samples", "2"]
+KILLED = ["train", "--data", "data.csv", *SMALL, "--no-pictures", *RUN, "--checkpoint-seconds", "0"]
+
+
+def state(folder):
+    """All that a run has become, but for its seconds."""
+    found = load_checkpoint(folder)
+    arrays = {"parameters": found.vae.parameters.vector, **found.adam.arrays()}
+    rows = list(csv.DictReader(Path(folder, "history.csv").read_text().splitlines()))
+    return {name: array.tobytes() for name, array in arrays.items()}, [row | {"seconds": ""} for row in rows]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_run_killed_again_and_again_ends_with_the_bits_of_one_that_was_not(seed, train, start, here):
+    assert train(*RUN, "--out", "whole").code == 0
+    generator, folder, kills, steps = random.Random(seed), Path("killed"), 0, []
+    while True:
+        process = start(*KILLED, "--out", folder, "--resume")
+        if kills == 0:  # at start-up, before anything is there
+            time.sleep(generator.uniform(0.02, 0.3))
+        else:
+            before = steps_of(folder)
+            while steps_of(folder) == before and process.poll() is None:
+                time.sleep(0.0005)
+            time.sleep(generator.uniform(0, 0.08))
+        process.kill()
+        process.communicate()
+        kills += 1
+        steps.append(steps_of(folder))  # whole at any moment
+        if kills == 5 or steps[-1] == 160:
+            break
+    assert steps == sorted(steps)
+    assert steps[1] < 160
+    (folder / ".checkpoint.npz.abcd1234.tmp").write_text("half")
+    done = train(*RUN, "--checkpoint-seconds", "0", "--out", folder, "--resume")
+    assert done.code == 0, done
+    assert state(folder) == state("whole")
+    assert sorted(file.name for file in folder.iterdir()) == ["checkpoint.npz", "config.json", "history.csv"]
+
+
+def steps_of(folder):
+    """The step of the checkpoint, 0 where there is none yet."""
+    return load_checkpoint(folder).adam.step if (folder / "checkpoint.npz").exists() else 0
+
+
+def test_an_interrupt_saves_and_says_how_to_go_on(train, start):
+    assert train(*RUN, "--out", "whole").code == 0
+    words = [word for word in KILLED if word != "0"] + ["100"]  # no checkpoint but the interrupt's
+    process = start(*words, "--out", "stopped")
+    for line in process.stderr:
+        if line.startswith("epoch 2/"):
+            break
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "vae-np: interrupted; continue with: vae-np train --out stopped --resume"
+    assert "Traceback" not in err
+    assert 8 <= load_checkpoint("stopped").adam.step < 160
+    place = f"epoch {load_checkpoint('stopped').training['epoch']}, step {steps_of(Path('stopped'))}"
+    done = train("--out", "stopped", "--resume")
+    assert done.out.startswith(f"stopped: continuing after {place}\n")
+    assert state("stopped") == state("whole")
+
+
+def test_where_nothing_was_saved_a_run_starts_anew_and_says_so(train):
+    done = train("--out", "new", "--resume", "--epochs", "1")
+    assert done.code == 0
+    assert done.out.startswith("new: nothing was saved yet; starting anew\n")
+    Path("new/checkpoint.npz").unlink()  # killed before the first checkpoint
+    done = train("--out", "new", "--resume", "--json")
+    assert done.err == "new: nothing was saved yet; starting anew\n"
+    assert done.json["epochs"] == 1
+    assert done.json["resumed"] is False
+
+
+def test_a_finished_run_is_drawn_again(vae_np, run):
+    pytest.importorskip("matplotlib")
+    before = state("run")
+    done = vae_np("train", "--out", "run", "--resume")
+    assert done.code == 0
+    assert "all 2 epochs are done; --epochs sets more" in done.out
+    assert "trained no epochs" in done.out
+    assert Path("run/samples.png").stat().st_size > 0
+    assert state("run") == before
+
+
+def test_options_need_not_be_repeated_and_epochs_may_grow(vae_np, train, run):
+    assert vae_np("train", "--out", "run", "--resume", "--epochs", "4", "--no-pictures").code == 0
+    assert train("--out", "longer", "--epochs", "4").code == 0
+    assert state("run") == state("longer")
+    assert json.loads(Path("run/config.json").read_text())["arguments"]["epochs"] == 4
+
+
+@pytest.mark.parametrize("words", [["--schedule", "cosine"], ["--kl-cycles", "2"]])
+def test_epochs_may_not_change_where_a_schedule_depends_on_them(words, train, vae_np):
+    assert train("--out", "run", "--epochs", "2", *words).code == 0
+    before = everything("run")
+    one_line(vae_np("train", "--out", "run", "--resume", "--epochs", "4"), "--epochs must stay 2", words[0])
+    assert everything("run") == before
+
+
+def everything(folder):
+    """All files and their bytes."""
+    return {file.name: file.read_bytes() for file in Path(folder).iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--latent 3", "run/config.json: the run has --latent 2, not 3"),
+        ("--hidden 4,4", "run/config.json: the run has --hidden 5, not 4,4"),
+        ("--hidden none", "run/config.json: the run has --hidden 5, not none"),
+        ("--learning-rate 0.1", "the run has --learning-rate 0.001, not 0.1"),
+        ("--data other.csv", "the run has --data data.csv, not other.csv"),
+        ("--amsgrad", "the run has --amsgrad False, not True"),
+        ("--epochs 1", "run/checkpoint.npz: 2 epochs are done already; got epochs = 1"),
+        ("--epochs -1", "--epochs must not be negative"),
+    ],
+)
+def test_a_changed_option_is_refused_and_nothing_is_touched(words, message, vae_np, run):
+    before = everything("run")
+    one_line(vae_np("train", "--out", "run", "--resume", *words.split()), message)
+    assert everything("run") == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"latent": 3}, "model latent is 2 there, 3 here"),
+        ({"seed": 9}, "run/checkpoint.npz: is the checkpoint of another run"),
+        ({"split": [0.5, 0.25, 0.25]}, "its training data are not these"),
+        ({"learning_rate": "high"}, "run/config.json: learning_rate cannot be 'high'"),
+        ({"batch_size": None}, "run/config.json: batch_size cannot be None"),
+        ({"batch_size": True}, "run/config.json: batch_size cannot be True"),
+        ({"hidden": [3, "x"]}, "run/config.json: hidden cannot be [3, 'x']"),
+        ({"wings": 2}, "run/config.json: there is no option 'wings'"),
+        ({"epochs": 1}, "2 epochs are done already"),
+    ],
+)
+def test_a_tampered_config_is_refused_and_nothing_is_touched(change, message, vae_np, run):
+    config = json.loads(Path("run/config.json").read_text())
+    config["arguments"] |= change
+    Path("run/config.json").write_text(json.dumps(config))
+    before = everything("run")
+    one_line(vae_np("train", "--out", "run", "--resume"), message)
+    assert everything("run") == before
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"arguments": 3}', "\ufeff{}", '{"arguments": NaN'])
+def test_a_damaged_config_is_refused(text, vae_np, run):
+    Path("run/config.json").write_text(text)
+    before = everything("run")
+    one_line(vae_np("train", "--out", "run", "--resume"), "run/config.json: ")
+    assert everything("run") == before
+
+
+def test_other_data_under_the_same_name_are_refused(vae_np, run):
+    x = np.loadtxt("data.csv", delimiter=",")
+    np.savetxt("data.csv", x[::-1], delimiter=",")
+    before = everything("run")
+    one_line(vae_np("train", "--out", "run", "--resume"), "its training data are not these")
+    assert everything("run") == before
+
+
+def test_a_damaged_checkpoint_is_refused_and_stays(vae_np, run):
+    path = Path("run/checkpoint.npz")
+    data = path.read_bytes()
+    for damaged in (data[:1000], b"", b"\x80\x04N.", data[:-1], b"PK" + data[3:]):
+        path.write_bytes(damaged)
+        before = everything("run")
+        one_line(vae_np("train", "--out", "run", "--resume"), "run/checkpoint.npz: no model file of vae_np")
+        one_line(vae_np("evaluate", "run"), "run/checkpoint.npz: no model file of vae_np")
+        assert everything("run") == before
+
+
+def test_a_model_that_is_no_checkpoint_cannot_be_resumed(vae_np, run):
+    package.load("run").save("run/checkpoint.npz")
+    one_line(vae_np("train", "--out", "run", "--resume"), "holds a model and no training state")
+
+
+def test_a_checkpoint_without_its_config_cannot_be_resumed(vae_np, run):
+    Path("run/config.json").unlink()
+    one_line(vae_np("train", "--out", "run", "--resume"), "has a checkpoint.npz and no config.json")

@@ -1,0 +1,261 @@
+"""What the kernels fuse, each as a function of arrays like its formula: by the names of the table of quantities.
+
+A kernel of rows is given one row (its vector loop), and where it sums over features also one column (a sum of one).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import oracles
+
+from vae_np.kernels import activation, adam, elementary, latent, likelihood
+from vae_np.kernels.policy import kernel
+from vae_np.optim import Adam
+
+Array = np.ndarray
+Function = Callable[..., Array]
+
+
+def elementary_loop(name: str) -> Function:
+    """The compiled elementary function over an array."""
+    function = getattr(elementary, name)
+
+    def loop(a, out):
+        for i in range(a.size):
+            out[i] = function(a[i])
+
+    loop = kernel(loop)
+
+    def over(a: Array) -> Array:
+        out = np.empty_like(a)
+        loop(a, out)
+        return out
+
+    return over
+
+
+def forward(name: str) -> Function:
+    """An activation."""
+
+    def function(a: Array) -> Array:
+        h, kept = a[None].copy(), a[None].copy()
+        if name == "gelu":
+            activation.gelu_forward(h, np.zeros_like(a), kept)
+        else:
+            activation.forward(activation.KINDS[name], h, np.zeros_like(a))
+        return h[0]
+
+    return function
+
+
+def slope(name: str) -> Function:
+    """Its derivative: the backward kernel at a cotangent of 1, on what the forward kernel kept."""
+
+    def function(a: Array) -> Array:
+        kept, dh, db = a[None].copy(), np.ones_like(a[None]), np.empty_like(a)
+        if name == "gelu":
+            activation.gelu_forward(a[None].copy(), np.zeros_like(a), kept)
+        else:
+            activation.forward(activation.KINDS[name], kept, np.zeros_like(a))
+        activation.backward(activation.KINDS[name], dh, kept, db)
+        np.testing.assert_array_equal(db, dh[0])
+        return dh[0]
+
+    return function
+
+
+def latent_forward(part: str) -> Function:
+    """sigma, kl or z of (mu, s, eps)."""
+
+    def function(mu: Array, s: Array, eps: Array | None = None) -> Array:
+        out = {name: np.empty_like(mu[None]) for name in ("sigma", "kl")} | {"z": np.empty_like(mu[None, None])}
+        eps = np.zeros_like(mu) if eps is None else eps
+        none = np.zeros_like(mu)
+        latent.forward(mu[None].copy(), none, s[None].copy(), none, eps[None, None], **out)
+        return out[part].reshape(-1)
+
+    return function
+
+
+def latent_backward(mu: Array, s: Array, sigma: Array, eps: Array, dz: float, dkl: float) -> tuple[Array, Array]:
+    """Dmu and dlogvar for constant cotangents."""
+    dmu, dlogvar, db, db2 = (np.empty_like(mu) for _ in range(4))
+    rows = [np.ascontiguousarray(a[None]) for a in (mu, s, sigma, np.full_like(mu, dkl), dmu, dlogvar)]
+    latent.backward(np.full_like(mu, dz)[None, None], eps[None, None], *rows, db, db2)
+    np.testing.assert_array_equal(db, rows[4][0])
+    np.testing.assert_array_equal(db2, rows[5][0])
+    return rows[4][0], rows[5][0]
+
+
+def kl_slope(part: int) -> Function:
+    """KL's gradient."""
+    return lambda mu, s: latent_backward(mu, s, np.ones_like(mu), np.zeros_like(mu), 0, 1)[part]
+
+
+def z_slope(mu: Array, s: Array, eps: Array) -> Array:
+    """z's derivative with respect to s."""
+    return latent_backward(mu, np.zeros_like(mu), sigma(s), eps, 1, 0)[1]
+
+
+def sigma(s: Array) -> Array:
+    """e^(s/2)."""
+    return latent_forward("sigma")(np.zeros_like(s), s)
+
+
+def densities(z: Array, eps: Array, s: Array) -> tuple[Array, Array]:
+    """log p(z) and log q(z), a dimension each."""
+    prior, posterior = np.empty((2, 1, len(z)), z.dtype)
+    latent.densities(z[None, :, None], eps[None, :, None], s[:, None], prior, posterior)
+    return prior[0], posterior[0]
+
+
+def dz(z: Array, eps: Array, deviation: Array, prior: float, posterior: float) -> Array:
+    """The gradient of z for constant cotangents."""
+    out = np.zeros_like(z)[None, None]
+    weights = [np.full((1, 1), w, z.dtype) for w in (prior, posterior, 1)]
+    latent.densities_backward(out, z[None, None], eps[None, None], deviation[None], *weights)
+    return out[0, 0]
+
+
+def direct(part: int) -> Function:
+    """log q's direct derivative with respect to mu and s."""
+
+    def function(eps: Array, s: Array) -> Array:
+        out = np.zeros((2, 1, len(s)), s.dtype)
+        db = np.zeros((2, len(s)), s.dtype)
+        latent.direct_backward(np.ones((1, 1), s.dtype), eps[None, None], sigma(s)[None], *out, *db)
+        np.testing.assert_array_equal(db, out[:, 0])
+        return out[part, 0]
+
+    return function
+
+
+def likelihood_value(kind: likelihood.Bernoulli | likelihood.ContinuousBernoulli) -> Function:
+    """log p of each feature, as of rows with one feature."""
+
+    def function(x: Array, a: Array) -> Array:
+        out, raw = np.empty_like(a), a[:, None].copy()
+        likelihood.value(kind, raw, np.zeros(1, a.dtype), x[:, None], out)
+        np.testing.assert_array_equal(raw[:, 0], a)
+        return out
+
+    return function
+
+
+def likelihood_value_with_gradient(kind: likelihood.Bernoulli | likelihood.ContinuousBernoulli) -> Function:
+    """The same from the kernel of the gradient."""
+
+    def function(x: Array, a: Array) -> Array:
+        out, one = np.empty_like(a), np.ones_like(a)
+        likelihood.gradient(kind, a[:, None].copy(), np.zeros_like(a[:1]), x[:, None], one, out, one[:1].copy())
+        return out
+
+    return function
+
+
+def likelihood_slope(kind: likelihood.Bernoulli | likelihood.ContinuousBernoulli) -> Function:
+    """d/da of each feature of one row."""
+
+    def function(x: Array, a: Array) -> Array:
+        raw, one, db = a[None].copy(), np.ones(1, a.dtype), np.empty_like(a)
+        likelihood.gradient(kind, raw, np.zeros_like(a), x[None], one, one.copy(), db)
+        np.testing.assert_array_equal(db, raw[0])
+        return raw[0]
+
+    return function
+
+
+def inverse(s: Array) -> Array:
+    """e^(-s/2) in two parts, (2, D)."""
+    out = np.empty((2, len(s)))
+    likelihood.inverse_deviation(s, *out)
+    return out
+
+
+def gaussian_value(x: Array, m: Array, s: Array) -> Array:
+    """log p with a deviation a feature."""
+    out, none = np.empty_like(m), np.zeros(1, m.dtype)
+    scale = inverse(s)
+    for i in range(len(m)):
+        j = slice(i, i + 1)
+        likelihood.gaussian_value(m[j, None].copy(), none, x[j, None], s[j], *np.ascontiguousarray(scale[:, j]), out[j])
+    return out
+
+
+def gaussian_slope(part: int) -> Function:
+    """d/dm or d/ds of each feature of one row."""
+
+    def function(x: Array, m: Array, s: Array) -> Array:
+        raw, one, db, ds = m[None].copy(), np.ones(1, m.dtype), np.empty_like(m), np.empty_like(m)
+        likelihood.gaussian_gradient(raw, np.zeros_like(m), x[None], s, *inverse(s), one, one.copy(), db, ds)
+        np.testing.assert_array_equal(db, raw[0])
+        return (raw[0], ds)[part]
+
+    return function
+
+
+def heteroscedastic_value(x: Array, m: Array, s: Array) -> Array:
+    """log p from (m, s)."""
+    out = np.empty_like(m)
+    likelihood.heteroscedastic_value(np.stack([m, s], axis=1), np.zeros(2, m.dtype), x[:, None], out)
+    return out
+
+
+def heteroscedastic_slope(part: int) -> Function:
+    """d/dm or d/ds of each feature of one row."""
+
+    def function(x: Array, m: Array, s: Array) -> Array:
+        raw, one = np.concatenate([m, s])[None], np.ones(1, m.dtype)
+        db = np.empty_like(raw[0])
+        likelihood.heteroscedastic_gradient(raw, np.zeros_like(db), x[None], one, one.copy(), db)
+        np.testing.assert_array_equal(db, raw[0])
+        return raw[0, part * len(m) : (part + 1) * len(m)]
+
+    return function
+
+
+def adam_step(**settings: float) -> Function:
+    """theta after one step, by the kernel without and, with v_max = 0, with AMSGrad."""
+
+    def function(theta: Array, g: Array, m: Array, v: Array) -> Array:
+        constants = adam._constants(Adam(**settings), oracles.STEP, 1.0, theta.dtype.type)
+        one, other = theta.copy(), theta.copy()
+        adam.step(one, g, m.copy(), v.copy(), constants)
+        adam.amsgrad_step(other, g, m.copy(), v.copy(), np.zeros_like(v), constants)
+        np.testing.assert_array_equal(one, other)
+        return one
+
+    return function
+
+
+NAMES = ["tanh", "relu", "softplus", "sigmoid", "elu", "gelu", "identity"]
+BERNOULLI, CONTINUOUS = likelihood.Bernoulli(), likelihood.ContinuousBernoulli()
+FUSED: dict[str, tuple[Function, ...]] = {
+    **{name: (forward(name),) for name in NAMES},
+    **{f"{name}'": (slope(name),) for name in NAMES},
+    "gelu, far tail": (forward("gelu"),),
+    "gelu', far tail": (slope("gelu"),),
+    "KL": (latent_forward("kl"),),
+    "KL, d/dmu": (kl_slope(0),),
+    "KL, d/dlogvar": (kl_slope(1),),
+    "sigma = e^(s/2)": (sigma,),
+    "z = mu + e^(s/2) eps": (latent_forward("z"),),
+    "z, d/dlogvar": (z_slope,),
+    "log N(z; 0, 1)": (lambda z: densities(z, np.zeros_like(z), np.zeros_like(z))[0],),
+    "log N(z; 0, 1), d/dz": (lambda z: dz(z, np.zeros_like(z), np.ones_like(z), 1, 0),),
+    "log q(z), from eps": (lambda eps, s: densities(np.zeros_like(eps), eps, s)[1],),
+    "log q(z), from eps, d/dz": (lambda eps, s: dz(np.zeros_like(eps), eps, sigma(s), 0, 1),),
+    "log q(z), from eps, d/dmu": (direct(0),),
+    "log q(z), from eps, d/dlogvar": (direct(1),),
+    "Bernoulli": (likelihood_value(BERNOULLI), likelihood_value_with_gradient(BERNOULLI)),
+    "Bernoulli, d/da": (likelihood_slope(BERNOULLI),),
+    "continuous Bernoulli": (likelihood_value(CONTINUOUS), likelihood_value_with_gradient(CONTINUOUS)),
+    "continuous Bernoulli, d/da": (likelihood_slope(CONTINUOUS),),
+    "Gaussian likelihood": (gaussian_value, heteroscedastic_value),
+    "Gaussian likelihood, d/dm": (gaussian_slope(0), heteroscedastic_slope(0)),
+    "Gaussian likelihood, d/ds": (gaussian_slope(1), heteroscedastic_slope(1)),
+    "Adam's step": (adam_step(),),
+    "Adam's step, epsilon-hat and decay": (adam_step(epsilon_hat=True, weight_decay=0.01),),
+}

@@ -1,0 +1,83 @@
+"""The house: imports go one way, and what is confined to one room stays there."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import vae_np
+
+ROOT = Path(vae_np.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """The top-level names of all modules that a file imports, wherever in it."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add((node.module or "").split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize(("package", "folder"), [("numba", "kernels"), ("matplotlib", "plots")])
+def test_a_heavy_package_is_imported_in_its_folder_only(package, folder):
+    users = {path.relative_to(ROOT).parts[0] for path in FILES if package in imported(ast.parse(path.read_text()))}
+    assert users == {folder}
+
+
+def test_nothing_reads_or_writes_pickle_and_no_generator_is_global():
+    for path in FILES:
+        tree = ast.parse(path.read_text())
+        assert not imported(tree) & {"pickle", "dill", "joblib", "shelve", "marshal", "random"}, path
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("np.random", "numpy.random"):
+                assert node.attr in ("Generator", "Philox"), f"{path}: {ast.unparse(node)}"
+            if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+                assert ast.unparse(node.value) == "False", path
+
+
+def test_files_are_short_enough_to_read():
+    long = {str(path.relative_to(ROOT)): n for path in FILES if (n := len(path.read_text().splitlines())) > 450}
+    assert not long
+
+
+def test_imports_go_one_way():
+    config = ROOT.parent / "setup.cfg"
+    if not config.exists():
+        pytest.skip("not in a checkout")
+    code = "import sys; from importlinter.cli import lint_imports_command as run; sys.exit(run())"
+    command = [sys.executable, "-c", code, "--config", str(config)]
+    done = subprocess.run(command, cwd=ROOT.parent, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 kept, 0 broken" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import vae_np", {"numpy", "numba", "scipy", "matplotlib"}),
+        ("import vae_np.cli", {"numpy", "numba", "scipy", "matplotlib"}),
+        ("import vae_np; vae_np.VAE(4, hidden=(3,), latent=2, backend='numpy')", {"numba", "matplotlib", "tqdm"}),
+        ("import vae_np; vae_np.plots.samples", {"numba", "matplotlib"}),
+        ("import vae_np; vae_np.VAE(4, hidden=(3,), latent=2)", {"matplotlib", "tqdm"}),
+    ],
+)
+def test_nothing_is_imported_before_it_is_needed(statement, absent):
+    code = f"import sys; {statement}; print(' '.join(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not absent & set(loaded)
+
+
+def test_every_public_name_is_there():
+    for name in vae_np.__all__:
+        assert getattr(vae_np, name) is not None
+    assert set(vae_np.__all__) <= set(dir(vae_np))
+    with pytest.raises(AttributeError, match="module 'vae_np' has no attribute 'VEA'"):
+        vae_np.VEA  # noqa: B018

@@ -1,0 +1,97 @@
+"""From the options of vae-np train to the model and the settings of the run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vae_np.likelihoods import Likelihood
+    from vae_np.model import VAE
+    from vae_np.optim import Adam
+    from vae_np.schedules import Schedule
+    from vae_np.settings import Settings
+
+
+def likelihood(options: dict[str, Any]) -> Likelihood:
+    """p(x|z) of --likelihood and --sigma."""
+    from vae_np.likelihoods import get_likelihood
+
+    if options.get("sigma") is not None and options["likelihood"] != "gaussian":
+        raise ValueError(f"--sigma belongs to --likelihood gaussian; the likelihood is {options['likelihood']}")
+    return get_likelihood(
+        {"name": options["likelihood"]} | ({} if options.get("sigma") is None else {"sigma": options["sigma"]})
+    )
+
+
+def model(options: dict[str, Any], n_features: int) -> VAE:
+    """The model of the options."""
+    from vae_np.model import VAE
+
+    names = ("hidden", "decoder_hidden", "latent", "activation", "init", "dtype", "backend", "seed")
+    return VAE(n_features, likelihood=likelihood(options), **{name: options[name] for name in names})
+
+
+def settings(options: dict[str, Any], examples: int) -> Settings:
+    """The run's settings, schedules by steps from options in epochs."""
+    from vae_np.objectives import ELBO, IWAE
+    from vae_np.settings import Settings
+
+    if options["batch_size"] < 1:
+        raise ValueError(f"--batch-size must be at least 1; got {options['batch_size']}")
+    for name in ("epochs", "kl_warmup", "kl_cycles", "warmup", "beta"):
+        if not options[name] >= 0:
+            raise ValueError(f"--{name.replace('_', '-')} must not be negative; got {options[name]}")
+    if options["objective"] == "iwae" and options["free_bits"]:
+        raise ValueError("--free-bits belongs to --objective elbo")
+    steps = -(-examples // options["batch_size"])
+    return Settings(
+        epochs=options["epochs"],
+        batch_size=options["batch_size"],
+        optimizer=_adam(options, steps),
+        seed=options["seed"],
+        beta=_beta(options, steps),
+        objective=IWAE() if options["objective"] == "iwae" else ELBO(options["free_bits"], options["free_bits_kind"]),
+        samples=options["samples"],
+        binarise=options["binarise"],
+        data_bias=options["output_bias"] == "data",
+    )
+
+
+def depends_on_epochs(options: dict[str, Any]) -> str | None:
+    """The option that makes every step depend on the number of epochs, if there is one."""
+    if options["schedule"] == "cosine":
+        return "--schedule cosine"
+    return "--kl-cycles" if options["kl_cycles"] else None
+
+
+def _beta(options: dict[str, Any], steps: int) -> Schedule:
+    """Beta by steps."""
+    from vae_np.schedules import Constant, Cyclical, LinearWarmup
+
+    beta, warmup, cycles = options["beta"], options["kl_warmup"], options["kl_cycles"]
+    if warmup and cycles:
+        raise ValueError("--kl-warmup and --kl-cycles exclude each other")
+    if cycles:
+        return Cyclical(max(1, options["epochs"] * steps // cycles), cycles=cycles, final=beta)
+    return LinearWarmup(warmup * steps, final=beta) if warmup else Constant(beta)
+
+
+def _adam(options: dict[str, Any], steps: int) -> Adam:
+    """The optimiser and its learning rate by steps."""
+    from vae_np.optim import Adam
+    from vae_np.schedules import Constant, Cosine, StepList, Warmup
+
+    rate = options["learning_rate"]
+    if not 0 <= rate < float("inf"):
+        raise ValueError(f"--learning-rate must be finite and not negative; got {rate}")
+    schedule: Schedule = Constant(rate)
+    if options["schedule"] == "cosine":
+        schedule = Cosine(rate, max(1, options["epochs"] * steps - options["warmup"]))
+    elif options["schedule"] == "steps":
+        schedule = StepList(rate, tuple(epoch * steps for epoch in options["milestones"]))
+    elif options["milestones"]:
+        raise ValueError("--milestones needs --schedule steps")
+    if options["warmup"]:
+        schedule = Warmup(options["warmup"], schedule)
+    names = ("weight_decay", "amsgrad", "epsilon", "epsilon_hat", "clip_norm")
+    return Adam(schedule, **{name: options[name] for name in names})

@@ -1,0 +1,128 @@
+"""A run's folder: which one it is, what it holds, and who may write to it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from vae_np.cli import common
+from vae_np.cli.assemble import depends_on_epochs
+from vae_np.cli.train_options import DEFAULTS, FREE_ON_RESUME, check_types
+
+PICTURES = (
+    "kl_per_dimension.png",
+    "reconstructions.png",
+    "samples.png",
+    "latent_space.png",
+    "learning_curves.png",
+    "manifold.png",
+)
+CHECKPOINT, CONFIG, HISTORY = "checkpoint.npz", "config.json", "history.csv"
+
+
+class Plan(NamedTuple):
+    """What is to be done where: the folder (None: a fresh one), all options, whether a checkpoint is to be resumed."""
+
+    folder: Path | None
+    options: dict[str, Any]
+    resumed: bool
+
+
+def plan(given: dict[str, Any]) -> Plan:
+    """Read the command's options and what the folder holds; nothing is written."""
+    explicit = {name: value for name, value in given.items() if name in DEFAULTS}
+    options = {**DEFAULTS, **explicit}
+    folder = Path(given["out"]) if "out" in given else None
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file; --out names a folder")
+    if "resume" not in given:
+        if folder is not None and (folder / CHECKPOINT).exists():
+            raise ValueError(f"{folder} holds a run already; continue it with --resume or choose another --out")
+        return Plan(folder, options, False)
+    if folder is None:
+        raise ValueError("--resume needs --out, the folder of the run to continue")
+    resumed = (folder / CHECKPOINT).exists()
+    saved = common.read_config(folder)
+    if saved is None:
+        if resumed:
+            raise ValueError(f"{folder}: has a {CHECKPOINT} and no {CONFIG}; it can be loaded, and not resumed")
+        return Plan(folder, options, False)
+    saved.pop("image_shape")
+    return Plan(folder, _merged(saved, explicit, folder / CONFIG), resumed)
+
+
+def _merged(saved: dict[str, Any], explicit: dict[str, Any], config: Path) -> dict[str, Any]:
+    """The run's options, with those given now; ``ValueError`` where the two contradict each other."""
+    check_types(saved, config)
+    before = {**DEFAULTS, **saved}
+    for name, value in explicit.items():
+        flag = f"--{name.replace('_', '-')}"
+        if name not in FREE_ON_RESUME and before[name] != value:
+            raise ValueError(f"{config}: the run has {flag} {_word(before[name])}, not {_word(value)}")
+        if name == "epochs" and before[name] != value and (schedule := depends_on_epochs(before)):
+            raise ValueError(f"{config}: --epochs must stay {before[name]}: {schedule} depends on it")
+    return {**before, **explicit}
+
+
+def _word(value: Any) -> str:
+    """A value as one would give it on the command line."""
+    return ",".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
+
+
+def make(folder: Path | None, data: str) -> Path:
+    """Make the folder, or the first of runs/NAME-1, -2, ... that is free."""
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+    name = Path(data).name.split(".")[0] or "data"
+    for i in range(1, 10**6):
+        fresh = Path("runs") / f"{name}-{i}"
+        with contextlib.suppress(FileExistsError):
+            fresh.mkdir(parents=True)
+            return fresh
+    raise ValueError("runs is full")
+
+
+def lock(folder: Path) -> None:
+    """Keep other processes' training out of the folder for as long as this one lives, where the system can do that."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    handle = os.open(folder, os.O_RDONLY)  # stays open: the system closes it, and so unlocks, however we end
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise ValueError(f"{folder}: another process is training there") from None
+    except OSError:
+        os.close(handle)
+        return
+    _LOCKS.append(handle)
+
+
+def unlock() -> None:
+    """Let others in."""
+    while _LOCKS:
+        os.close(_LOCKS.pop())
+
+
+_LOCKS: list[int] = []
+
+
+def clean(folder: Path) -> None:
+    """Remove what a killed run has left half written; only under the lock."""
+    from vae_np.checkpoint import remove_temporaries
+
+    for name in (CHECKPOINT, CONFIG, HISTORY, *PICTURES):
+        remove_temporaries(folder / name)
+
+
+def write_config(folder: Path, config: dict[str, Any]) -> None:
+    """config.json: all that makes the run again."""
+    from vae_np.files import write_atomic
+
+    write_atomic(folder / CONFIG, (json.dumps(config, indent=2, allow_nan=False) + "\n").encode())

@@ -1,0 +1,151 @@
+"""The options of vae-np train: their defaults, their help, and the check of those that come from a file."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from vae_np.cli import common
+
+DEFAULTS: dict[str, Any] = {
+    **common.DATA_DEFAULTS,
+    "hidden": [400],
+    "decoder_hidden": None,
+    "latent": 20,
+    "activation": "tanh",
+    "likelihood": "bernoulli",
+    "sigma": None,
+    "init": "glorot-uniform",
+    "dtype": "float32",
+    "backend": "numba",
+    "seed": 0,
+    "epochs": 50,
+    "batch_size": 64,
+    "learning_rate": 1e-3,
+    "schedule": "constant",
+    "milestones": [],
+    "warmup": 0,
+    "weight_decay": 0.0,
+    "amsgrad": False,
+    "epsilon": 1e-8,
+    "epsilon_hat": False,
+    "clip_norm": None,
+    "beta": 1.0,
+    "kl_warmup": 0,
+    "kl_cycles": 0,
+    "free_bits": 0.0,
+    "free_bits_kind": "per-dimension",
+    "objective": "elbo",
+    "samples": 1,
+    "binarise": "none",
+    "output_bias": "zero",
+    "checkpoint_seconds": 10.0,
+}
+FREE_ON_RESUME = ("epochs", "backend", "checkpoint_seconds")
+"""What may differ when a run is resumed."""
+NULLABLE: dict[str, tuple[type, ...]] = {
+    "labels": (str,),
+    "key": (str,),
+    "split": (list,),
+    "decoder_hidden": (list,),
+    "sigma": (str, int, float),
+    "clip_norm": (int, float),
+}
+"""The types of options whose default is None."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options have no defaults here, so that what was given can be told from what was not."""
+    parser.usage = "vae-np train [--data DATA] [--out DIR] [--resume] [options]"
+    add = parser.add_argument
+    add("--out", metavar="DIR", help="the run's folder [runs/DATA-1, -2, ...]")
+    add("--resume", action="store_true", help="continue the run in --out; its options need not be repeated")
+    add("--no-pictures", action="store_true", help="draw none")
+    add("--json", action="store_true", help="print the result as one JSON object, and no progress")
+    data = parser.add_argument_group("data")
+    common.add_data_arguments(data, "digits")
+    data.add_argument("--binarise", choices=common.BINARISE, help="make grey values 0 and 1; dynamic draws anew [none]")
+    _add_model(parser.add_argument_group("model"))
+    _add_training(parser.add_argument_group("training"))
+    _add_adam(parser.add_argument_group("Adam"))
+    parser.epilog = (
+        "examples:\n  vae-np train\n"
+        "  vae-np train --data mnist --hidden 500 --activation relu --binarise dynamic \\\n"
+        "      --epochs 10 --out runs/mnist\n"
+        "  vae-np train --out runs/mnist --resume --epochs 20\n"
+        "  vae-np train --data table.csv --likelihood gaussian --sigma learned --hidden 64,32 --latent 4\n"
+        "  vae-np train --objective iwae --samples 5"
+    )
+
+
+def _add_model(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--hidden", type=common.integers, metavar="H,H", help="widths of the encoder's hidden layers, or none [400]")
+    add("--decoder-hidden", type=common.integers, metavar="H,H", help="the decoder's [--hidden reversed]")
+    add("--latent", type=int, metavar="K", help="latent dimensions [20]")
+    add("--activation", metavar="NAME", help="tanh, relu, softplus, sigmoid, elu, gelu, identity [tanh]")
+    add("--likelihood", metavar="NAME", help="bernoulli, continuous-bernoulli, gaussian [bernoulli]")
+    add(
+        "--sigma",
+        type=common.number_or_word,
+        metavar="SIGMA",
+        help="of the gaussian: a number, learned, per-feature, heteroscedastic [1]",
+    )
+    add(
+        "--init",
+        metavar="NAME",
+        help="glorot-uniform, glorot-normal, he-uniform, he-normal, torch [glorot-uniform]",
+    )
+    add("--output-bias", choices=["zero", "data"], help="the decoder's output bias starts there [zero]")
+    add("--dtype", choices=["float32", "float64"], help="[float32]")
+    add(
+        "--backend",
+        choices=["numba", "numpy"],
+        help="compiled kernels or the formulas alone; they differ in the last digits [numba]",
+    )
+    add("--seed", type=int, metavar="N", help="of everything random [0]")
+
+
+def _add_training(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--epochs", type=int, metavar="N", help="[50]")
+    add("--batch-size", type=int, metavar="N", help="[64]")
+    add("--objective", choices=["elbo", "iwae"], help="[elbo]")
+    add("--samples", type=int, metavar="S", help="samples of the posterior for each example [1]")
+    add("--beta", type=float, metavar="B", help="the KL's weight [1]")
+    add("--kl-warmup", type=int, metavar="EPOCHS", help="over which beta rises from 0 [0]")
+    add("--kl-cycles", type=int, metavar="N", help="of such a rise, over all epochs [0]")
+    add("--free-bits", type=float, metavar="NATS", help="of KL that cost nothing [0]")
+    add("--free-bits-kind", choices=["per-dimension", "per-entry", "total"], help="[per-dimension]")
+    add("--checkpoint-seconds", type=float, metavar="S", help="the longest time between two checkpoints [10]")
+
+
+def _add_adam(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--learning-rate", type=float, metavar="A", help="[0.001]")
+    add("--schedule", choices=["constant", "cosine", "steps"], help="of the learning rate [constant]")
+    add("--milestones", type=common.integers, metavar="E,E", help="epochs after which --schedule steps divides by 10")
+    add("--warmup", type=int, metavar="STEPS", help="over which the learning rate rises [0]")
+    add("--weight-decay", type=float, metavar="W", help="decoupled [0]")
+    add("--clip-norm", type=float, metavar="NORM", help="the largest norm of the gradient [no limit]")
+    add("--epsilon", type=float, metavar="E", help="[1e-8]")
+    add("--epsilon-hat", action="store_true", help="epsilon before the bias correction, as in Keras")
+    add("--amsgrad", action="store_true", help="divide by the largest v so far")
+
+
+def check_types(options: dict[str, Any], source: object) -> None:
+    """That options read from a file are such as the command line could have made them, or ``ValueError``."""
+    for name, value in options.items():
+        if name not in DEFAULTS:
+            raise ValueError(f"{source}: there is no option {name!r}")
+        default = DEFAULTS[name]
+        kinds: tuple[type, ...] = (int, float) if isinstance(default, float) else (type(default),)
+        kinds = NULLABLE.get(name, kinds)
+        if name == "scale":
+            kinds = (str, int, float)
+        numbers = (int, float) if name == "split" else (int,)
+        good = isinstance(value, kinds) and (isinstance(value, bool) == (kinds == (bool,)))
+        if isinstance(value, list):
+            good = good and all(isinstance(entry, numbers) and not isinstance(entry, bool) for entry in value)
+        if not good and not (value is None and name in NULLABLE):
+            raise ValueError(f"{source}: {name} cannot be {value!r}")
