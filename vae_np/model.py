@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from vae_np import noise
 from vae_np.archive import write_archive
+from vae_np.checks import whole
 from vae_np.diagnosis import diagnose
 from vae_np.engines import Engine, FormulaEngine, Step
 from vae_np.initialisers import initialise
@@ -66,6 +67,8 @@ class VAE:
         Widths of the decoder's hidden layers; ``hidden`` reversed if left out.
     init : str
         glorot-uniform, glorot-normal, he-uniform, he-normal or torch; see `initialisers`.
+    threads : int, optional
+        Of the compiled backend; as many as the sizes are worth if left out. Another number changes the last digits.
 
     Attributes
     ----------
@@ -99,6 +102,7 @@ class VAE:
         seed: int = 0,
         decoder_hidden: Sequence[int] | None = None,
         init: str = "glorot-uniform",
+        threads: int | None = None,
     ) -> None:
         if np.dtype(dtype) not in (np.dtype("float32"), np.dtype("float64")):
             raise ValueError(f"dtype must be float32 or float64; got {np.dtype(dtype)}")
@@ -113,7 +117,8 @@ class VAE:
         self.seed, self.init, self.backend = noise.check_seed(seed), init, backend
         self.parameters = Parameters(self.architecture.shapes(), dtype=np.dtype(dtype))
         initialise(self.parameters, init, self.seed)
-        self.engine = _make_engine(backend, self.architecture, self.parameters)
+        self.threads = None if threads is None else whole("threads", threads, at_least=1)
+        self.engine = _make_engine(backend, self.architecture, self.parameters, self.threads)
 
     def __repr__(self) -> str:
         a = self.architecture
@@ -265,7 +270,7 @@ class VAE:
         return eps.reshape(-1, n, k), eps.shape
 
 
-def _make_engine(backend: str, architecture: Architecture, parameters: Parameters) -> Engine:
+def _make_engine(backend: str, architecture: Architecture, parameters: Parameters, threads: int | None) -> Engine:
     """The engine of that name; numba is imported only for ``"numba"``."""
     if backend == "numpy":
         return FormulaEngine(architecture, parameters)
@@ -273,7 +278,7 @@ def _make_engine(backend: str, architecture: Architecture, parameters: Parameter
         raise ValueError(f"backend must be numba or numpy; got {backend!r}")
     from vae_np.kernels.engine import KernelEngine
 
-    return KernelEngine(architecture, parameters)
+    return KernelEngine(architecture, parameters, threads)
 
 
 def _widths(name: str, widths: Sequence[int]) -> tuple[int, ...]:

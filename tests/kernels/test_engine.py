@@ -217,7 +217,7 @@ def test_changing_batch_sizes_use_the_right_buffers():
         assert_step_agrees(pair, x, eps, ELBO(), 1.0, "float64")
         pair[1].encode(x)
         assert_step_agrees(pair, x, eps, IWAE(), 1.0, "float64")
-        assert len(pair[1]._workspaces) <= 3
+        assert len(pair[1]._shards[0]._workspaces) <= 3
 
 
 class Unknown(Bernoulli):

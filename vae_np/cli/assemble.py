@@ -27,7 +27,7 @@ def model(options: dict[str, Any], n_features: int) -> VAE:
     """The model of the options."""
     from vae_np.model import VAE
 
-    names = ("hidden", "decoder_hidden", "latent", "activation", "init", "dtype", "backend", "seed")
+    names = ("hidden", "decoder_hidden", "latent", "activation", "init", "dtype", "backend", "seed", "threads")
     return VAE(n_features, likelihood=likelihood(options), **{name: options[name] for name in names})
 
 

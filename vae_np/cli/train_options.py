@@ -18,6 +18,7 @@ DEFAULTS: dict[str, Any] = {
     "init": "glorot-uniform",
     "dtype": "float32",
     "backend": "numba",
+    "threads": None,
     "seed": 0,
     "epochs": 50,
     "batch_size": 64,
@@ -41,7 +42,7 @@ DEFAULTS: dict[str, Any] = {
     "output_bias": "zero",
     "checkpoint_seconds": 10.0,
 }
-FREE_ON_RESUME = ("epochs", "backend", "checkpoint_seconds")
+FREE_ON_RESUME = ("epochs", "backend", "threads", "checkpoint_seconds")
 """What may differ when a run is resumed."""
 NULLABLE: dict[str, tuple[type, ...]] = {
     "labels": (str,),
@@ -50,6 +51,7 @@ NULLABLE: dict[str, tuple[type, ...]] = {
     "decoder_hidden": (list,),
     "sigma": (str, int, float),
     "clip_norm": (int, float),
+    "threads": (int,),
 }
 """The types of options whose default is None."""
 
@@ -103,6 +105,7 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         choices=["numba", "numpy"],
         help="compiled kernels or the formulas alone; they differ in the last digits [numba]",
     )
+    add("--threads", type=int, metavar="N", help="another number changes the last digits [what the sizes are worth]")
     add("--seed", type=int, metavar="N", help="of everything random [0]")
 
 

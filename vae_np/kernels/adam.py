@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from vae_np.clipping import clip_factor
 from vae_np.kernels.policy import kernel
+from vae_np.kernels.workers import run_all
 from vae_np.optim import Adam, AdamState, bias_correction
 
 
@@ -50,24 +53,24 @@ def amsgrad_step(theta: Any, g: Any, m: Any, v: Any, v_max: Any, c: Any) -> None
         theta[i] = (theta[i] - decay * theta[i]) - alpha * (mi / (np.sqrt(largest * inverse) + epsilon))
 
 
-def update(adam: Adam, theta: Any, g: Any, state: AdamState) -> float:
+def update(adam: Adam, theta: Any, g: Any, state: AdamState, ranges: Sequence[slice] = (slice(None),)) -> float:
     """What `Adam.update` does, in one loop: clip, step in place, and return the norm of the gradient.
 
-    What is not plain is left to `Adam.update`, which judges it exactly and raises before anything changes: arrays that
-    do not belong together, and a norm that is not finite or near the ends of the range.
+    ``ranges`` cut the vector into pieces, a thread each. What is not plain is left to `Adam.update`, which judges it
+    exactly and raises before anything changes: arrays that do not belong together, and a norm that is not finite or
+    near the ends of the range.
     """
     if not _plain(adam, theta, g, state):
         return adam.update(theta, g, state)
-    square = float(sum_of_squares(g))
+    square = sum(run_all([partial(sum_of_squares, g[part]) for part in ranges]))
     limits = np.finfo(theta.dtype)
     if not math.sqrt(limits.tiny) < square < limits.max / 4:
         return adam.update(theta, g, state)
     norm = math.sqrt(square)
     constants = _constants(adam, state.step + 1, clip_factor(norm, adam.clip_norm), theta.dtype.type)
-    if state.v_max is None:
-        step(theta, g, state.m, state.v, constants)
-    else:
-        amsgrad_step(theta, g, state.m, state.v, state.v_max, constants)
+    arrays = [theta, g, state.m, state.v] + ([] if state.v_max is None else [state.v_max])
+    loop: Callable[..., None] = step if state.v_max is None else amsgrad_step
+    run_all([partial(loop, *(a[part] for a in arrays), constants) for part in ranges])
     state.step += 1
     return norm
 

@@ -1,0 +1,154 @@
+"""The engine on several threads: the same values, and threads that get along with BLAS, errors and forks."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+import numpy as np
+import pytest
+from models import LIKELIHOODS, batch, model
+
+from vae_np import ELBO, IWAE, Adam
+from vae_np.engines import FormulaEngine
+from vae_np.kernels import blas, engine
+from vae_np.kernels.engine import KernelEngine, default_threads
+from vae_np.kernels.workers import cores, run_all
+from vae_np.optim import AdamState
+
+OBJECTIVES = [(ELBO(), 0.37), (ELBO(0.3, "per-dimension"), 1.0), (ELBO(0.3, "per-entry"), 1.0), (IWAE(), 1.0)]
+
+
+@pytest.mark.parametrize("threads", [2, 3, 5, 9])
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_several_threads_find_the_formulas_values(likelihood, threads):
+    vae = model(likelihood=LIKELIHOODS[likelihood], backend="numpy")
+    x, eps = batch(vae, 3)
+    several = KernelEngine(vae.architecture, vae.parameters, threads)
+    for objective, beta in OBJECTIVES:
+        right, found = (e.loss_and_grad(x, eps, objective, beta) for e in (vae.engine, several))
+        assert found.loss == pytest.approx(right.loss, rel=1e-13)
+        np.testing.assert_allclose(found.log_likelihood, right.log_likelihood, rtol=1e-12)
+        np.testing.assert_allclose(found.kl, right.kl, rtol=1e-12)
+        for name in right.gradients:
+            scale = np.abs(right.gradients[name]).max()
+            assert np.abs(found.gradients[name] - right.gradients[name]).max() <= 1e-13 * scale + 1e-16, name
+    for a, b in zip(several.terms(x, eps), vae.engine.terms(x, eps), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+    for a, b in zip(
+        (*several.encode(x), several.decode(eps)), (*vae.engine.encode(x), vae.engine.decode(eps)), strict=True
+    ):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("amsgrad", [False, True])
+def test_training_on_several_threads_is_repeatable_to_the_bit(amsgrad):
+    ends = []
+    for threads in (3, 3, 1):
+        vae = model(backend="numpy")
+        several = KernelEngine(vae.architecture, vae.parameters, threads)
+        adam = Adam(clip_norm=0.5, weight_decay=0.1, amsgrad=amsgrad)
+        state = AdamState.zeros(vae.parameters.vector, adam)
+        for seed in range(10):
+            gradients = several.loss_and_grad(*batch(vae, 2, seed=seed), ELBO(), 1.0).gradients
+            several.update(adam, gradients, state)
+        ends.append(vae.parameters.vector)
+    assert np.array_equal(ends[0], ends[1])
+    np.testing.assert_allclose(ends[0], ends[2], rtol=1e-9)
+
+
+def test_an_objective_that_looks_at_everything_sees_the_whole_batch():
+    class Everything(ELBO):
+        def __call__(self, terms, beta=1.0):
+            assert len(terms.mu) == terms.z.shape[1] == terms.raw.shape[1] == 5
+            return super().__call__(terms, beta)
+
+    vae = model(backend="numpy")
+    x, eps = batch(vae, 2)
+    several = KernelEngine(vae.architecture, vae.parameters, 3)
+    found = several.loss_and_grad(x, eps, Everything(), 1.0)
+    right = FormulaEngine(vae.architecture, vae.parameters).loss_and_grad(x, eps, ELBO(), 1.0)
+    np.testing.assert_allclose(found.gradients.vector, right.gradients.vector, rtol=1e-9, atol=1e-14)
+
+
+def test_small_models_get_one_thread_and_large_ones_all_cores(monkeypatch):
+    monkeypatch.setattr(engine, "cores", lambda: 64)
+    monkeypatch.setattr(engine, "controllable", lambda: True)
+    assert default_threads(64 * 64 * 2, 64, 64) == 1
+    assert default_threads(650_000, 128, 128) == 16  # eight examples a thread
+    assert default_threads(650_000, 20, 20) == 2
+    assert default_threads(5_000_000, 1000, 1000) == 64
+    assert default_threads(5_000_000, 50, 1) == 1
+    monkeypatch.setattr(engine, "controllable", lambda: False)
+    assert default_threads(5_000_000, 1000, 1000) == 1
+
+
+def test_there_is_at_least_one_core():
+    assert 1 <= cores() <= (os.cpu_count() or 1)
+
+
+def test_all_calls_are_made_at_once_and_their_results_keep_the_order():
+    gate = threading.Barrier(3, timeout=10)  # passes only if three threads wait at it together
+    assert run_all([lambda i=i: (gate.wait(), i)[1] for i in range(3)]) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_an_error_in_any_thread_comes_out_after_all_have_ended(place):
+    ended = []
+
+    def call(i):
+        if i == place:
+            raise ValueError(f"thread {i}")
+        time.sleep(0.05)
+        ended.append(i)
+
+    with pytest.raises(ValueError, match=f"thread {place}"):
+        run_all([lambda i=i: call(i) for i in range(3)])
+    assert sorted(ended) == [i for i in range(3) if i != place]
+    assert run_all([lambda: 1, lambda: 2]) == [1, 2]  # the workers live on
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_makes_threads_of_its_own():
+    run_all([lambda: 1, lambda: 2])
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if run_all([lambda: 1, lambda: 2]) == [1, 2] else 1)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            assert os.waitstatus_to_exitcode(status) == 0
+            return
+        time.sleep(0.01)
+    os.kill(child, 9)
+    pytest.fail("the child waits for threads that it does not have")
+
+
+def test_blas_has_one_thread_inside_and_its_own_number_outside():
+    if not blas.controllable():
+        pytest.skip("NumPy's BLAS is not OpenBLAS")
+    control = blas._control()
+    before = control.get()
+    control.set(2)
+    try:
+        with blas.one_thread():
+            assert control.get() == 1
+            with blas.one_thread():
+                assert control.get() == 1
+            assert control.get() == 1
+        assert control.get() == 2
+        with pytest.raises(ValueError, match="inside"), blas.one_thread():
+            raise ValueError("inside")
+        assert control.get() == 2
+    finally:
+        control.set(before)
+
+
+def test_a_blas_that_is_unknown_is_left_alone(monkeypatch):
+    monkeypatch.setattr(blas, "_control", lambda: None)
+    assert not blas.controllable()
+    with blas.one_thread():
+        pass
