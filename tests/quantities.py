@@ -442,7 +442,6 @@ ADAM_ROWS = [
 KERNEL_ROWS = [
     Quantity("sigma = e^(s/2)", None, oracles.deviation, real(*LOGVAR)),
     Quantity("log q(z), from eps", None, oracles.log_posterior, product(WIDE, LOGVAR), note=CANCELS, headroom=2),
-    Quantity("log q(z), from eps, d/dz", None, oracles.log_posterior_z, product(WIDE, LOGVAR)),
     Quantity("log q(z), from eps, d/dmu", None, oracles.log_posterior_mu, product(WIDE, LOGVAR)),
     Quantity(
         "log q(z), from eps, d/dlogvar",

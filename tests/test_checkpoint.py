@@ -245,6 +245,7 @@ MOMENT_FAULTS = [
     {"adam__m": np.zeros(3)},
     {"adam__m": None},
     {"adam__m": np.full(1, np.nan)},
+    {"adam__v_max": np.full(1, np.inf)},
     {"adam__v": np.full(1, -1.0)},
     {"adam__step": np.array([1, 2])},
     {"adam__extra": np.zeros(1)},
@@ -293,3 +294,57 @@ def test_temporaries_are_told_from_other_files(tmp_path):
     remove_temporaries(tmp_path / "a.npz")
     remove_temporaries(tmp_path / "missing" / "a.npz")
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted(names[1:])
+
+
+def test_a_checkpoint_with_or_without_v_max_must_fit_amsgrad_before_anything_changes(saved):
+    trainer, path = saved
+    before = trainer.vae.parameters.vector.copy()
+    vector = np.full_like(before, 0.5)
+    with pytest.raises(ValueError, match=r"changed\.npz: has a v_max, and amsgrad is False"):
+        trainer.restore(rewritten(path, adam__v_max=np.ones_like(before), parameters=vector))
+    other = Trainer(model(backend="numpy"), X, Settings(epochs=3, batch_size=4, optimizer=vae_np.Adam(amsgrad=True)))
+    with np.load(path) as npz:
+        training = json.loads(str(npz["training"]))
+    training["settings"]["optimizer"]["amsgrad"] = True
+    with pytest.raises(ValueError, match=r"changed\.npz: has no v_max, and amsgrad is True"):
+        other.restore(edited(path, "training", **training))
+    np.testing.assert_array_equal(trainer.vae.parameters.vector, before)
+
+
+@pytest.mark.parametrize("change", [{"n_features": 10**7}, {"hidden": [5, 10**7]}, {"latent": 10**7}], ids=str)
+def test_a_small_file_that_asks_for_an_enormous_model_is_refused_before_it_is_made(change, saved, monkeypatch):
+    path = edited(saved[1], "config", **change)
+
+    def refuse(*arguments, **options):
+        raise AssertionError("the model was made")
+
+    monkeypatch.setattr("vae_np.checkpoint.VAE", refuse)
+    with pytest.raises(ValueError, match=r"makes no sense: its config asks for \d{8,} parameters"):
+        vae_np.load(path)
+
+
+def test_a_file_that_asks_for_too_many_layers_is_refused(saved):
+    path = edited(saved[1], "config", hidden=[1] * 501, decoder_hidden=[1] * 500)
+    with pytest.raises(ValueError, match="makes no sense: it has 1001 hidden layers; 1000 are the most"):
+        vae_np.load(path)
+
+
+def test_a_file_that_unpacks_to_far_more_than_itself_is_refused(saved, monkeypatch):
+    bomb = saved[1].with_name("bomb.npz")
+    with np.load(saved[1]) as npz:
+        np.savez_compressed(bomb, **npz)
+    assert vae_np.load(bomb).config() == saved[0].vae.config()  # packed, but small
+    with np.load(saved[1]) as npz:
+        np.savez_compressed(bomb, **{**npz, "adam.m": np.zeros(10**7)})
+    assert bomb.stat().st_size < 10**6
+    with pytest.raises(ValueError, match=r"bomb\.npz: .* damaged: its entries unpack to 800\d{5} bytes"):
+        vae_np.load(bomb)
+
+
+def test_entries_of_other_names_are_not_read(saved, monkeypatch):
+    read, path = [], rewritten(saved[1], other=np.zeros(3))
+    get = np.lib.npyio.NpzFile.__getitem__
+    monkeypatch.setattr(np.lib.npyio.NpzFile, "__getitem__", lambda self, name: read.append(name) or get(self, name))
+    vae_np.load(path)
+    assert "parameters" in read
+    assert "other" not in read

@@ -301,7 +301,8 @@ CASES = [
 
 
 def test_every_likelihood_has_a_case():
-    assert {type(case.values[0]) for case in CASES} == set(LIKELIHOODS.values())
+    ours = {cls for cls in LIKELIHOODS.values() if cls.__module__.startswith("vae_np.")}
+    assert {type(case.values[0]) for case in CASES} == ours
 
 
 def sampled(likelihood: Likelihood, raw: np.ndarray, own, dtype, draws: int = DRAWS) -> np.ndarray:

@@ -160,3 +160,18 @@ def test_an_overflow_names_stage_and_example_beyond_the_first_block(monkeypatch)
 def test_arguments_that_make_no_sense_are_refused(options, error, message):
     with pytest.raises(error, match=message):
         evaluate(model(backend="numpy"), **({"x": np.zeros((2, 7))} | options))
+
+
+def test_examples_of_many_features_are_evaluated_fewer_at_once(monkeypatch):
+    vae, rows = vae_np.VAE(1000, hidden=(2,), latent=1, backend="numpy"), []
+    x = np.random.default_rng(0).random((70, 1000))
+    expected = evaluate(vae, x, samples=3)
+    terms = vae.engine.terms
+    monkeypatch.setattr(vae.engine, "terms", lambda x, eps: rows.append(eps.shape[0] * len(x)) or terms(x, eps))
+    for most, numbers in ((20, 20_999), (1, 999), (70, 70_000)):
+        rows.clear()
+        monkeypatch.setattr(evaluation, "NUMBERS", numbers)
+        found = evaluate(vae, x, samples=3)
+        assert max(rows) <= most
+        assert sum(rows) == 210
+        np.testing.assert_allclose(found.per_example["evidence"], expected.per_example["evidence"], rtol=1e-12)

@@ -12,7 +12,8 @@ import time
 
 import pytest
 
-from vae_np.files import write_atomic
+from vae_np.checkpoint import remove_temporaries
+from vae_np.files import temporary_prefix, write_atomic
 
 WRITER = """
 import sys
@@ -124,10 +125,30 @@ def test_a_missing_folder_is_named_and_not_the_temporary_file(tmp_path):
     assert caught.value.filename == str(tmp_path / "none" / "file.bin")
 
 
-def test_a_link_in_the_way_is_replaced_and_its_target_stays(tmp_path):
-    target, link = tmp_path / "target", tmp_path / "link"
-    target.write_bytes(b"target")
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path):
+    (tmp_path / "other").mkdir()
+    target, link = tmp_path / "other" / "target", tmp_path / "link"
     link.symlink_to(target)
-    write_atomic(link, b"new")
-    assert link.read_bytes() == b"new"
-    assert target.read_bytes() == b"target"
+    for data in (b"first", b"second"):  # the link dangles at first
+        write_atomic(link, data)
+        assert link.is_symlink()
+        assert target.read_bytes() == data
+    assert [file.name for file in (tmp_path / "other").iterdir()] == ["target"]
+
+
+def test_a_file_keeps_its_permissions(tmp_path):
+    path = tmp_path / "file.bin"
+    path.write_bytes(b"old")
+    path.chmod(0o640)
+    write_atomic(path, b"new")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_the_longest_names_are_written_and_their_temporaries_known(tmp_path):
+    for path in (tmp_path / ("a" * 255), tmp_path / ("\u00e4" * 127)):
+        write_atomic(path, b"x")
+        assert path.read_bytes() == b"x"
+        stale = tmp_path / f"{temporary_prefix(path)}ab12_xyz.tmp"
+        stale.touch()
+        remove_temporaries(path)
+        assert not stale.exists()

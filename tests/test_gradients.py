@@ -159,8 +159,13 @@ def test_gradients_of_a_wrong_shape_are_refused():
     x, eps = batch(vae)
     wrong = dict(vae.loss_and_grad(x, eps)[1])
     wrong["encoder.0.W"] = wrong["encoder.0.W"].T
-    with pytest.raises(ValueError, match=r"gradient encoder\.0\.W must have shape \(7, 5\); it has \(5, 7\)"):
+    with pytest.raises(ValueError, match=r"encoder\.0\.W must have shape \(7, 5\); it has \(5, 7\); .* transpose it"):
         check_model(vae, x, eps, gradients=wrong)
+    del wrong["decoder.out.b"]
+    with pytest.raises(ValueError, match=r"there is no gradient for decoder\.out\.b"):
+        check_model(vae, x, eps, gradients=wrong)
+    with pytest.raises(ValueError, match="there is no parameter prior"):
+        check_model(vae, x, eps, gradients={**vae.parameters, "prior": np.zeros(3)})
     with pytest.raises(ValueError, match="methods must be of complex step, central difference; got guess"):
         check_model(vae, x, eps, methods=["guess"])
 

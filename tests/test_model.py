@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -109,6 +112,51 @@ def test_saving_and_loading_are_inverse(likelihood, tmp_path):
     assert np.array_equal(twin.elbo(x, eps).elbo, vae.elbo(x, eps).elbo)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("copied", [copy.deepcopy, copy.copy, lambda vae: pickle.loads(pickle.dumps(vae))])
+def test_a_copy_of_a_model_is_a_model(copied, backend):
+    vae = model(backend=backend)
+    x, eps = batch(vae)
+    vae.loss_and_grad(x, eps)
+    twin = copied(vae)
+    assert np.shares_memory(twin.parameters["encoder.0.W"], twin.parameters.vector)
+    twin.parameters.vector[...] += 0.1
+    fresh = vae_np.VAE(D, hidden=(5,), latent=K, backend=backend)
+    fresh.parameters.vector[...] = twin.parameters.vector
+    assert np.array_equal(twin.loss_and_grad(1 - x, eps)[1].vector, fresh.loss_and_grad(1 - x, eps)[1].vector)
+    assert np.array_equal(twin.elbo(x, eps).elbo, fresh.elbo(x, eps).elbo)
+
+
+def test_parameters_can_be_written_to_and_not_replaced():
+    vae = model(backend="numpy")
+    with pytest.raises(AttributeError):
+        vae.parameters = model(seed=1, backend="numpy").parameters
+    with pytest.raises(AttributeError):
+        vae.parameters.vector = np.zeros_like(vae.parameters.vector)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("logvar", [-20.0, -60.0, -80.0, -200.0])
+def test_the_importance_weighted_bound_survives_a_narrow_posterior(logvar, backend):
+    vae = vae_np.VAE(3, hidden=(), latent=2, backend=backend)
+    vae.parameters["encoder.mu.b"] = [1.0, 1.0]
+    vae.parameters["encoder.logvar.b"] = [logvar, logvar]
+    vae.parameters["encoder.logvar.W"][...] = 0
+    x, eps = np.array([[0.0, 1.0, 1.0]]), np.random.default_rng(0).standard_normal((3, 1, 2))
+
+    def bound(shift):  # in terms of eps, with nothing divided by sigma
+        mu = x @ vae.parameters["encoder.mu.W"] + vae.parameters["encoder.mu.b"] + shift
+        z = mu + np.exp(logvar / 2) * eps
+        raw = z @ vae.parameters["decoder.out.W"] + vae.parameters["decoder.out.b"]
+        log_w = (x * raw - np.logaddexp(0, raw)).sum(-1) - 0.5 * (z**2 - eps**2 - logvar).sum(-1)
+        return -(np.logaddexp.reduce(log_w) - np.log(3)).mean()
+
+    loss, gradients = vae.loss_and_grad(x, eps, objective="iwae")
+    assert loss == pytest.approx(bound(0), rel=1e-13)
+    right = [vae_np.gradcheck.central_difference(bound, np.zeros(2), unit)[0] for unit in np.eye(2)]
+    np.testing.assert_allclose(gradients["encoder.mu.b"], right, rtol=1e-8)
+
+
 def test_the_output_bias_starts_at_the_datas_mean():
     for likelihood in LIKELIHOODS.values():
         vae = VAE(D, hidden=(4,), latent=2, likelihood=likelihood, backend="numpy")
@@ -116,6 +164,27 @@ def test_the_output_bias_starts_at_the_datas_mean():
         vae.start_output_bias(x)
         vae.parameters["decoder.out.W"][...] = 0
         np.testing.assert_allclose(vae.decode(np.zeros((1, 2)))[0], x.mean(axis=0), rtol=1e-6)
+
+
+@pytest.mark.parametrize("sigma", ["learned", "per-feature"])
+def test_a_learned_variance_starts_at_the_datas(sigma):
+    x = np.random.default_rng(0).normal(3, [0.1, 2.0, 5.0], (500, 3))
+    vae = VAE(3, hidden=(4,), latent=2, likelihood=Gaussian(sigma), backend="numpy")
+    vae.start_output_bias(x)
+    right = x.var(axis=0) if sigma == "per-feature" else x.var(axis=0).mean(keepdims=True)
+    np.testing.assert_allclose(np.exp(vae.parameters["likelihood.logvar"]), right)
+
+
+@pytest.mark.parametrize("samples", [None, 3])
+def test_the_stages_of_each_sample_can_be_had(samples):
+    vae = model()
+    x, eps = batch(vae, samples)
+    found, whole = vae.terms(x, eps), vae.elbo(x, eps)
+    np.testing.assert_allclose(found.log_likelihood.mean(axis=0), whole.log_likelihood, rtol=1e-14)
+    np.testing.assert_allclose(found.kl.sum(axis=1), whole.kl, rtol=1e-14)
+    assert found.z.shape == (samples or 1, N, K)
+    bound = np.logaddexp.reduce(found.log_likelihood + found.log_prior - found.log_posterior) - np.log(samples or 1)
+    assert vae.loss_and_grad(x, eps, objective="iwae")[0] == pytest.approx(-bound.mean(), rel=1e-13)
 
 
 def test_samples_have_the_likelihoods_moments():
@@ -143,6 +212,14 @@ WRONG_CALLS = [
     (lambda v, x, e: v.decode(e[:, :2]), ValueError, "z must have 3 columns; it has 2"),
     (lambda v, x, e: v.loss_and_grad(x, e, objective="elob"), ValueError, "objective must be one of elbo, iwae"),
     (lambda v, x, e: v.loss_and_grad(x, e, 0.5, objective="iwae"), ValueError, "has no beta; got beta=0.5"),
+    (lambda v, x, e: v.elbo(x, e, -1.0), ValueError, "beta must not be negative"),
+    (lambda v, x, e: v.loss_and_grad(x, e, float("nan")), ValueError, "beta must be finite"),
+    (lambda v, x, e: v.loss_and_grad(x, e, 1j), TypeError, "beta must be a number"),
+    (lambda v, x, e: v.loss_and_grad(x, e, objective=vae_np.ELBO), TypeError, r"an object such as ELBO\(\)"),
+    (lambda v, x, e: v.encode(np.ma.masked_array(x, x > 0.5)), TypeError, "whose mask would be lost"),
+    (lambda v, x, e: v.decode(e * np.nan), NonFiniteError, r"z: .* \(examples 0, 1, 2"),
+    (lambda v, x, e: v.elbo(x, np.where(e == e[3, 1], np.inf, e)), NonFiniteError, r"eps: .* \(examples 3\)"),
+    (lambda v, x, e: v.start_output_bias(x[:0]), ValueError, "no examples to take a mean of"),
     (lambda v, x, e: v.sample(-1, 0), ValueError, "n must not be negative"),
     (lambda v, x, e: v.sample(1, -1), ValueError, "seed must lie in"),
     (lambda v, x, e: v.sample(1, 1.5), TypeError, "seed must be an integer"),
@@ -185,6 +262,67 @@ def test_a_model_that_makes_no_sense_is_an_error(options, error, message):
 def test_a_sigma_that_makes_no_sense_is_an_error(sigma):
     with pytest.raises(ValueError, match="sigma must be"):
         Gaussian(sigma)
+
+
+class Laplace(vae_np.Likelihood):
+    """A likelihood as a user writes one: log p = -|x - m| - log 2."""
+
+    name = "laplace-of-a-test"
+    support = (-np.inf, np.inf)
+
+    def log_density(self, x, raw, own=None):
+        return -np.sqrt((x - raw) ** 2) - np.log(2)
+
+    def gradient(self, x, raw, own=None):
+        return np.sign(x - raw), {}
+
+    def mean(self, raw, own=None):
+        return raw
+
+    def sample(self, raw, generator, own=None):
+        return generator.laplace(raw)
+
+    def start(self, mean, variance):
+        return mean
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_users_likelihood_trains_saves_loads_and_resumes(backend, tmp_path):
+    def fresh():
+        return model(likelihood=Laplace(), backend=backend)
+
+    x, eps = batch(fresh())
+    report = vae_np.gradcheck.check_model(fresh(), x, eps, 0.37)
+    assert report.ok, report.table()
+    whole = fresh()
+    vae_np.fit(whole, x, epochs=4)
+    vae_np.fit(fresh(), x, epochs=2, checkpoint=tmp_path / "run.npz")
+    resumed = fresh()
+    vae_np.fit(resumed, x, epochs=4, checkpoint=tmp_path / "run.npz", resume=True)
+    assert np.array_equal(resumed.parameters.vector, whole.parameters.vector)
+    assert vae_np.load(tmp_path / "run.npz", backend=backend).likelihood == Laplace()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_log_density_that_is_summed_already_is_refused(backend):
+    class Summed(Laplace):
+        def log_density(self, x, raw, own=None):
+            return super().log_density(x, raw).sum(axis=-1)
+
+    vae = model(likelihood=Summed(), backend=backend)
+    with pytest.raises(ValueError, match=r"must have shape \(1, 5, 7\), a value a feature; it has \(1, 5\)"):
+        vae.loss_and_grad(*batch(vae))
+
+
+def test_the_name_of_a_likelihood_of_the_package_is_taken():
+    with pytest.raises(ValueError, match=r"there is a likelihood 'bernoulli' already: vae_np\.likelihoods"):
+        type("Mine", (Laplace,), {"name": "bernoulli"})
+
+
+def test_numpys_integers_are_sizes_too(tmp_path):
+    vae = VAE(np.uint8(200), hidden=np.array([200], np.uint8), latent=np.int64(2), backend="numpy")
+    vae.save(tmp_path / "model.npz")
+    assert vae_np.load(tmp_path / "model.npz", backend="numpy").parameters.vector.size == 81804
 
 
 def test_integers_and_bools_are_data_too():

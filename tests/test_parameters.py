@@ -35,6 +35,19 @@ def test_views_write_through_and_copies_do_not():
     assert parameters.like(parameters.vector)["b"][1] == 5
 
 
+def test_assignment_copies_values_of_the_right_shape():
+    parameters = Parameters({"W": (2, 3), "b": (3,)})
+    values = np.arange(6.0).reshape(2, 3)
+    parameters["W"] = values
+    values[0, 0] = 9
+    assert parameters.vector.tolist() == [0, 1, 2, 3, 4, 5, 0, 0, 0]
+    with pytest.raises(ValueError, match=r"W must have shape \(2, 3\); it has \(3, 2\); .* transpose it"):
+        parameters["W"] = values.T
+    with pytest.raises(ValueError, match=r"b must have shape \(3,\); it has \(1,\)"):
+        parameters["b"] = [1.0]
+    assert "W (2, 3)" in repr(parameters)
+
+
 def test_a_vector_of_the_wrong_size_and_an_unknown_name_are_refused():
     with pytest.raises(ValueError, match=r"9 numbers in one dimension; the vector has shape \(8,\)"):
         Parameters({"W": (2, 3), "b": (3,)}, np.zeros(8))

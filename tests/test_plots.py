@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -20,11 +21,12 @@ mpl = pytest.importorskip("matplotlib")
 from matplotlib.image import imread  # noqa: E402
 
 from vae_np import plots  # noqa: E402
-from vae_np.plots.canvas import BLUE, GREY, ORANGE, STYLE, number, picture  # noqa: E402
+from vae_np.plots.canvas import BLUE, GREY, ORANGE, STYLE, cropped, number, picture  # noqa: E402
 from vae_np.plots.curves import readable_floor  # noqa: E402
-from vae_np.plots.images import mosaic, value_range  # noqa: E402
+from vae_np.plots.images import mosaic, thickened  # noqa: E402
 from vae_np.plots.latent import axis_names, principal_components, spread  # noqa: E402
-from vae_np.plots.quantiles import quantile_grid  # noqa: E402
+from vae_np.plots.quantiles import cells, quantile_grid  # noqa: E402
+from vae_np.plots.scales import standardised, value_range  # noqa: E402
 
 Array = NDArray[np.float64]
 
@@ -49,6 +51,11 @@ def ramp(z: Array) -> Array:
     return 1 / (1 + np.exp(-z[:, :1] * np.arange(1, 7)))
 
 
+def wide(z: Array) -> Array:
+    """A decoder of 120 features between 0 and 1."""
+    return 1 / (1 + np.exp(-z[:, :1] * np.linspace(-3, 3, 120)))
+
+
 PICTURES: dict[str, Callable[[Path], Path]] = {
     "learning curves": lambda p: plots.learning_curves(HISTORY, p),
     "reconstructions": lambda p: plots.reconstructions(IMAGES, IMAGES / 2, p, image_shape=(3, 4)),
@@ -60,6 +67,10 @@ PICTURES: dict[str, Callable[[Path], Path]] = {
     "latent line": lambda p: plots.latent_space(MEANS[:, :1], p, labels=["_a", "$b"] * 20),
     "latent line with a scale": lambda p: plots.latent_space(MEANS[:, :1], p, labels=np.arange(40)),
     "manifold": lambda p: plots.manifold(ramp, p, image_shape=(2, 3), latent=5, side=4, mu=MEANS),
+    "manifold of wide images": lambda p: plots.manifold(wide, p, image_shape=(3, 40), latent=3, mu=MEANS[:, :3]),
+    "manifold in a column": lambda p: plots.manifold(wide, p, image_shape=(3, 40), latent=1, mu=MEANS[:, :1]),
+    "wide reconstructions": lambda p: plots.reconstructions(wide(MEANS), wide(-MEANS), p, image_shape=(3, 40)),
+    "clipped samples": lambda p: plots.samples(4 * IMAGES - 2, p, image_shape=(3, 4), limits=(0, 1)),
     "manifold in a row": lambda p: plots.manifold(ramp, p, image_shape=(2, 3), latent=1, side=5, mu=MEANS[:, :1]),
     "manifold as strips": lambda p: plots.manifold(ramp, p, image_shape=None, latent=2, side=3),
     "manifold as a map": lambda p: plots.manifold(ramp, p, image_shape=None, latent=1),
@@ -71,6 +82,22 @@ PICTURES: dict[str, Callable[[Path], Path]] = {
 def pixels(path: Path) -> Array:
     """The picture's red, green and blue from 0 to 1, shape (height, width, 3)."""
     return np.asarray(imread(path), dtype=np.float64)[:, :, :3]
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The figures of the pictures that the test draws."""
+    figures: list[Any] = []
+
+    @contextmanager
+    def recording(*args: Any, **options: Any) -> Iterator[Any]:
+        with picture(*args, **options) as figure:
+            figures.append(figure)
+            yield figure
+
+    for module in ("curves", "images", "quantiles"):
+        monkeypatch.setattr(f"vae_np.plots.{module}.picture", recording)
+    return figures
 
 
 def where(picture: Array, colour: str, within: float = 1.5) -> NDArray[np.bool_]:
@@ -176,6 +203,60 @@ def test_value_range_keeps_zero_and_one_where_they_hold_the_data() -> None:
     assert value_range(np.array([4.0])) == (3.5, 4.5)
 
 
+def test_a_picture_is_cropped_to_its_ink_and_a_margin() -> None:
+    sheet = np.full((50, 60, 4), 255, dtype=np.uint8)
+    assert cropped(sheet).shape == sheet.shape
+    sheet[20:30, 2:50, 1] = 0
+    assert cropped(sheet, margin=4).shape == (18, 54, 4)
+    np.testing.assert_array_equal(cropped(sheet, margin=4), sheet[16:34, :54])
+
+
+@pytest.mark.parametrize("name", ["wide reconstructions", "samples", "manifold of wide images", "manifold in a row"])
+def test_no_side_of_an_image_picture_is_blank(name: str, tmp_path: Path) -> None:
+    ink = np.any(pixels(PICTURES[name](tmp_path / "a.png")) < 0.99, axis=2)
+    top, bottom, left, right = box(ink)
+    assert max(top, len(ink) - bottom, left, ink.shape[1] - right) <= 12
+
+
+def test_row_labels_do_not_overlap_for_wide_images(recorded: list[Any], tmp_path: Path) -> None:
+    plots.reconstructions(np.ones((24, 120)), np.ones((24, 120)), tmp_path / "a.png", image_shape=(3, 40), n=24)
+    boxes = sorted(label.get_window_extent().extents.tolist()[1::2] for label in recorded[0].axes[0].get_yticklabels())
+    assert len(boxes) == 12
+    assert all(below[1] < above[0] for below, above in pairwise(boxes))
+
+
+def test_very_flat_images_are_thickened_and_others_are_not() -> None:
+    assert thickened(np.zeros((5, 1, 64))).shape == (5, 4, 64)
+    assert thickened(np.zeros((5, 64, 1))).shape == (5, 64, 4)
+    assert thickened(np.zeros((5, 3, 40))).shape == (5, 3, 40)
+
+
+def test_the_scale_is_that_of_the_originals_and_says_what_it_clips(recorded: list[Any], tmp_path: Path) -> None:
+    x = np.tile([0.0, 1.0, 0.5, 0.5], (4, 1))
+    plots.reconstructions(x, 1.25 * x - 0.15, tmp_path / "a.png", image_shape=(2, 2))
+    plots.reconstructions(x, x, tmp_path / "b.png", image_shape=(2, 2))
+    plots.samples(x - 0.5, tmp_path / "c.png", image_shape=(2, 2), limits=(0, 1))
+    plots.manifold(lambda z: z[:, :1] * x[:1], tmp_path / "d.png", image_shape=(2, 2), latent=2, limits=(-1, 0))
+    panels = [figure.axes[0].images[0] for figure in recorded]
+    assert [panel.get_clim() for panel in panels] == [(0, 1), (0, 1), (0, 1), (-1, 0)]
+    assert [panel.colorbar.extend for panel in panels] == ["both", "neither", "min", "both"]
+    labels = [figure.axes[1].get_ylabel() for figure in recorded]
+    assert labels[0] == "pixel value (−0.15 to 1.1, clipped at 0 and 1)"
+    assert labels[1] == "pixel value"
+    assert labels[2] == "pixel value (−0.5 to 0.5, clipped at 0)"
+
+
+def test_each_feature_of_a_table_has_its_own_scale(recorded: list[Any], tmp_path: Path) -> None:
+    rows = RNG.normal(size=(20, 3)) * [1e-3, 1.0, 1e4] + [0.0, 50.0, -1e5]
+    expected = (rows - rows.mean(axis=0)) / rows.std(axis=0)
+    plots.samples(rows, tmp_path / "a.png")
+    image = recorded[0].axes[0].images[0]
+    np.testing.assert_allclose(np.asarray(image.get_array()), expected, rtol=1e-9)
+    assert "each feature standardised" in recorded[0].get_suptitle()
+    one_constant = np.column_stack([rows, np.full(20, np.float32(0.1))])
+    np.testing.assert_array_equal(standardised(one_constant)[0][:, 3], 0.0)
+
+
 def test_samples_stand_in_reading_order(tmp_path: Path) -> None:
     dark = np.zeros((4, 16))
     bright = dark.copy()
@@ -210,7 +291,8 @@ def test_originals_stand_above_their_reconstructions(tmp_path: Path) -> None:
     lower = pixels(plots.reconstructions(mean, x, tmp_path / "b.png", image_shape=(3, 3)))
     top, bottom, left, right = box(np.any(upper != lower, axis=2))
     assert left > upper.shape[1] / 2, "the fourth example is not on the right"
-    above, below = slice(top, top + (right - left)), slice(bottom - (right - left), bottom)
+    side = right - left - 2  # a square but for the rounding to pixels
+    above, below = slice(top, top + side), slice(bottom - side, bottom)
     assert np.all(upper[above, left:right] == 1)
     assert np.all(upper[below, left:right] == 0)
     assert np.all(lower[above, left:right] == 0)
@@ -254,25 +336,14 @@ def test_the_manifold_decodes_the_quantiles_in_reading_order(tmp_path: Path) -> 
     np.testing.assert_allclose(seen[0], expected, rtol=1e-13, atol=1e-15)
 
 
-def test_the_ticks_of_the_manifold_are_the_latents_of_their_cells(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    figures = []
-
-    @contextmanager
-    def recorded(*args: Any, **options: Any) -> Iterator[Any]:
-        with picture(*args, **options) as figure:
-            figures.append(figure)
-            yield figure
-
+def test_the_ticks_of_the_manifold_are_the_latents_of_their_cells(recorded: list[Any], tmp_path: Path) -> None:
     def decode(z: Array) -> Array:
         mean = ramp(z)
         z[:] = np.nan  # what decode does to its argument is its own affair
         return mean
 
-    monkeypatch.setattr("vae_np.plots.quantiles.picture", recorded)
     plots.manifold(decode, tmp_path / "m.png", image_shape=(2, 3), latent=3, side=4, axes=(2, 0))
-    panel = figures[0].axes[0]
+    panel = recorded[0].axes[0]
     expected = [f"{q:.2f}".replace("-", "−") for q in expected_quantiles(4)]
     for axis, name, along in ((panel.xaxis, "z[2]", 0), (panel.yaxis, "z[0]", 1)):
         assert axis.get_label_text() == name
@@ -282,7 +353,46 @@ def test_the_ticks_of_the_manifold_are_the_latents_of_their_cells(
 
 
 def test_the_manifold_of_one_dimension_is_a_row() -> None:
-    np.testing.assert_allclose(quantile_grid(7, 1)[:, 0], expected_quantiles(7), rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(quantile_grid(1, 7, 1)[:, 0], expected_quantiles(7), rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(quantile_grid(7, 1, 1)[:, 0], expected_quantiles(7)[::-1], rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("shape", "latent", "expected"),
+    [
+        ((28, 28), 2, (20, 20)),
+        ((8, 8), 9, (12, 12)),
+        ((3, 40), 2, (20, 5)),
+        ((40, 3), 2, (5, 20)),
+        (None, 2, (12, 12)),
+        ((8, 8), 1, (1, 12)),
+        ((3, 40), 1, (12, 1)),
+    ],
+)
+def test_the_manifold_has_cells_large_enough_to_see(
+    shape: tuple[int, int] | None, latent: int, expected: tuple[int, int]
+) -> None:
+    assert cells(shape, latent) == expected
+
+
+def test_thin_lines_part_the_tiles_of_the_manifold(tmp_path: Path) -> None:
+    def black(z: Array) -> Array:
+        return np.zeros((len(z), 64))
+
+    picture = pixels(plots.manifold(black, tmp_path / "m.png", image_shape=(8, 8), latent=2))
+    top, bottom, left, right = sheet_of(picture)
+    row = picture[(top + bottom) // 2 + (bottom - top) // 24, left + 3 : right - 3, 0]
+    light = row > 0.5
+    assert np.count_nonzero(np.diff(light.astype(int)) == 1) == 11
+    assert 11 <= light.sum() <= 0.06 * len(row)
+
+
+def test_the_title_of_the_manifold_says_what_its_axes_are(recorded: list[Any], tmp_path: Path) -> None:
+    said = "the two dimensions of largest KL"
+    plots.manifold(ramp, tmp_path / "m.png", image_shape=(2, 3), latent=5, side=2, axes=(3, 1), chosen=said)
+    title = recorded[0].get_suptitle()
+    assert "z[3] and z[1], the two dimensions of largest KL,\n" in title
+    assert title.endswith("the other 3 dimensions are 0")
 
 
 def test_the_first_axis_grows_to_the_right_and_the_second_upwards(tmp_path: Path) -> None:
@@ -453,7 +563,7 @@ def test_one_epoch_is_a_dot_in_the_middle(tmp_path: Path) -> None:
     assert (left + right) / 2 == pytest.approx(width * 0.54, rel=0.05)
 
 
-def test_kl_bars_fall_and_only_active_ones_are_blue(tmp_path: Path) -> None:
+def test_kl_bars_fall_and_only_those_above_the_threshold_are_blue(tmp_path: Path) -> None:
     kl = np.array([0.25, 1.0, 0.125, 0.5])
     picture = pixels(plots.kl_per_dimension(kl, tmp_path / "a.png", threshold=0.2))
     legend = picture[: picture.shape[0] // 2, int(0.6 * picture.shape[1]) :]
@@ -469,6 +579,13 @@ def test_kl_bars_fall_and_only_active_ones_are_blue(tmp_path: Path) -> None:
     assert [colour for colour, _ in heights] == [BLUE, BLUE, BLUE, GREY]
     ratios = np.array([h for _, h in heights]) / heights[0][1]
     np.testing.assert_allclose(ratios, [1, 0.5, 0.25, 0.125], atol=0.02)
+
+
+def test_the_kl_title_counts_without_the_word_active(recorded: list[Any], tmp_path: Path) -> None:
+    plots.kl_per_dimension([0.25, 1.0, 0.125, 0.5], tmp_path / "a.png", threshold=0.2)
+    panel = recorded[0].axes[0]
+    assert panel.get_title(loc="left") == "3 of 4 latent dimensions above 0.2 nats; KL 1.88 nats in all"
+    assert [text.get_text() for text in panel.get_legend().get_texts()] == ["above 0.2 nats", "at most 0.2 nats"]
 
 
 def test_kl_of_examples_is_averaged(tmp_path: Path) -> None:
@@ -494,6 +611,8 @@ REFUSALS: list[tuple[str, Callable[[Path], object]]] = [
     ("image_shape \\(8, 8\\) needs 64 columns; mean has 63", lambda p: plots.samples(X, p, image_shape=(8, 8))),
     ("needs 8 columns; decode\\(z\\) has 6", lambda p: plots.manifold(ramp, p, image_shape=(2, 4), latent=2)),
     ("image_shape must be \\(height, width\\)", lambda p: plots.samples(X, p, image_shape=(3, 7, 3))),
+    ("limits must be .*increasing", lambda p: plots.samples(X, p, image_shape=(7, 9), limits=(1, 1))),
+    ("limits must be .*finite", lambda p: plots.samples(X, p, image_shape=(7, 9), limits=(0, np.inf))),
     ("image_shape must be", lambda p: plots.samples(X, p, image_shape=(-1, -63))),
     ("one shape; got \\(3, 63\\) and \\(2, 63\\)", lambda p: plots.reconstructions(X, X[:2], p)),
     ("n must be a whole number of at least 1; it is 0", lambda p: plots.reconstructions(X, X, p, n=0)),
@@ -526,10 +645,10 @@ REFUSALS: list[tuple[str, Callable[[Path], object]]] = [
         lambda p: plots.manifold(ramp, p, image_shape=None, latent=2, side=1),
     ),
     ("mu must have 2 columns; it has 5", lambda p: plots.manifold(ramp, p, image_shape=None, latent=2, mu=MEANS)),
-    ("must have 400 rows.*it has 399", lambda p: plots.manifold(lambda z: z[1:], p, image_shape=None, latent=2)),
+    ("must have 144 rows.*it has 143", lambda p: plots.manifold(lambda z: z[1:], p, image_shape=None, latent=2)),
     (
         "20 heat strips of 63 features are 1260 columns",
-        lambda p: plots.manifold(lambda z: z[:, :1] * X[:1], p, image_shape=None, latent=2),
+        lambda p: plots.manifold(lambda z: z[:, :1] * X[:1], p, image_shape=None, latent=2, side=20),
     ),
     ("history must have 'elbo'", lambda p: plots.learning_curves({"epoch": [1]}, p)),
     ("history must have 'epoch'", lambda p: plots.learning_curves({"epoch": [], "elbo": [1]}, p)),

@@ -120,3 +120,19 @@ def test_without_tqdm_a_terminal_gets_lines(monkeypatch):
 def test_a_reporter_of_ones_own_is_used():
     mine = Silent()
     assert choose_reporter(mine) is mine
+
+
+@pytest.mark.parametrize("progress", [None, True])
+def test_without_a_standard_error_nothing_is_said(progress, monkeypatch):
+    monkeypatch.setattr("sys.stderr", None)
+    assert type(choose_reporter(progress)) is Silent
+
+
+def test_a_standard_error_that_is_no_file_gets_lines_if_asked_for(monkeypatch):
+    class Writer:
+        def write(self, text):
+            return len(text)
+
+    monkeypatch.setattr("sys.stderr", Writer())
+    assert type(choose_reporter(None)) is Silent
+    assert type(choose_reporter(True)) is Lines

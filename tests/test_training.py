@@ -474,3 +474,128 @@ def test_history_columns_are_those_of_the_csv_file():
     assert [float(value) for value in lines[2].split(",")][2] == history["elbo"][1]
     with pytest.raises(KeyError, match="no column 'loss'"):
         history["loss"]
+
+
+def test_an_epoch_that_ends_with_parameters_that_are_not_finite_is_an_error(tmp_path):
+    vae, path = small(), tmp_path / "checkpoint.npz"
+
+    def spoil(history):
+        if len(history.rows) == 2:
+            vae.parameters["decoder.out.b"][3] = np.nan
+
+    options = {"epochs": 2, "batch_size": BATCH, "progress": False, "on_epoch": spoil}
+    with pytest.raises(vae_np.NonFiniteError, match=r"entry \[3\] is not finite after step 6") as caught:
+        fit(vae, X, **options)
+    assert caught.value.stage == "parameter decoder.out.b"
+    vae = small()
+    with pytest.raises(vae_np.NonFiniteError):
+        fit(vae, X, checkpoint=path, **options)
+    assert not path.exists()
+
+
+def test_a_last_step_to_infinity_is_an_error():
+    vae = small()
+    trainer, step = Trainer(vae, X, Settings(epochs=1, batch_size=N)), Trainer.step
+
+    def leap():
+        step(trainer)
+        vae.parameters["encoder.mu.b"][...] = np.inf
+
+    trainer.step = leap
+    with pytest.raises(vae_np.NonFiniteError, match=r"parameter encoder\.mu\.b"):
+        trainer.run(None, 10.0, Silent())
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "message"),
+    [
+        (vae_np.Adam(epsilon=1e-60), "epsilon must not vanish in float32; 1e-60 does"),
+        (vae_np.Adam(1e39), r"learning_rate must be finite in float32; in step 1 it is 1e\+39"),
+        (vae_np.Adam(1e30, weight_decay=1e9), "learning_rate times weight_decay must be finite in float32"),
+        (vae_np.Adam(vae_np.Warmup(2, 6e38)), r"in step 2 it is 6e\+38"),
+    ],
+)
+def test_constants_of_adam_that_the_dtype_cannot_hold_are_refused_at_once(optimizer, message):
+    settings = Settings(epochs=1, batch_size=6, optimizer=optimizer)
+    with pytest.raises(ValueError, match=message):
+        Trainer(small(dtype="float32"), X.astype("float32"), settings)
+    Trainer(small(), X, settings)
+
+
+class Bare:
+    """An objective without a word on its settings."""
+
+    name, analytic_kl = "bare", True
+
+    def __init__(self, free_bits=0.0):
+        self.inner = vae_np.ELBO(free_bits)
+
+    def __call__(self, terms, beta=1.0):
+        return self.inner(terms, beta)
+
+
+class Told(Bare):
+    """One with a word."""
+
+    def config(self):
+        return {"free_bits": self.inner.free_bits}
+
+
+class Odd(Bare):
+    """One whose word JSON does not know."""
+
+    def config(self):
+        return {"weight": 1j}
+
+
+def test_an_objective_that_a_checkpoint_could_not_tell_from_another_is_refused(tmp_path):
+    path = tmp_path / "c.npz"
+    options = {"epochs": 1, "progress": False}
+    fit(small(), X, objective=Bare(), **options)
+    with pytest.raises(ValueError, match=r"objective must be a dataclass or have a config\(\) method"):
+        fit(small(), X, objective=Bare(), checkpoint=path, **options)
+    assert not path.exists()
+    fit(small(), X, objective=Told(), checkpoint=path, **options)
+    with pytest.raises(ValueError, match=r"settings objective\.free_bits is 0\.0 there, 0\.5 here"):
+        fit(small(), X, objective=Told(0.5), checkpoint=path, resume=True, **options)
+
+
+def test_settings_that_json_cannot_hold_are_refused_before_the_first_step(tmp_path):
+    vae, path = small(), tmp_path / "c.npz"
+    before = vae.parameters.vector.copy()
+    with pytest.raises(ValueError, match=r"objective cannot be saved as JSON in a checkpoint: .*complex"):
+        fit(vae, X, objective=Odd(), checkpoint=path, data_bias=True, progress=False)
+    np.testing.assert_array_equal(vae.parameters.vector, before)
+
+
+@pytest.mark.parametrize("place", ["on_epoch", "epoch", "step"])
+def test_an_error_of_a_callback_leaves_a_checkpoint_to_resume_from(place, tmp_path):
+    expected, path = small(), tmp_path / "c.npz"
+    options = {"epochs": 3, "batch_size": BATCH, "checkpoint": path}
+    fit(expected, X, epochs=3, batch_size=BATCH, progress=False)
+    calls = []
+
+    def fail(*arguments):
+        calls.append(arguments)
+        if len(calls) == (3 if place == "step" else 2):
+            raise ZeroDivisionError("mine")
+
+    reporter = Silent()
+    if place != "on_epoch":
+        setattr(reporter, place, fail)
+    with pytest.raises(ZeroDivisionError, match="mine"):
+        fit(small(), X, progress=reporter, on_epoch=fail if place == "on_epoch" else None, **options)
+    assert load_checkpoint(path).adam.step == (3 if place == "step" else 6)
+    vae = small()
+    fit(vae, X, resume=True, progress=False, **options)
+    np.testing.assert_array_equal(vae.parameters.vector, expected.parameters.vector)
+
+
+def test_an_error_before_the_first_step_writes_nothing(tmp_path):
+    class Broken(vae_np.ELBO):
+        def __call__(self, terms, beta=1.0):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fit(small(), X, objective=Broken(), checkpoint=tmp_path / "c.npz", progress=False)
+    assert list(tmp_path.iterdir()) == []

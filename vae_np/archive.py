@@ -25,6 +25,9 @@ __all__ = ["read_archive", "write_archive"]
 
 Array = NDArray[Any]
 FORMAT = "vae-np 1"
+NAMES = ("format", "config", "parameters", "training")
+ROOM = 2**26
+"""Bytes by which a file's entries may exceed the file; ours are not compressed and exceed it by none."""
 
 
 def write_archive(
@@ -38,7 +41,7 @@ def write_archive(
 
 
 def read_archive(path: Path) -> dict[str, Array]:
-    """All arrays of the file, or ``ValueError`` that says what is wrong with it."""
+    """All arrays of the file that are ours, or ``ValueError`` that says what is wrong with it."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -48,7 +51,9 @@ def read_archive(path: Path) -> dict[str, Array]:
         raise ValueError(f"{path}: no model file of vae_np: it is {what}")
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as npz:
-            arrays = {name: npz[name] for name in npz.files}
+            if (size := sum(entry.file_size for entry in npz.zip.infolist())) > len(data) + ROOM:
+                raise ValueError(f"its entries unpack to {size} bytes")
+            arrays = {name: npz[name] for name in npz.files if name in NAMES or name.startswith("adam.")}
     except Exception as error:  # whatever the parsers trip over, it is the file that is at fault
         reason = "it holds pickled objects" if "allow_pickle" in str(error) else str(error) or type(error).__name__
         raise ValueError(f"{path}: no model file of vae_np, or damaged: {' '.join(reason.split())}") from None

@@ -22,14 +22,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vae_np.archive import read_archive, write_archive
+from vae_np.files import temporary_prefix
 from vae_np.history import COLUMNS
+from vae_np.likelihoods import get_likelihood
 from vae_np.model import VAE
+from vae_np.network import Architecture
 from vae_np.optim import AdamState
 
 __all__ = ["Checkpoint", "load", "load_checkpoint", "remove_temporaries", "save_checkpoint"]
 
 Array = NDArray[Any]
 FILE = "checkpoint.npz"
+LAYERS = 1000
+"""Hidden layers that a model in a file may have."""
 SUMS = ("log_likelihood", "kl", "gradient_norm", "seconds")
 """What a trainer adds up over the epoch under way."""
 
@@ -73,7 +78,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         adam = AdamState.from_arrays({n.removeprefix("adam."): a for n, a in arrays.items() if n.startswith("adam.")})
         if (adam.m.shape, adam.m.dtype) != (vae.parameters.vector.shape, vae.dtype):
             raise ValueError(f"{vae.parameters.vector.size} parameters of {vae.dtype} have other moments")
-        if not (np.isfinite(adam.m).all() and np.isfinite(adam.v).all()):
+        if not all(np.isfinite(moment).all() for moment in (adam.m, adam.v, adam.v_max) if moment is not None):
             raise ValueError("a moment is not finite")
         training = _checked_training(json.loads(str(arrays["training"])))
     except (ValueError, TypeError, RecursionError) as error:
@@ -83,8 +88,8 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
 def remove_temporaries(path: str | os.PathLike[str]) -> None:
     """Remove what a killed writer of ``path`` has left beside it; another that is writing now would be disturbed."""
-    path = Path(path)
-    ours = re.compile(re.escape(f".{path.name}.") + r"[a-z0-9_]{8}\.tmp")
+    path = Path(os.path.realpath(path))
+    ours = re.compile(re.escape(temporary_prefix(path)) + r"[a-z0-9_]{8}\.tmp")
     if path.parent.is_dir():
         for file in path.parent.iterdir():
             if ours.fullmatch(file.name):
@@ -103,9 +108,11 @@ def _model(path: Path, arrays: Mapping[str, Array], backend: str) -> VAE:
     vector = arrays["parameters"]
     try:
         config = json.loads(str(arrays["config"]))
+        if vector.shape != (size := _size(config),):  # before a model is made, which may be enormous
+            raise ValueError(f"its config asks for {size} parameters; it has an array of shape {vector.shape}")
         vae = VAE(**config, backend="numpy")
-        if vector.shape != vae.parameters.vector.shape or vector.dtype != vae.dtype:
-            raise ValueError(f"its config asks for {vae.parameters.vector.size} parameters of {vae.dtype}")
+        if vector.dtype != vae.dtype:
+            raise ValueError(f"its config asks for {size} parameters of {vae.dtype}")
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, MemoryError, RecursionError) as error:
         raise ValueError(f"{path}: the model in it makes no sense: {error}") from None
     if not np.isfinite(vector).all():
@@ -117,9 +124,25 @@ def _model(path: Path, arrays: Mapping[str, Array], backend: str) -> VAE:
     return vae
 
 
+def _size(config: Mapping[str, Any]) -> int:
+    """How many parameters the model of a config has."""
+    hidden, decoder_hidden = config["hidden"], config["decoder_hidden"]
+    if len(hidden) + len(decoder_hidden) > LAYERS:
+        raise ValueError(f"it has {len(hidden) + len(decoder_hidden)} hidden layers; {LAYERS} are the most")
+    architecture = Architecture(
+        config["n_features"],
+        tuple(hidden),
+        config["latent"],
+        tuple(decoder_hidden),
+        config["activation"],
+        get_likelihood(config["likelihood"]),
+    )
+    return sum(math.prod(shape) for shape in architecture.shapes().values())
+
+
 def _checked_training(training: Any) -> dict[str, Any]:
     """The training state with every entry that `Trainer.restore` needs, of its type; ``ValueError`` otherwise."""
-    kinds = {"settings": dict, "data": dict, "epoch": int, "position": int, "sums": dict, "history": list}
+    kinds = {"settings": dict, "data": dict, "cores": int, "epoch": int, "position": int, "sums": dict, "history": list}
     for name, kind in kinds.items():
         value: Any = training.get(name) if isinstance(training, dict) else None
         if not isinstance(value, kind) or isinstance(value, bool) or (isinstance(value, int) and value < 0):

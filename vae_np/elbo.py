@@ -2,7 +2,14 @@
 
     x -> encoder -> (mu, logvar) -> z = mu + exp(logvar/2) eps -> decoder -> raw -> log p(x|z)
 
-Letters: N examples, S samples an example, D features, K latent dimensions. The forward pass ends in four terms,
+Letters: N examples, S samples an example, D features, K latent dimensions. The paper, Kingma & Welling (2014),
+"Auto-encoding variational Bayes", writes M for N (of a minibatch), L for S, J for K, log sigma^2 for logvar:
+
+    section 2.4, appendix B    z = mu + sigma eps and -KL: `gaussian.reparameterise`, `gaussian.kl`
+    eq. 10                     the estimator of the bound: `objectives.ELBO`
+    appendix C.1, C.2          Bernoulli and Gaussian decoders: `likelihoods`; the encoder: `network`
+
+The forward pass ends in four terms,
 
     log_likelihood  (S, N)   log p(x | z)
     log_prior       (S, N)   log p(z),   z ~ N(0, I)
@@ -10,8 +17,8 @@ Letters: N examples, S samples an example, D features, K latent dimensions. The 
     kl              (N, K)   KL(q(z_k | x) || p(z_k)), analytic
 
 and an objective is a function of them. The backward pass takes the objective's derivative with respect to each term,
-its `Cotangents`, and returns the gradient of every parameter; so the ELBO, beta, free bits, importance-weighted bounds
-and other gradient estimators share this one backward pass. Kingma & Welling (2014), "Auto-encoding variational Bayes".
+its `Cotangents` (the cotangent of t is dloss/dt, written dt in the code), and returns the gradient of every parameter;
+so the ELBO, beta, free bits, importance-weighted bounds and other gradient estimators share this one backward pass.
 """
 
 from __future__ import annotations
@@ -25,8 +32,8 @@ from numpy.typing import NDArray
 from vae_np.gaussian import (
     kl_backward,
     kl_terms,
-    log_normal,
-    log_normal_backward,
+    log_normal_at_noise,
+    log_normal_at_noise_backward,
     log_standard_normal,
     log_standard_normal_backward,
     reparameterise,
@@ -85,6 +92,23 @@ class Cotangents:
     path: Array | None = None
 
 
+class PosteriorWeights(NamedTuple):
+    """The cotangent of log q's direct part, and that less the cotangent of its part through z, each (S, N)."""
+
+    rest: Array
+    direct: Array
+
+
+def posterior_weights(c: Cotangents) -> PosteriorWeights | None:
+    """What `gaussian.log_normal_at_noise_backward` takes, of these cotangents; None where log q has none."""
+    if c.log_posterior is None:
+        direct = c.log_posterior_direct
+        return None if direct is None else PosteriorWeights(direct, direct)
+    direct = c.log_posterior if c.log_posterior_direct is None else c.log_posterior_direct
+    through_z = c.log_posterior if c.path is None else c.path * c.log_posterior
+    return PosteriorWeights(direct - through_z, direct)
+
+
 class Cache(NamedTuple):
     """What the backward pass needs of the forward pass."""
 
@@ -101,9 +125,9 @@ def forward(parameters: Parameters, x: Array, eps: Array, architecture: Architec
     mu, logvar, encoder = encoder_forward(x, parameters, architecture)
     z = reparameterise(mu, logvar, eps)
     raw, decoder = decoder_forward(z, parameters, architecture)
-    log_likelihood = likelihood.log_density(x, raw, architecture.own(parameters)).sum(axis=-1)
+    log_likelihood = likelihood.checked_log_density(x, raw, architecture.own(parameters)).sum(axis=-1)
     log_prior = log_standard_normal(z)
-    log_posterior = log_normal(z, mu, logvar)
+    log_posterior = log_normal_at_noise(eps, logvar)
     kl = kl_terms(mu, logvar)
     terms = Terms(log_likelihood, log_prior, log_posterior, kl, mu, logvar, z, raw)
     return terms, Cache(x, eps, terms, encoder, decoder)
@@ -120,12 +144,9 @@ def backward(parameters: Parameters, cotangents: Cotangents, cache: Cache, archi
     dz = np.zeros_like(z)
     if c.kl is not None:
         dmu, dlogvar = kl_backward(c.kl, mu, logvar)
-    if c.log_posterior is not None:
-        dz, *_ = log_normal_backward(c.log_posterior, z, mu, logvar)
-    direct = c.log_posterior if c.log_posterior_direct is None else c.log_posterior_direct
-    if direct is not None:
-        _, dmu_direct, dlogvar_direct = log_normal_backward(direct, z, mu, logvar)
-        dmu, dlogvar = dmu + dmu_direct, dlogvar + dlogvar_direct
+    if posterior := posterior_weights(c):
+        dmu_q, dlogvar_q = log_normal_at_noise_backward(posterior.rest, posterior.direct, eps, logvar)
+        dmu, dlogvar = dmu + dmu_q, dlogvar + dlogvar_q
     if c.log_prior is not None:
         dz = dz + log_standard_normal_backward(c.log_prior, z)
 

@@ -7,6 +7,7 @@ compiled one. A property test holds them to each other.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -34,7 +35,13 @@ class Step(NamedTuple):
 
 
 class Engine(Protocol):
-    """What the model asks of an engine: x is (N, D), z (..., K), eps (S, N, K), all of the parameters' dtype."""
+    """What the model asks of an engine: x is (N, D), z (..., K), eps (S, N, K), all of the parameters' dtype.
+
+    ``lock`` is held by who uses what a call returned before the next call; ``cores`` is how many threads may take part.
+    """
+
+    lock: AbstractContextManager[Any]
+    cores: int
 
     def encode(self, x: Array) -> tuple[Array, Array]:
         """Mu and logvar, (N, K), of q(z|x)."""
@@ -57,6 +64,8 @@ class FormulaEngine:
 
     def __init__(self, architecture: Architecture, parameters: Parameters) -> None:
         self.architecture, self.parameters = architecture, parameters
+        self.lock: AbstractContextManager[Any] = nullcontext()
+        self.cores = 1
 
     def encode(self, x: Array) -> tuple[Array, Array]:
         """Mu and logvar, (N, K), of q(z|x)."""

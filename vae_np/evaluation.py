@@ -19,6 +19,8 @@ __all__ = ["ACTIVE_VARIANCE", "Evaluation", "active_units", "evaluate"]
 Array = NDArray[Any]
 ROWS = 2048
 """Rows S N of the decoder that are computed at once."""
+NUMBERS = 2**22
+"""Numbers of the decoder's output that are computed at once: where an example has many, fewer rows are."""
 ACTIVE_VARIANCE = 0.01
 """A latent unit is active where the variance of its posterior mean over the data exceeds this (Burda et al. 2016)."""
 
@@ -39,6 +41,14 @@ class Evaluation(NamedTuple):
     active_units: int
     kl_per_dimension: Array
     per_example: dict[str, Array]
+
+    def __repr__(self) -> str:
+        lines = [
+            f"ELBO {self.elbo:.4f} +- {self.standard_error:.4f}",
+            f"log-likelihood {self.log_likelihood:.4f}, KL {self.kl:.4f}",
+            f"evidence >= {self.evidence:.4f}, {self.active_units} of {len(self.kl_per_dimension)} units active",
+        ]
+        return f"Evaluation({'; '.join(lines)}; nats, {len(self.per_example['elbo'])} examples)"
 
 
 def evaluate(vae: VAE, x: ArrayLike, *, samples: int = 1, seed: int = 0) -> Evaluation:
@@ -62,11 +72,12 @@ def evaluate(vae: VAE, x: ArrayLike, *, samples: int = 1, seed: int = 0) -> Eval
     n, k = len(x), vae.architecture.latent
     per_example = {name: np.empty(n) for name in ("elbo", "log_likelihood", "kl", "evidence")}
     mean_kl, moments = np.zeros(k), np.zeros((2, k))
+    most = max(1, min(ROWS, NUMBERS // vae.likelihood.raw_size(vae.architecture.n_features)))
     # few examples and many samples, or the reverse; whole tiles of noise, for a part costs as much
-    rows = min(ROWS, max(TILE, ROWS // samples // TILE * TILE))
+    rows = min(most, max(TILE, most // samples // TILE * TILE))
     for begin in range(0, n, rows):
         block = slice(begin, min(begin + rows, n))
-        log_likelihood, evidence, kl, mu = _block(vae, x[block], begin, samples, seed)
+        log_likelihood, evidence, kl, mu = _block(vae, x[block], begin, samples, seed, max(1, most // rows))
         per_example["log_likelihood"][block] = log_likelihood
         per_example["kl"][block] = kl.sum(axis=1, dtype=np.float64)
         per_example["evidence"][block] = evidence
@@ -83,11 +94,10 @@ def evaluate(vae: VAE, x: ArrayLike, *, samples: int = 1, seed: int = 0) -> Eval
     )
 
 
-def _block(vae: VAE, x: Array, first: int, samples: int, seed: int) -> tuple[Array, Array, Array, Array]:
-    """log p(x|z) averaged over the samples, the bound, KL (N, K) and mu of a few examples, samples in blocks."""
+def _block(vae: VAE, x: Array, first: int, samples: int, seed: int, step: int) -> tuple[Array, Array, Array, Array]:
+    """log p(x|z) averaged over the samples, the bound, KL (N, K) and mu of a few examples, ``step`` samples at once."""
     total = np.zeros(len(x))
     largest, weight = np.full(len(x), -np.inf), np.zeros(len(x))
-    step = max(1, ROWS // len(x))
     for begin in range(0, samples, step):
         shape = (min(step, samples - begin), len(x), vae.architecture.latent)
         eps = standard_normal(seed, 0, shape, vae.dtype, first=first, first_sample=begin, purpose="evaluate")

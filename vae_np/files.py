@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+import stat
 import tempfile
 from pathlib import Path
 
-__all__ = ["write_atomic"]
+__all__ = ["cache_folder", "temporary_prefix", "write_atomic"]
+
+
+def cache_folder() -> Path:
+    """Where downloads and compiled code are kept: $VAE_NP_CACHE, else $XDG_CACHE_HOME/vae-np, else ~/.cache/vae-np."""
+    if own := os.environ.get("VAE_NP_CACHE"):
+        return Path(own)
+    shared = os.environ.get("XDG_CACHE_HOME")
+    return (Path(shared) if shared else Path.home() / ".cache") / "vae-np"
 
 
 def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
     """Write ``data`` to ``path`` so that a reader, or a crash at any moment, sees the old file or the new one.
 
     The bytes go to a temporary file in the same folder, ``fsync`` forces them to the disk, ``os.replace`` puts the
-    file into its place, and the folder itself is synced so that the rename lasts too.
+    file into its place, and the folder itself is synced so that the rename lasts too. A link is followed: what it
+    leads to is replaced. A file that was there before passes on its permissions.
 
     Raises
     ------
@@ -25,23 +36,31 @@ def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; a file was to be written there")
+    place = Path(os.path.realpath(path))
     try:
-        _write(path, data)
+        _write(place, data)
     except OSError as error:
         if error.errno is None:
             raise
         # what the system says names the temporary file, or none
         raise OSError(error.errno, error.strerror, os.fspath(path)) from None
-    _sync_folder(path.parent)
+    _sync_folder(place.parent)
+
+
+def temporary_prefix(path: Path) -> str:
+    """How the name of a temporary file for ``path`` begins; a long name, which would exceed 255 bytes, by its hash."""
+    name = os.fsencode(path.name)
+    return f".{path.name if len(name) <= 200 else hashlib.blake2b(name, digest_size=16).hexdigest()}."
 
 
 def _write(path: Path, data: bytes) -> None:
     """Temporary file, fsync, rename; whatever happens, no temporary file stays."""
-    # mkstemp's own mode is 0600; a file that people share gets the mode that open() would give it
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    # mkstemp's own mode is 0600; a file that people share keeps its mode, a new one gets that which open() would give
+    mode = stat.S_IMODE(path.stat().st_mode) & 0o777 if path.exists() else 0o666 & ~_umask()
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=temporary_prefix(path), suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
-            os.fchmod(file.fileno(), 0o666 & ~_umask())
+            os.fchmod(file.fileno(), mode)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -18,6 +18,8 @@ __all__ = [
     "kl_backward",
     "kl_terms",
     "log_normal",
+    "log_normal_at_noise",
+    "log_normal_at_noise_backward",
     "log_normal_backward",
     "log_standard_normal",
     "log_standard_normal_backward",
@@ -65,8 +67,8 @@ def kl_terms(mu: Array, logvar: Array) -> Array:
 
     KL_nk = 1/2 (mu^2 + phi(logvar)),    phi(s) = exp(s) - 1 - s
 
-    Kingma & Welling (2014), appendix B. Both terms are at least 0, so nothing cancels; see `numerics.phi` for why phi
-    is a function of its own.
+    Kingma & Welling (2014), appendix B, where it is written -KL = 1/2 sum (1 + log sigma^2 - mu^2 - sigma^2). Both
+    terms here are at least 0, so nothing cancels; see `numerics.phi` for why phi is a function of its own.
     """
     _check_shapes(mu, logvar, mu)
     return 0.5 * (mu * mu + phi(logvar))
@@ -122,6 +124,30 @@ def log_normal_backward(dlog: Array, z: Array, mu: Array, logvar: Array) -> tupl
     r = (z - mu) * scale
     u = r * scale
     return -dlog * u, _sum_samples(dlog * u), _sum_samples(dlog * (0.5 * (r * r - 1)))
+
+
+def log_normal_at_noise(eps: Array, logvar: Array) -> Array:
+    """log N(z; mu, exp(logvar)) at z = mu + exp(logvar / 2) eps, in terms of eps, summed over the last axis.
+
+    -1/2 sum_k (eps^2 + logvar + log 2 pi)
+
+    `log_normal` finds the same from z, but (z - mu) / sigma has lost eps where sigma is below an ULP of mu.
+    """
+    total: Array = -0.5 * (eps * eps + logvar + LOG_2PI).sum(axis=-1)
+    return total
+
+
+def log_normal_at_noise_backward(rest: Array, direct: Array, eps: Array, logvar: Array) -> tuple[Array, Array]:
+    """dmu = sum_s rest eps / sigma, dlogvar = sum_s (rest eps^2 - direct) / 2, for weights (S, N).
+
+    log q depends on (mu, logvar) through z, with the cotangent p: -p eps / sigma and -p eps^2 / 2; and directly, with
+    the cotangent d: d eps / sigma and d (eps^2 - 1) / 2. ``direct`` is d and ``rest`` is d - p, which is 0 for a loss
+    that simply contains log q: the two terms eps / sigma, each as large as 1 / sigma, then never arise.
+    """
+    rest, direct = rest[..., None], direct[..., None]
+    with np.errstate(over="ignore", invalid="ignore"):  # 0 eps / 0 is not taken
+        dmu = np.where(rest == 0, 0, rest * (eps * np.exp(-logvar / 2)))
+    return _sum_samples(dmu), _sum_samples(0.5 * (rest * (eps * eps) - direct))
 
 
 def log_standard_normal(z: Array) -> Array:

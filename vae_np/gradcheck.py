@@ -103,6 +103,9 @@ class Report:
         """Whether every row passed."""
         return all(row.ok for row in self.rows)
 
+    def __str__(self) -> str:
+        return self.table()
+
     def table(self) -> str:
         """A line a row, for people."""
         lines = [f"{'tensor':<20} {'method':<20} {'checked':>8} {'largest error':>14}  verdict"]
@@ -155,6 +158,7 @@ def check_model(
     if unknown := set(methods) - set(METHODS):
         raise ValueError(f"methods must be of {', '.join(METHODS)}; got {', '.join(sorted(unknown))}")
     judged = own if gradients is None else gradients
+    _check_shapes(judged, vae.parameters)
     f = _loss_of(vae, np.asarray(x), np.asarray(eps), beta, get_objective(objective))
     theta = vae.parameters.vector.astype(np.float64)
     layout = vae.parameters.like(theta)
@@ -163,16 +167,27 @@ def check_model(
     for method in methods:
         numeric = _complex if method == "complex step" else central_difference
         limit = LIMITS[method][str(vae.dtype)]
-        for name, view in layout.items():
+        for name in layout:
             gradient = np.asarray(judged[name], np.float64)
-            if gradient.shape != view.shape:
-                raise ValueError(f"gradient {name} must have shape {view.shape}; it has {gradient.shape}")
             found = []
             for place, direction in _directions(layout, name, 0 if each else directions, seed):
                 value, uncertainty = numeric(f, theta, direction.vector)
                 found.append((place, float((gradient * direction[name]).sum()), value, uncertainty))
             rows.append(_row(name, method, limit, gradient, found))
     return Report(tuple(rows), loss)
+
+
+def _check_shapes(judged: Mapping[str, Array], parameters: Parameters) -> None:
+    """``ValueError`` unless there is a gradient for each parameter, of its shape, and no other."""
+    if missing := [name for name in parameters if name not in judged]:
+        raise ValueError(f"there is no gradient for {', '.join(missing)}")
+    if unknown := [name for name in judged if name not in parameters]:
+        raise ValueError(f"there is no parameter {', '.join(unknown)}")
+    for name, view in parameters.items():
+        shape = np.shape(judged[name])
+        if shape != view.shape:
+            hint = "; W is (fan_in, fan_out): transpose it" if shape == view.shape[::-1] else ""
+            raise ValueError(f"gradient {name} must have shape {view.shape}; it has {shape}{hint}")
 
 
 def _complex(f: Callable[[Array], Any], x: Array, direction: Array) -> tuple[float, float]:

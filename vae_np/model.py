@@ -11,9 +11,11 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from vae_np import noise
 from vae_np.archive import write_archive
-from vae_np.checks import whole
+from vae_np.checks import non_negative, whole
 from vae_np.diagnosis import diagnose
+from vae_np.elbo import Terms
 from vae_np.engines import Engine, FormulaEngine, Step
+from vae_np.errors import NonFiniteError
 from vae_np.initialisers import initialise
 from vae_np.likelihoods import Likelihood, get_likelihood
 from vae_np.network import Architecture
@@ -115,7 +117,7 @@ class VAE:
             get_likelihood(likelihood),
         )
         self.seed, self.init, self.backend = noise.check_seed(seed), init, backend
-        self.parameters = Parameters(self.architecture.shapes(), dtype=np.dtype(dtype))
+        self._parameters = Parameters(self.architecture.shapes(), dtype=np.dtype(dtype))
         initialise(self.parameters, init, self.seed)
         self.threads = None if threads is None else whole("threads", threads, at_least=1)
         self.engine = _make_engine(backend, self.architecture, self.parameters, self.threads)
@@ -125,6 +127,19 @@ class VAE:
         widths = "-".join(map(str, [a.n_features, *a.hidden, a.latent, *a.decoder_hidden, a.n_features]))
         size = self.parameters.vector.size
         return f"VAE({widths}, {a.activation}, {a.likelihood!r}, {self.dtype}, {size} parameters)"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the engine, whose buffers look into the parameters' memory."""
+        return {name: value for name, value in self.__dict__.items() if name != "engine"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.engine = _make_engine(self.backend, self.architecture, self.parameters, self.threads)
+
+    @property
+    def parameters(self) -> Parameters:
+        """A mapping of names to arrays that are views into ``parameters.vector``."""
+        return self._parameters
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -137,18 +152,28 @@ class VAE:
         return self.architecture.likelihood
 
     def start_output_bias(self, x: ArrayLike) -> None:
-        """Set the decoder's output bias so that, whatever z, it fits the data's mean (for Bernoulli: the log-odds)."""
+        """Start where the decoder, whatever z, fits the data's mean: for Bernoulli, the output bias at the log-odds.
+
+        A learned variance of the likelihood starts at the data's about its mean.
+        """
         x = self.check_data(x)
-        self.parameters["decoder.out.b"][...] = self.likelihood.start(x.mean(axis=0), x.var(axis=0))
+        if len(x) == 0:
+            raise ValueError("x has no examples to take a mean of")
+        moments = x.mean(axis=0), x.var(axis=0)
+        self.parameters["decoder.out.b"][...] = self.likelihood.start(*moments)
+        for name, value in self.likelihood.start_own(*moments).items():
+            self.parameters[f"likelihood.{name}"][...] = value
 
     def encode(self, x: ArrayLike) -> tuple[Array, Array]:
-        """Mean and log-variance of q(z|x), each (N, K), of x (N, D)."""
-        return self.engine.encode(self.check_data(x))
+        """Mean and log-variance of q(z|x), each (N, K), of x (N, D); `NonFiniteError` where they are not finite."""
+        mu, logvar = self.engine.encode(self.check_data(x))
+        return _finite("encoder.mu", mu), _finite("encoder.logvar", logvar)
 
     def decode(self, z: ArrayLike) -> Array:
-        """E[x|z], shape (..., D), of z (..., K)."""
-        z = self._check_float("z", z, self.architecture.latent)
-        return self.likelihood.mean(self.engine.decode(z), self.architecture.own(self.parameters))
+        """E[x|z], shape (..., D), of z (..., K); `NonFiniteError` where z or it is not finite."""
+        z = _finite("z", self._check_float("z", z, self.architecture.latent))
+        mean = self.likelihood.mean(self.engine.decode(z), self.architecture.own(self.parameters))
+        return _finite("decoder.out", mean)
 
     def reconstruct(self, x: ArrayLike) -> Array:
         """E[x|z] at z = mu(x), shape (N, D)."""
@@ -179,12 +204,33 @@ class VAE:
         Elbo
             ``elbo``, ``log_likelihood`` (its mean over the samples) and ``kl`` of shape (N,); mu, logvar, z, raw.
         """
+        beta = non_negative("beta", beta)
         x = self.check_data(x)
         eps, shape = self._check_eps(eps, x)
         terms = self.engine.terms(x, eps)
+        if not all(np.isfinite(a).all() for a in (terms.z, terms.log_likelihood, terms.kl)):
+            raise diagnose(self.parameters, x, eps, self.architecture, get_objective("elbo"), beta)
         log_likelihood, kl = terms.log_likelihood.mean(axis=0), terms.kl.sum(axis=1)
         z, raw = (a.reshape(*shape[:-1], a.shape[-1]) for a in (terms.z, terms.raw))
         return Elbo(log_likelihood - beta * kl, log_likelihood, kl, terms.mu, terms.logvar, z, raw)
+
+    def terms(self, x: ArrayLike, eps: ArrayLike) -> Terms:
+        """The forward pass by stages, each sample for itself: what to compare with another implementation.
+
+        Parameters
+        ----------
+        x : array, shape (N, D)
+        eps : array, shape (N, K) or (S, N, K)
+            (N, K) is taken as S = 1.
+
+        Returns
+        -------
+        Terms
+            log_likelihood, log_prior, log_posterior (S, N); kl (N, K); mu, logvar (N, K); z (S, N, K); raw (S, N, P).
+            log w = log_likelihood + log_prior - log_posterior is the importance weight's logarithm.
+        """
+        x = self.check_data(x)
+        return self.engine.terms(x, self._check_eps(eps, x)[0])
 
     def loss_and_grad(
         self, x: ArrayLike, eps: ArrayLike, beta: float = 1.0, *, objective: str | Objective = "elbo"
@@ -204,12 +250,14 @@ class VAE:
         NonFiniteError
             If the loss or a gradient is not finite, naming the first stage of the path and the examples concerned.
         """
+        beta = non_negative("beta", beta)
         x = self.check_data(x)
         eps, _ = self._check_eps(eps, x)
-        step = self.step(x, eps, get_objective(objective), beta)
-        if not (np.isfinite(step.loss) and np.isfinite(step.gradients.vector).all()):
-            raise diagnose(self.parameters, x, eps, self.architecture, get_objective(objective), beta)
-        return step.loss, step.gradients.copy()
+        with self.engine.lock:
+            step = self.step(x, eps, get_objective(objective), beta)
+            if not (np.isfinite(step.loss) and np.isfinite(step.gradients.vector).all()):
+                raise diagnose(self.parameters, x, eps, self.architecture, get_objective(objective), beta)
+            return step.loss, step.gradients.copy()
 
     def step(self, x: Array, eps: Array, objective: Objective, beta: float) -> Step:
         """`loss_and_grad` without its checks and copies: x (N, D) and eps (S, N, K) of the model's dtype."""
@@ -249,6 +297,8 @@ class VAE:
 
     def _check_float(self, name: str, values: ArrayLike, columns: int) -> Array:
         """An array with that many columns in the model's dtype; integers and bools are converted, other floats not."""
+        if isinstance(values, np.ma.MaskedArray):
+            raise TypeError(f"{name} is a masked array, whose mask would be lost; fill it or drop the rows")
         array = np.asarray(values)
         if array.dtype.kind not in "fiub":
             raise TypeError(f"{name} must hold real numbers; it has dtype {array.dtype}")
@@ -268,6 +318,15 @@ class VAE:
         if eps.ndim not in (2, 3) or eps.shape[-2] != n or 0 in eps.shape:
             raise ValueError(f"eps must be (N, K) or (S, N, K) with N = {n}, K = {k}; it has shape {eps.shape}")
         return eps.reshape(-1, n, k), eps.shape
+
+
+def _finite(stage: str, values: Array) -> Array:
+    """The array, (..., N, width), if it is finite; `NonFiniteError` names the stage and its rows otherwise."""
+    finite = np.isfinite(values)
+    if not finite.all():
+        rows = np.flatnonzero(~finite.all(axis=-1).reshape(-1))
+        raise NonFiniteError("values that are not finite", stage, rows)
+    return values
 
 
 def _make_engine(backend: str, architecture: Architecture, parameters: Parameters, threads: int | None) -> Engine:

@@ -47,6 +47,11 @@ class Architecture:
                     raise TypeError(f"{name} must be made of integers; got {size!r}")
                 if size < 1:
                     raise ValueError(f"{name} must be positive; got {size}")
+        # NumPy's integers would overflow in products and cannot go into JSON
+        object.__setattr__(self, "n_features", int(self.n_features))
+        object.__setattr__(self, "latent", int(self.latent))
+        object.__setattr__(self, "hidden", tuple(map(int, self.hidden)))
+        object.__setattr__(self, "decoder_hidden", tuple(map(int, self.decoder_hidden)))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every array, in the order of the path."""

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from vae_np.checks import whole
+
 __all__ = ["TILE", "check_seed", "standard_normal", "stream", "uniform"]
 
 Array = NDArray[Any]
@@ -41,8 +43,9 @@ def stream(seed: int, purpose: str, *place: int) -> np.random.Generator:
     *place : int
         Up to three non-negative integers (a step, a sample, a tile, ...).
     """
+    place = tuple(whole("an index of a stream", i, at_least=0) for i in place)
     name = purpose.encode("ascii")
-    if not 1 <= len(name) <= 8 or len(place) > 3 or any(i < 0 for i in place):
+    if not 1 <= len(name) <= 8 or len(place) > 3 or max(place, default=0) >= 2**64:
         raise ValueError(f"a stream takes a purpose of 1 to 8 letters and up to 3 indices; got {purpose!r}, {place}")
     key = np.array([check_seed(seed), int.from_bytes(name, "little")], np.uint64)
     counter = np.array([0, *place, *[0] * (3 - len(place))], np.uint64)
@@ -84,7 +87,11 @@ def _tiles(
     first_sample: int,
 ) -> Array:
     """Rows [first, first + N) of each sample, put together from the streams of the tiles that hold them."""
+    if len(shape) not in (2, 3):
+        raise ValueError(f"the noise's shape must be (N, K) or (S, N, K); got {shape}")
     *samples, n, k = shape
+    first = whole("first", first, at_least=0)
+    first_sample = whole("first_sample", first_sample, at_least=0)
     out = np.empty((samples[0] if samples else 1, n, k), dtype)
     last = first + n
     generator = stream(seed, purpose, step)

@@ -6,13 +6,13 @@ from which `elbo.backward` makes the gradient of every parameter. None has a bac
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vae_np.checks import non_negative
 from vae_np.elbo import Cotangents, Terms
 from vae_np.numerics import log_mean_exp
 
@@ -69,8 +69,7 @@ class ELBO:
     free_bits_kind: str = "per-dimension"
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.free_bits) and self.free_bits >= 0):
-            raise ValueError(f"free_bits must be finite and not negative; got {self.free_bits}")
+        object.__setattr__(self, "free_bits", non_negative("free_bits", self.free_bits))
         if self.free_bits_kind not in FREE_BITS:
             raise ValueError(f"free_bits_kind must be one of {', '.join(FREE_BITS)}; got {self.free_bits_kind!r}")
 
@@ -145,6 +144,8 @@ OBJECTIVES: dict[str, type[ELBO] | type[IWAE]] = {"elbo": ELBO, "iwae": IWAE}
 def get_objective(objective: str | Objective) -> Objective:
     """The objective of a name with its defaults; an object is handed back."""
     if not isinstance(objective, str):
+        if isinstance(objective, type) or not callable(objective) or not hasattr(objective, "analytic_kl"):
+            raise TypeError(f"objective must be a name or an object such as ELBO(); got {objective!r}")
         return objective
     if objective not in OBJECTIVES:
         raise ValueError(f"objective must be one of {', '.join(OBJECTIVES)}; got {objective!r}")

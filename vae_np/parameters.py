@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 __all__ = ["Parameters"]
 
@@ -44,9 +44,13 @@ class Parameters(Mapping[str, Array]):
     Examples
     --------
     >>> p = Parameters({"W": (2, 3), "b": (3,)})
-    >>> p["b"][:] = 1.0
+    >>> p["b"] = [1.0, 2.0, 3.0]
     >>> p.vector
-    array([0., 0., 0., 0., 0., 0., 1., 1., 1.])
+    array([0., 0., 0., 0., 0., 0., 1., 2., 3.])
+    >>> p
+    Parameters: 9 numbers of float64
+      W (2, 3)
+      b (3,)
     """
 
     def __init__(
@@ -58,7 +62,7 @@ class Parameters(Mapping[str, Array]):
             vector = np.zeros(size, dtype)
         if vector.shape != (size,):
             raise ValueError(f"the parameters are {size} numbers in one dimension; the vector has shape {vector.shape}")
-        self.vector = vector
+        self._vector = vector
         self._views: dict[str, Array] = {}
         begin = 0
         for name, shape in self.shapes.items():
@@ -73,14 +77,35 @@ class Parameters(Mapping[str, Array]):
         except KeyError:
             raise KeyError(f"no parameter {name!r}; there are {', '.join(self._views)}") from None
 
+    @property
+    def vector(self) -> Array:
+        """The memory behind all arrays: write into it, ``vector[...] = values``; it cannot be replaced."""
+        return self._vector
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles are made of shapes and vector, so that their views are views again."""
+        return type(self), (self.shapes, self.vector)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parameters:
+        return self.copy()
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._views)
 
     def __len__(self) -> int:
         return len(self._views)
 
+    def __setitem__(self, name: str, values: ArrayLike) -> None:
+        """Copy values of the array's very shape into it."""
+        array, view = np.asarray(values), self[name]
+        if array.shape != view.shape:
+            hint = "; W is (fan_in, fan_out): transpose it" if array.shape == view.shape[::-1] else ""
+            raise ValueError(f"{name} must have shape {view.shape}; it has {array.shape}{hint}")
+        view[...] = array
+
     def __repr__(self) -> str:
-        return f"Parameters({self.vector.size} numbers of {self.vector.dtype} in {len(self)} arrays)"
+        lines = "".join(f"\n  {name} {shape}" for name, shape in self.shapes.items())
+        return f"Parameters: {self.vector.size} numbers of {self.vector.dtype}{lines}"
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -115,7 +115,10 @@ def choose_reporter(progress: bool | Reporter | None) -> Reporter:
     if progress is False:
         return Silent()
     if progress is None or progress is True:
-        if sys.stderr.isatty():
+        if sys.stderr is None:  # closed, or a program without a console
+            return Silent()
+        is_terminal = getattr(sys.stderr, "isatty", None)
+        if is_terminal is not None and is_terminal():
             try:
                 import tqdm  # noqa: F401
             except ImportError:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from itertools import pairwise
 from numbers import Real
 from typing import Any, Self
@@ -47,8 +47,11 @@ class Schedule(ABC):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields and the class's ``"name"`` in a form that JSON can hold."""
+        own: Any = self
+        if not is_dataclass(own):
+            raise TypeError(f"a schedule must be a dataclass to be saved; {type(self).__name__} is none")
         values: dict[str, Any] = {"name": type(self).__name__}
-        for field in fields(self):  # type: ignore[arg-type]
+        for field in fields(own):
             values[field.name] = _plain(getattr(self, field.name))
         return values
 
@@ -250,7 +253,7 @@ class Cyclical(Schedule):
     Parameters
     ----------
     period : int
-        The steps of one cycle.
+        The steps of one cycle, at least 2: the first has β = 0.
     ratio : float
         The share of a cycle in which β rises; in (0, 1].
     cycles : int
@@ -275,7 +278,7 @@ class Cyclical(Schedule):
             raise ValueError(f"ratio must lie in (0, 1]; got {ratio}")
         _set(
             self,
-            period=whole("period", self.period, at_least=1),
+            period=whole("period", self.period, at_least=2),
             ratio=ratio,
             cycles=whole("cycles", self.cycles, at_least=1),
             final=non_negative("final", self.final),

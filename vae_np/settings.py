@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Any
 
@@ -44,7 +45,10 @@ class Settings:
     def config(self) -> dict[str, Any]:
         """The settings, JSON-able."""
         given: Any = self.objective  # anything that has the form of an Objective
-        objective = asdict(given) if is_dataclass(given) and not isinstance(given, type) else {}
+        if callable(getattr(given, "config", None)):
+            objective = dict(given.config())
+        else:
+            objective = asdict(given) if is_dataclass(given) and not isinstance(given, type) else {}
         return {
             "epochs": int(self.epochs),
             "batch_size": int(self.batch_size),
@@ -56,3 +60,16 @@ class Settings:
             "binarise": self.binarise,
             "data_bias": self.data_bias,
         }
+
+    def check_saveable(self) -> None:
+        """That a checkpoint can hold the settings, and a resumed run notice a change; ``ValueError`` otherwise."""
+        if not (is_dataclass(self.objective) or callable(getattr(self.objective, "config", None))):
+            raise ValueError(
+                f"objective must be a dataclass or have a config() method, so that a checkpoint can tell its settings;"
+                f" got {self.objective!r}"
+            )
+        for name, value in self.config().items():
+            try:
+                json.dumps(value)
+            except (TypeError, ValueError, RecursionError) as error:
+                raise ValueError(f"{name} cannot be saved as JSON in a checkpoint: {error}") from None

@@ -6,6 +6,7 @@ A run is a function of (model, data, settings): the order of epoch e comes from 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -50,6 +51,7 @@ class Trainer:
             if array is not None and len(array) == 0:
                 raise ValueError(f"{name} has no examples")
         self.steps_per_epoch = -(-len(self.x) // settings.batch_size)
+        _check_rates(settings, vae.dtype, settings.epochs * self.steps_per_epoch)
         self.adam = AdamState.zeros(vae.parameters.vector, settings.optimizer)
         self.history = History()
         self.epoch, self.position = 0, 0  # epochs done, examples done in the one under way
@@ -69,23 +71,28 @@ class Trainer:
     ) -> History:
         """Train until the last epoch is done."""
         _check_target(checkpoint, checkpoint_seconds)
+        if checkpoint is not None:
+            self.settings.check_saveable()
         epochs = self.settings.epochs
         if self.settings.data_bias and self.adam.step == 0:
             self.vae.start_output_bias(self.x)
         reporter.start(epochs, epochs * self.steps_per_epoch, self.adam.step)
-        saved = time.monotonic()
+        saved, begun = time.monotonic(), self.adam.step
         try:
             with DeferredInterrupt() as interrupt:
                 while self.epoch < epochs and not interrupt.requested:
                     began = time.perf_counter()
                     self.step()
                     self.sums["seconds"] += time.perf_counter() - began
-                    reporter.step(self.epoch + 1, (self.sums["log_likelihood"] - self.sums["kl"]) / self.position)
-                    if self.position == len(self.x):
+                    epoch, elbo = self.epoch + 1, (self.sums["log_likelihood"] - self.sums["kl"]) / self.position
+                    if ended := self.position == len(self.x):
                         self._end_epoch()
+                    reporter.step(epoch, elbo)  # others are called only between epochs or steps, where one can save
+                    if ended:
                         reporter.epoch(self.history.rows[-1])
                         if on_epoch:
                             on_epoch(self.history)
+                            self._check_finite()
                     if checkpoint is not None and time.monotonic() - saved >= checkpoint_seconds:
                         self.save(checkpoint)
                         saved = time.monotonic()
@@ -93,6 +100,13 @@ class Trainer:
                     self.save(checkpoint)
                 if interrupt.requested:
                     raise KeyboardInterrupt
+        except NonFiniteError:
+            raise
+        except Exception:
+            if checkpoint is not None and self.adam.step > begun and self._is_resumable():
+                with contextlib.suppress(Exception):  # the first error is the one to tell
+                    self.save(checkpoint)
+            raise
         finally:
             reporter.close()
         return self.history
@@ -125,6 +139,7 @@ class Trainer:
     def _end_epoch(self) -> None:
         """Write the epoch's row and go on to the next order."""
         began = time.perf_counter()
+        self._check_finite()
         n, t = len(self.x), self.adam.step
         log_likelihood, kl = self.sums["log_likelihood"] / n, self.sums["kl"] / n
         validation_elbo, active = self._validate()
@@ -168,13 +183,11 @@ class Trainer:
         NonFiniteError
             If a parameter is not finite: the checkpoint that is there is worth more.
         """
-        finite = np.isfinite(self.vae.parameters.vector)
-        if not finite.all():
-            name, index = self.vae.parameters.locate(int(np.argmin(finite)))
-            raise NonFiniteError(f"entry {list(index)} is not finite after step {self.adam.step}", f"parameter {name}")
+        self._check_finite()
         training = {
             "settings": self.settings.config(),
             "data": self._fingerprint(),
+            "cores": self.vae.engine.cores,
             "epoch": self.epoch,
             "position": self.position,
             "sums": self.sums,
@@ -183,12 +196,26 @@ class Trainer:
         save_checkpoint(self.vae, self.adam, training, path)
         write_atomic(history_file(path), self.history.to_csv().encode())
 
+    def _check_finite(self) -> None:
+        """That every parameter is finite, or `NonFiniteError`."""
+        finite = np.isfinite(self.vae.parameters.vector)
+        if not finite.all():
+            name, index = self.vae.parameters.locate(int(np.argmin(finite)))
+            raise NonFiniteError(f"entry {list(index)} is not finite after step {self.adam.step}", f"parameter {name}")
+
+    def _is_resumable(self) -> bool:
+        """Whether the counters are those of a moment between two steps."""
+        step = self.epoch * self.steps_per_epoch + self.position // self.settings.batch_size
+        return self.position < len(self.x) and self.adam.step == step
+
     def restore(self, path: str | os.PathLike[str]) -> None:
         """Continue from a checkpoint; ``ValueError`` says where it belongs to another run, and nothing has changed."""
+        self.settings.check_saveable()
         saved = load_checkpoint(path)
         self._check_same_run(path, saved)
         training = saved.training
         self.vae.parameters.vector[...] = saved.vae.parameters.vector
+        self.vae.engine.cores = training["cores"]  # the threads it began with: others would change the last digits
         self.adam = saved.adam
         self.epoch, self.position = training["epoch"], training["position"]
         self.sums = dict(training["sums"])
@@ -208,6 +235,9 @@ class Trainer:
                         f"{path}: is the checkpoint of another run: {part} {name} is {a.get(name)!r} there,"
                         f" {b.get(name)!r} here"
                     )
+        if (saved.adam.v_max is not None) != self.settings.optimizer.amsgrad:
+            has = "no v_max" if saved.adam.v_max is None else "a v_max"
+            raise ValueError(f"{path}: has {has}, and amsgrad is {self.settings.optimizer.amsgrad}")
         for part, fingerprint in self._fingerprint().items():
             if training["data"].get(part) != fingerprint:
                 which = "training" if part == "x" else part
@@ -247,6 +277,19 @@ def _check_target(checkpoint: str | os.PathLike[str] | None, seconds: float) -> 
         raise FileNotFoundError(f"{path.parent}: there is no such folder to write {path.name} to")
     if not os.access(path.parent, os.W_OK):
         raise PermissionError(f"{path.parent}: {path.name} cannot be written there; permission denied")
+
+
+def _check_rates(settings: Settings, dtype: np.dtype[Any], steps: int) -> None:
+    """That Adam's constants survive in the model's dtype, as far as the first and the last step show it."""
+    adam = settings.optimizer
+    if dtype.type(adam.epsilon) == 0:
+        raise ValueError(f"epsilon must not vanish in {dtype}; {adam.epsilon} does")
+    largest = float(np.finfo(dtype).max)
+    for step in sorted({1, max(1, steps)}):
+        rate = adam.rate(step)
+        for name, value in (("learning_rate", rate), ("learning_rate times weight_decay", rate * adam.weight_decay)):
+            if not value <= largest:
+                raise ValueError(f"{name} must be finite in {dtype}; in step {step} it is {value}")
 
 
 def _prepared(vae: VAE, x: ArrayLike, name: str, mode: str, seed: int) -> Array:

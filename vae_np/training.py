@@ -65,17 +65,20 @@ def fit(
     binarise : {"none", "threshold", "fixed", "dynamic"}
         See `data.binarise`; dynamic draws anew at each presentation.
     data_bias : bool
-        Start the decoder's output bias at the data's mean, in the likelihood's terms (Bernoulli: the log-odds).
+        Start the decoder's output bias at the data's mean, in the likelihood's terms (Bernoulli: the log-odds), and a
+        learned variance at the data's: see `VAE.start_output_bias`.
     checkpoint : path, optional
         A file to write, atomically, at least every ``checkpoint_seconds``, at the end, and on an interrupt; the
-        history goes to history.csv beside checkpoint.npz (NAME.history.csv beside NAME.npz).
+        history goes to history.csv beside checkpoint.npz (NAME.history.csv beside NAME.npz). Without ``resume`` a file
+        that is there already is overwritten, whatever run it belongs to. The objective must then be a dataclass or have
+        a ``config()`` method that gives its settings, so that a resumed run can compare them.
     resume : bool
         Continue from ``checkpoint`` if it exists; the run then ends with the same bits as if it had not been stopped.
         More ``epochs`` than before are fine where no schedule depends on them.
     progress : bool or Reporter, optional
         None shows a bar on a terminal and is silent elsewhere; True prints lines there; False is silent.
     on_epoch : callable, optional
-        Called with the history after each epoch.
+        Called with the history after each epoch. If it raises, the checkpoint is written first.
 
     Returns
     -------
@@ -85,7 +88,8 @@ def fit(
     ------
     NonFiniteError
         If a loss or gradient is not finite: it names the stage and the rows of x, and parameters and checkpoint are as
-        they were before the step.
+        they were before the step. If a parameter is not finite at an epoch's end: it names that, and the checkpoint
+        stays as it was.
     ValueError, TypeError
         If the arguments make no sense, or the checkpoint is damaged or belongs to another model, data or settings;
         nothing has changed then.

@@ -38,6 +38,13 @@ def test_evaluate_prints_what_evaluate_returns(vae_np, run, test_part):
     assert "of 2 units active" in text
 
 
+def test_evaluate_prints_nothing_an_example(vae_np, run):
+    values = vae_np("evaluate", "run", *NUMPY, "--data", "data.csv", "--samples", "3", "--json").json
+    assert values["examples"] == 40
+    lists = {name: value for name, value in values.items() if isinstance(value, (list, dict))}
+    assert {name: len(value) for name, value in lists.items()} == {"kl_per_dimension": 2}
+
+
 def test_evaluate_knows_the_parts_of_the_data(vae_np, run):
     counts = {"train": 32, "validation": 4, "test": 4}
     for part, n in counts.items():
@@ -89,6 +96,25 @@ def test_float32_survives_a_csv_file(vae_np, train):
     np.testing.assert_array_equal(table, np.load("e.npy"))
 
 
+def test_encode_writes_labels_only_where_they_are_asked_for(vae_np, run):
+    x = np.loadtxt("data.csv", delimiter=",")[:3]
+    rows = [",".join(map(repr, map(float, row))) for row in x]
+    Path("texts.csv").write_text(
+        "".join(f"{row},{text}\n" for row, text in zip(rows, ("dog", "c`t", 'c"t'), strict=True))
+    )
+    np.savez("numbers.npz", x=x, y=[7, 8, 7])
+    words = ["encode", "run", *NUMPY, "--out", "e.csv", "--data"]
+    assert vae_np(*words, "texts.csv", "--labels", "last").code == 0
+    plain = Path("e.csv").read_text().splitlines()
+    done = vae_np(*words, "texts.csv", "--labels", "last", "--with-labels")
+    assert done.out == "3 examples of texts.csv, 3 columns, in e.csv\n"
+    labels = ["label", "dog", "c`t", '"c""t"']
+    assert Path("e.csv").read_text().splitlines() == [f"{a},{b}" for a, b in zip(labels, plain, strict=True)]
+    assert package.data.load("e.csv", labels="first").label_names == ('c"t', "c`t", "dog")
+    assert vae_np(*words, "numbers.npz", "--with-labels", "--json").json["columns"] == ["label", "mu0", "mu1"]
+    assert np.loadtxt("e.csv", delimiter=",", skiprows=1)[:, 0].tolist() == [7, 8, 7]
+
+
 def test_reconstruct_writes_means(vae_np, run, test_part):
     done = vae_np("reconstruct", "run", *NUMPY, "--out", "r.npy", "--json")
     expected = package.load("run", backend="numpy").reconstruct(test_part)
@@ -110,6 +136,11 @@ def test_sample_is_a_function_of_its_seed(vae_np, run):
         "number": 3,
     }
     np.testing.assert_array_equal(np.load("s.npy"), draws[0])
+
+
+def test_sample_says_whether_means_or_draws_were_written(vae_np, run):
+    assert vae_np("sample", "run", "-n", "3", "--out", "s.npy").out == "3 decoder means in s.npy\n"
+    assert vae_np("sample", "run", "-n", "3", "--draw", "--out", "s.npy").out == "3 draws in s.npy\n"
 
 
 def test_pictures_are_drawn_by_default(vae_np, run):
@@ -140,6 +171,9 @@ def test_gradcheck_passes_and_a_wrong_gradient_fails(vae_np, monkeypatch):
         ("evaluate run --data missing.npy", "missing.npy"),
         ("evaluate run --data five.csv", "five.csv: has 5 columns, the model 6 features"),
         ("evaluate run --data wide.csv", "wide.csv must lie in [0, 1] for the bernoulli likelihood; row 38, column 5"),
+        ("evaluate run --data wide.csv", "counted from 0); use --scale N\n"),
+        ("encode run --with-labels", "--with-labels: data.csv has no labels"),
+        ("encode run --with-labels --out e.npy", "--with-labels needs an --out that ends in .csv; got e.npy"),
         ("evaluate run --data nan.csv", "nan.csv: row 3, column 2 is nan"),
         ("evaluate run --data words.npy", "words.npy"),
         ("evaluate run --part all", "--part all needs --data"),

@@ -70,7 +70,6 @@ def test_the_version_is_told(vae_np):
 @pytest.mark.parametrize(
     "words",
     [
-        [],
         ["fly"],
         ["train", "--nonsense"],
         ["train", "--latent", "two"],
@@ -88,6 +87,34 @@ def test_wrong_flags_end_in_a_line_on_usage_and_exit_2(words, vae_np):
     assert done.err.startswith("usage: vae-np")
     assert "error: " in done.err.splitlines()[-1]
     assert done.out == ""
+
+
+def test_no_words_at_all_get_the_help_and_exit_2(vae_np):
+    done = vae_np()
+    assert (done.code, done.out) == (2, "")
+    assert done.err == vae_np("--help").out
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("train --hidden 200 100", "; widths take commas: --hidden 200,100"),
+        ("train --hidden=200 100 50 --latent 2", "; widths take commas: --hidden 200,100,50"),
+        ("train --decoder-hidden 200, 100", None),
+        ("train --split 0.8 0.1 0.1", "; shares take commas: --split 0.8,0.1,0.1"),
+        ("train --hidden 200 --nonsense", ""),
+        ("train 100 --hidden 200", ""),
+    ],
+)
+def test_a_list_with_blanks_gets_the_hint_that_it_takes_commas(words, hint, vae_np):
+    done = vae_np(*words.split())
+    assert done.code == 2
+    last = done.err.splitlines()[-1]
+    if hint is None:
+        assert "with commas" in last
+    else:
+        assert last.startswith("vae-np: error: unrecognized arguments: ")
+        assert last.partition(";")[2] == hint[1:]
 
 
 def test_the_module_runs_as_the_command_does():

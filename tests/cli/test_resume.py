@@ -199,3 +199,34 @@ def test_a_model_that_is_no_checkpoint_cannot_be_resumed(vae_np, run):
 def test_a_checkpoint_without_its_config_cannot_be_resumed(vae_np, run):
     Path("run/config.json").unlink()
     one_line(vae_np("train", "--out", "run", "--resume"), "has a checkpoint.npz and no config.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[" * 100_000, "no JSON"),
+        ('{"arguments": {"seed": "x"}}', "seed cannot be 'x'"),
+        ('{"arguments": {"wings": 2}}', "there is no option 'wings'"),
+        *(
+            (f'{{"arguments": {{}}, "image_shape": {shape}}}', "image_shape cannot be")
+            for shape in ("[1]", "3", "[2, -3]")
+        ),
+        ('{"arguments": {}, "image_shape": [2, "3"]}', "image_shape cannot be"),
+    ],
+    ids=range(7),
+)
+def test_a_config_that_makes_no_sense_is_told_by_every_command(text, message, vae_np, run):
+    Path("run/config.json").write_text(text)
+    for command in (["evaluate", "run"], ["sample", "run"], ["train", "--out", "run", "--resume"]):
+        one_line(vae_np(*command), "run/config.json: ", message)
+
+
+def test_what_a_config_leaves_out_has_its_default(vae_np, run):
+    config = json.loads(Path("run/config.json").read_text())
+    expected = vae_np("evaluate", "run", "--json").json
+    config["arguments"] = {"data": "data.csv", "dtype": "float64"}
+    Path("run/config.json").write_text(json.dumps(config))
+    found = vae_np("evaluate", "run", "--json").json
+    assert found["elbo"] == pytest.approx(expected["elbo"])
+    Path("run/config.json").write_text('{"arguments": {}}')  # the default data have 64 features
+    one_line(vae_np("evaluate", "run"), "has 64 columns, the model 6 features")

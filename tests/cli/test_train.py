@@ -22,6 +22,7 @@ import pytest
 import vae_np as package
 from cli.conftest import SMALL, one_line
 from vae_np.cli import assemble, common, run_folder
+from vae_np.cli import train as train_command
 from vae_np.cli.train_options import DEFAULTS
 
 
@@ -103,6 +104,7 @@ WRONG = {
     "--free-bits -1": "free_bits",
     "--kl-warmup 2 --kl-cycles 2": "exclude each other",
     "--kl-cycles -1": "--kl-cycles",
+    "--kl-cycles 1000 --epochs 1": "--kl-cycles 1000 in 4 steps: a cycle needs at least 2 steps",
     "--samples 0": "samples",
     "--seed -1": "seed",
     "--milestones 1,2": "--milestones needs --schedule steps",
@@ -111,12 +113,19 @@ WRONG = {
     "--clip-norm 0": "clip_norm",
     "--clip-norm nan": "clip_norm",
     "--epsilon -1": "epsilon",
+    "--epsilon 1e-60 --dtype float32": "epsilon must not vanish in float32",
+    "--learning-rate 1e39 --dtype float32": "learning_rate must be finite in float32",
     "--weight-decay -1": "weight_decay",
     "--checkpoint-seconds nan": "--checkpoint-seconds",
     "--checkpoint-seconds -1": "--checkpoint-seconds",
     "--data missing.npy": "missing.npy: no such file",
     "--data nan.csv": "nan.csv: row 3, column 2 is nan",
     "--data wide.csv": "wide.csv must lie in [0, 1] for the bernoulli likelihood; row 38, column 5 is 1.5",
+    "--data wide.csv --likelihood continuous-bernoulli": "from 0); use --likelihood gaussian, or --scale N\n",
+    "--data negative.csv": "from 0); use --likelihood gaussian\n",
+    "--data negative.csv --binarise fixed": "from 0)\n",
+    "--data whole.csv": "whole.csv: integers from 0 to 299 (int64) have no obvious scale; give scale=299 (--scale 299)",
+    "--data words.csv": "words.csv: line 1, column 3: 'cat' is not a number; if column 3 holds labels: labels='last'",
     "--data wide.csv --binarise dynamic --likelihood gaussian": "for --binarise dynamic; row 38, column 5 is 1.5",
     "--data text.npy": "real numbers are needed",
     "--data data.csv --key x": "key",
@@ -134,6 +143,9 @@ def test_a_wrong_value_is_told_in_one_line_and_leaves_no_folder(words, train, he
     np.savetxt("wide.csv", x, delimiter=",")
     x[3, 2] = np.nan
     np.savetxt("nan.csv", x, delimiter=",")
+    np.savetxt("negative.csv", x[:3] - 1, delimiter=",")
+    Path("whole.csv").write_text("0,299\n" * 10)
+    Path("words.csv").write_text("0,0.5,cat\n" * 10)
     np.save("text.npy", np.array([["a"]]))
     before = set(here.iterdir())
     one_line(train(*words.split()), WRONG[words])
@@ -146,7 +158,8 @@ def test_an_out_that_is_a_file_is_told(train, here):
 
 
 def test_a_folder_that_cannot_be_written_is_told(train, monkeypatch):
-    assert train("--out", "run", "--epochs", "1").code == 0  # whatever is to be imported is
+    assert train("--out", "run", "--epochs", "1").code == 0
+    package.load("run")  # whatever is to be imported is
     with tempfile.TemporaryDirectory() as folder:  # tmp_path is closed to others
         shutil.copytree("run", f"{folder}/run")
         shutil.copy("data.csv", folder)
@@ -208,6 +221,50 @@ def test_two_processes_do_not_train_in_one_folder(train, run):
     assert train("--out", "run", "--resume").code == 0
 
 
+def test_of_two_that_start_together_in_a_new_folder_one_trains(train, monkeypatch):
+    prepare = train_command._prepare
+
+    def meanwhile(options):
+        os.mkdir("run")
+        handles.append(os.open("run", os.O_RDONLY))
+        fcntl.flock(handles[0], fcntl.LOCK_EX)
+        return prepare(options)
+
+    handles = []
+    monkeypatch.setattr(train_command, "_prepare", meanwhile)
+    try:
+        one_line(train("--out", "run"), "run: another process is training there")
+    finally:
+        os.close(handles[0])
+    assert os.listdir("run") == []
+
+
+@pytest.mark.parametrize("resume", [[], ["--resume"]])
+def test_a_run_that_another_has_finished_meanwhile_is_not_overwritten(resume, train, monkeypatch):
+    prepare = train_command._prepare
+
+    def meanwhile(options):
+        os.mkdir("run")
+        Path("run/checkpoint.npz").write_text("the other's")
+        return prepare(options)
+
+    monkeypatch.setattr(train_command, "_prepare", meanwhile)
+    one_line(train("--out", "run", *resume), "run holds a run already")
+    assert os.listdir("run") == ["checkpoint.npz"]
+    assert Path("run/checkpoint.npz").read_text() == "the other's"
+
+
+@pytest.mark.parametrize("closed", [(0, 1, 2), (1,), (2,)])
+def test_closed_standard_streams_are_no_obstacle(closed, start):
+    words = ["train", "--data", "data.csv", *SMALL, "--no-pictures", "--epochs", "1", "--out", "run"]
+    process = start(*words, before=lambda: [os.close(handle) for handle in closed])
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "Traceback" not in err
+    assert bool(out) == (1 not in closed)
+    package.load("run")
+
+
 def test_without_matplotlib_there_are_no_pictures_and_a_word(vae_np, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
@@ -252,7 +309,7 @@ def test_on_a_terminal_there_is_a_bar_that_an_interrupt_leaves_in_order(here):
             text += os.read(terminal, 65536)
         except OSError:  # the other side has closed
             break
-        if not sent and b"validation" in text:
+        if not sent and b"ELBO -" in text:
             os.kill(pid, signal.SIGINT)
             sent = True
     os.close(terminal)

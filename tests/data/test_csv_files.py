@@ -49,8 +49,28 @@ FAULTY = {
     "text in the first line": ("1,x\n3,4\n", "line 1, column 2: 'x' is not a number"),
     "the header counts as a line": ("a,b\n1,2\n3,x\n", "line 3, column 2: 'x' is"),
     "blank lines count": ("1,2\n\n\n3,x\n", "line 4, column 2: 'x' is"),
-    "nothing between commas": ("1,2\n3,\n", "line 2, column 2: '' is not a number"),
-    "a comma at the end": ("1,2\n3,4,\n", "line 2, column 3: '' is not a number"),
+    "nothing between commas": ("1,2\n3,\n", "line 2, column 2: '' is empty; missing values are not supported$"),
+    "a comma at the end": ("1,2\n3,4,\n", "line 2, column 3: '' is empty"),
+    "a text in the last of three columns": (
+        "1,2,cat\n3,4,dog\n",
+        r"line 1, column 3: 'cat' is not a number; if column 3 holds labels: labels='last' \(--labels last\)$",
+    ),
+    "a text in the first column": (
+        "cat,1,2\n",
+        r".* is not a number; if column 1 .*: labels='first' \(--labels first\)$",
+    ),
+    "a text in between": ("1,cat,2\n", "line 1, column 2: 'cat' is not a number$"),
+    "a text in the only column": ("1\ncat\n", "line 2, column 1: 'cat' is not a number$"),
+    "a text in a column that others lack": ("1,2\n3,4,cat\n", "line 2, column 3: 'cat' is not a number$"),
+    "decimal commas": ("1,5;2,5\n", r"line 1, column 2: '5;2' is not a number; is the separator ';'\?"),
+    "semicolons and a header": (
+        "a;b;c\n1.5;2.5;3\n",
+        r"line 2, column 1: '1.5;2.5;3' is not a number; is the separator ';'\? only commas are read$",
+    ),
+    "tabs": ("a\tb\n1\t2\n", r"line 2, column 1: .* is the separator '\\t'\?"),
+    "blanks": ("a b\n1 2\n", r"line 2, column 1: .* is the separator ' '\?"),
+    "a text with a blank and a number": ("1,cat 2\n", "line 1, column 2: 'cat 2' is not a number; if column 2 holds"),
+    "one line with semicolons": ("1;2\n", "there is no data; the only line.* is the separator ';'"),
     "a shorter row": ("1,2,3\n4,5\n", "line 2: 2 columns; line 1 has 3"),
     "a longer row": ("a,b\n\n1,2\n3,4,5\n", "line 4: 3 columns; line 3 has 2"),
     "Python's underscore": ("1,2\n1_0,3\n", "line 2, column 1: '1_0' is"),
@@ -63,7 +83,10 @@ FAULTY = {
     "a header only": ("a,b\n", "there is no data; the only line, line 1, holds no number .'a,b'"),
     "NaN": ("1,2\n3,nan\n", r"row 1, column 1 is nan \(1 of 4"),
     "overflow": ("1,2\n3,1e999\n", r"row 1, column 1 is inf"),
-    "integers of no obvious scale": ("1,2\n3,4\n", "integers from 1 to 4 .* give scale=<number>"),
+    "integers of no obvious scale": (
+        "1,2\n3,4\n",
+        "integers from 1 to 4 .* give scale=4 \\(--scale 4\\) .*\\(--scale none\\)",
+    ),
 }
 
 
@@ -101,3 +124,53 @@ def test_labels_that_are_none_are_refused(tmp_path, text, fact):
     path = write(tmp_path, text)
     with pytest.raises(ValueError, match=f"^{path}: .*{fact}"):
         load(path, labels="last")
+
+
+TEXTS = {
+    "last": ("0,0.5,dog\n1,0.25,cat\n0,1,dog\n", "last", [1, 0, 1], ("cat", "dog")),
+    "first, with a header": ("kind,a,b\ndog,0,0.5\ncat,1,0.25\ndog,0,1\n", "first", [1, 0, 1], ("cat", "dog")),
+    "blanks and quotes": ('0,0.5, "dog"\n1,0.25,cat \n0,1,"d""g"\n', "last", [2, 0, 1], ("cat", 'd"g', "dog")),
+    "some are numbers": ("0,0.5,10\n1,0.25,9\n0,1,none\n", "last", [0, 1, 2], ("10", "9", "none")),
+    "of one kind": ("0,0.5,\u00e9\n1,0.25,\u00e9\n0,1,\u00e9\n", "last", [0, 0, 0], ("\u00e9",)),
+    "integers stay integers": ("0,0.5,10\n1,0.25,-9\n0,1,3.0\n", "last", [10, -9, 3], None),
+    "quoted integers too": ('0,0.5,"10"\n1,0.25,"9"\n0,1,"3"\n', "last", [10, 9, 3], None),
+}
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+@pytest.mark.parametrize("case", TEXTS)
+def test_labels_that_are_texts_are_numbered_in_their_sorted_order(tmp_path, case, name):
+    text, column, codes, names = TEXTS[case]
+    data = load(write(tmp_path, text, name), labels=column)
+    assert data.x.tolist() == [[0, 0.5], [1, 0.25], [0, 1]]
+    assert data.labels.tolist() == codes
+    assert data.labels.dtype == np.int64
+    assert data.label_names == names
+    assert data.take([2]).label_names == names
+
+
+def test_the_scale_is_that_of_the_values_whatever_the_labels_are(tmp_path):
+    assert load(write(tmp_path, "0,1,7\n1,0,9\n"), labels="last").x.tolist() == [[0, 1], [1, 0]]
+    with pytest.raises(ValueError, match=r"integers from 0 to 255 .* give scale=255"):
+        load(write(tmp_path, "0,255,cat\n"), labels="last")
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "fact"),
+    [
+        ("1,2,cat\n3,4,\n", "last", "line 2, column 3: '' is empty"),
+        ('1,2,cat\n3,4,""\n', "last", "line 2, column 3: '\"\"' is empty"),
+        ("cat,2\n ,4\n", "first", "line 2, column 1: '' is empty"),
+        ("1,2,cat\n3,x,dog\n", "last", "line 2, column 2: 'x' is not a number$"),
+        ("1,2,cat\n3,dog\n", "last", "line 2: 2 columns; line 1 has 3"),
+        ("1,2,cat\n3\n", "last", "line 2: there is no data beside the label '3'"),
+        ("1,cat\n,dog\n", "last", "line 2, column 1: '' is empty"),
+        ("a;b\n1.5;cat\n", "last", "line 2: there is no data beside .*'1.5;cat'; is the separator ';'"),
+        ("label,0,1\n5,0,0\n6,0,1\n", "first", "line 1: the first column has 'label' here and numbers in all .*header"),
+        (b"1,cat\n2,ch\xe2t\n", "last", r"line 2: the label 'ch\\udce2t' is not a text in UTF-8"),
+    ],
+)
+def test_a_line_that_lacks_label_or_values_is_named(tmp_path, text, labels, fact):
+    path = write(tmp_path, text)
+    with pytest.raises(ValueError, match=f"^{path}: {fact}"):
+        load(path, labels=labels, scale="none")

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from vae_np import files
 from vae_np.data import download, load, load_mnist
 
 NAMES = tuple(download.CHECKSUMS)
@@ -185,4 +186,4 @@ def test_the_cache_is_where_the_environment_says(monkeypatch, own, shared, expec
             monkeypatch.delenv(name, raising=False)
         else:
             monkeypatch.setenv(name, value)
-    assert download.cache_folder().as_posix() == expected
+    assert files.cache_folder().as_posix() == expected

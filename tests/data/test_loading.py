@@ -69,8 +69,8 @@ REFUSED = {
     "dates": (np.zeros((2, 2), "M8[s]"), "real numbers are needed"),
     "not a number": (np.array([[0, 1], [2, np.nan], [np.inf, 5]]), r"row 1, column 1 is nan \(2 of 6 values"),
     "infinite once in float32": (np.array([[0, 1e300]]), r"row 0, column 1 is inf \(1 of 2 values"),
-    "integers of no obvious scale": (np.array([[0, 16]]), r"from 0 to 16 .*give scale=<number>"),
-    "negative integers": (np.array([[-2, 1]]), "integers from -2 to 1"),
+    "integers of no obvious scale": (np.array([[0, 16]]), r"from 0 to 16 .*give scale=16 \(--scale 16\)"),
+    "negative integers": (np.array([[-2, 1]]), r"integers from -2 to 1 .*\(--scale 2\)"),
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vae_np.data import Dataset, binarise, check_values, split
+from vae_np.data import Dataset, binarise, check_values, load_digits, split
 
 
 def little():
@@ -35,6 +35,9 @@ def test_take_keeps_rows_labels_and_order(rows, labels):
         ({"labels": np.ones(4, int)}, "labels must be 3 integers"),
         ({"labels": np.ones(3)}, "labels must be 3 integers"),
         ({"image_shape": (2, 3)}, "cannot have 4 pixels"),
+        ({"label_names": ("a",)}, "labels with 1 label_names must be integers from 0 to 0"),
+        ({"labels": np.array([0, 1, 2]), "label_names": ("a", "b")}, "integers from 0 to 1"),
+        ({"labels": np.array([0, 1, -1]), "label_names": ("a", "b")}, "integers from 0 to 1"),
     ],
 )
 def test_a_dataset_whose_parts_do_not_fit_cannot_be_made(change, fact):
@@ -42,6 +45,19 @@ def test_a_dataset_whose_parts_do_not_fit_cannot_be_made(change, fact):
     Dataset(**parts)
     with pytest.raises(ValueError, match=fact):
         Dataset(**parts | change)
+
+
+REPRESENTATIONS = {
+    "Dataset(digits: 1797 x 64 float64, images 8x8, 10 labels)": load_digits,
+    "Dataset(little: 3 x 4 float64, images 2x2, 3 labels)": little,
+    "Dataset(little: 1 x 4 float64, images 2x2, 1 label)": lambda: little().take([0]),
+    "Dataset(a: 2 x 5 float32)": lambda: Dataset(np.ones((2, 5), "f4"), None, None, "a"),
+}
+
+
+@pytest.mark.parametrize("text", REPRESENTATIONS)
+def test_a_dataset_is_shown_in_a_line(text):
+    assert repr(REPRESENTATIONS[text]()) == text
 
 
 def test_take_refuses_a_single_index():

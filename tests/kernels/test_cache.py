@@ -82,7 +82,9 @@ def test_a_second_process_compiles_nothing():
 def test_a_kernel_is_compiled_once_a_precision_whatever_arrays_come():
     found = run(RUN)
     assert {name: signatures for name, (signatures, _) in found.items() if signatures != 1} == {}
-    assert {"activation.backward", "latent.direct_backward", "likelihood.gaussian_gradient", "adam.step"} <= set(found)
+    assert {"activation.backward", "latent.posterior_backward", "likelihood.gaussian_gradient", "adam.step"} <= set(
+        found
+    )
 
 
 def test_the_report_notices_another_form_of_array():

@@ -43,13 +43,18 @@ def exp_of(x):
 """
 
 
+def without_caches() -> dict[str, str]:
+    """The environment, but for what names a cache."""
+    return {k: v for k, v in os.environ.items() if k not in ("NUMBA_CACHE_DIR", "VAE_NP_CACHE")}
+
+
 def run(code: str, folder: Path) -> float:
     """The number that a fresh interpreter prints, with warnings as errors."""
-    environment = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"}
+    environment = without_caches() | {"XDG_CACHE_HOME": str(folder / "cache"), "PYTHONPATH": str(folder)}
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         cwd=folder,
-        env={**environment, "PYTHONPATH": str(folder)},
+        env=environment,
         capture_output=True,
         text=True,
         timeout=120,
@@ -65,6 +70,7 @@ def copied(tmp_path: Path) -> Path:
     (tmp_path / "vae_np" / "kernels").mkdir(parents=True)
     for name in ("__init__.py", "kernels/__init__.py"):
         (tmp_path / "vae_np" / name).write_text("")
+    shutil.copy(source / "files.py", tmp_path / "vae_np")
     for name in ("policy", "math64", "math32", "elementary"):
         shutil.copy(source / "kernels" / f"{name}.py", tmp_path / "vae_np" / "kernels")
     (tmp_path / "loop.py").write_text(LOOP)
@@ -116,3 +122,14 @@ def test_scalars_are_not_reassociated_inside_a_kernel():
     expected = np.rint(x)
     round_all(x)
     np.testing.assert_array_equal(x, expected)
+
+
+@needs_compiler
+def test_compiled_code_stays_outside_the_package(tmp_path):
+    code = "import vae_np; vae_np.VAE(4, hidden=(3,), latent=2).encode([[0, 1, 0, 1]])"
+    folder = Path(vae_np.__file__).parent / "kernels" / "__pycache__"
+    before = {file.name for file in folder.glob("*.nb?")}
+    environment = without_caches() | {"XDG_CACHE_HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert list((tmp_path / "vae-np" / "numba").rglob("*.nbc"))
+    assert {file.name for file in folder.glob("*.nb?")} == before

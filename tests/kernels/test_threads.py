@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from models import LIKELIHOODS, batch, model
 
-from vae_np import ELBO, IWAE, Adam
+from vae_np import ELBO, IWAE, Adam, fit
 from vae_np.engines import FormulaEngine
 from vae_np.kernels import blas, engine
 from vae_np.kernels.engine import KernelEngine, default_threads
@@ -73,15 +74,15 @@ def test_an_objective_that_looks_at_everything_sees_the_whole_batch():
 
 
 def test_small_models_get_one_thread_and_large_ones_all_cores(monkeypatch):
-    monkeypatch.setattr(engine, "cores", lambda: 64)
     monkeypatch.setattr(engine, "controllable", lambda: True)
-    assert default_threads(64 * 64 * 2, 64, 64) == 1
-    assert default_threads(650_000, 128, 128) == 16  # eight examples a thread
-    assert default_threads(650_000, 20, 20) == 2
-    assert default_threads(5_000_000, 1000, 1000) == 64
-    assert default_threads(5_000_000, 50, 1) == 1
+    assert default_threads(64, 64 * 64 * 2, 64, 64) == 1
+    assert default_threads(64, 650_000, 128, 128) == 16  # eight examples a thread
+    assert default_threads(64, 650_000, 20, 20) == 2
+    assert default_threads(64, 5_000_000, 1000, 1000) == 64
+    assert default_threads(2, 5_000_000, 1000, 1000) == 2
+    assert default_threads(64, 5_000_000, 50, 1) == 1
     monkeypatch.setattr(engine, "controllable", lambda: False)
-    assert default_threads(5_000_000, 1000, 1000) == 1
+    assert default_threads(64, 5_000_000, 1000, 1000) == 1
 
 
 def test_there_is_at_least_one_core():
@@ -145,6 +146,52 @@ def test_blas_has_one_thread_inside_and_its_own_number_outside():
         assert control.get() == 2
     finally:
         control.set(before)
+
+
+def test_a_call_inside_a_workers_call_does_not_wait_for_itself():
+    def nested():
+        return run_all([threading.get_ident, threading.get_ident])
+
+    first, second = run_all([nested, nested])
+    assert len(set(second)) == 1
+    assert len(first) == 2
+
+
+def test_numpys_warnings_are_off_in_every_thread_of_a_step():
+    vae = model(dtype="float32", hidden=(4,))
+    vae.parameters["encoder.0.W"][...] = 3e38
+    several = KernelEngine(vae.architecture, vae.parameters, 2)
+    x, eps = batch(vae, 2)
+    several.loss_and_grad(x, eps, ELBO(), 1.0)  # a warning would be an error here
+    several.encode(x)
+
+
+def test_a_model_serves_several_threads_of_the_caller():
+    vae = model(n_features=31, hidden=(29,))
+    pieces = [batch(vae, n=40, seed=seed) for seed in range(8)]
+    right = [(*vae.encode(x), vae.loss_and_grad(x, eps)[1].vector, vae.elbo(x, eps).elbo) for x, eps in pieces]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(10):
+            found = pool.map(lambda p: (*vae.encode(p[0]), vae.loss_and_grad(*p)[1].vector, vae.elbo(*p).elbo), pieces)
+            for a, b in zip(found, right, strict=True):
+                assert all(np.array_equal(one, other) for one, other in zip(a, b, strict=True))
+
+
+def test_a_run_that_is_resumed_on_fewer_cores_keeps_its_bits(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "WORK_PER_THREAD", 1)
+    monkeypatch.setattr(engine, "controllable", lambda: True)
+    x = batch(model(n_features=31, hidden=(29,)), n=96)[0]
+
+    def run(cores, **options):
+        monkeypatch.setattr(engine, "cores", lambda: cores)
+        vae = model(n_features=31, hidden=(29,))
+        fit(vae, x, batch_size=32, **options)
+        return vae.parameters.vector
+
+    whole, other = run(3, epochs=4), run(1, epochs=4)
+    assert not np.array_equal(whole, other)
+    run(3, epochs=2, checkpoint=tmp_path / "run.npz")
+    assert np.array_equal(run(1, epochs=4, checkpoint=tmp_path / "run.npz", resume=True), whole)
 
 
 def test_a_blas_that_is_unknown_is_left_alone(monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import itertools
 import os
 import signal
 import sys
@@ -21,6 +22,8 @@ COMMANDS = {
     "encode": "posterior means and log-variances of data",
     "gradcheck": "check a model's gradients by two independent methods",
 }
+LISTS = {"--hidden": "widths", "--decoder-hidden": "widths", "--milestones": "epochs", "--split": "shares"}
+"""Options that take several numbers, and what these are."""
 EXAMPLES = """\
 examples:
   vae-np train --epochs 20 --out runs/first      the embedded digits; a few seconds
@@ -44,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The words after the program's name; ``sys.argv`` if left out.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    _open_streams()
     try:
         code = _run(words)
         _flush()
@@ -81,9 +85,30 @@ def _run(words: list[str]) -> int:
         )
         if name == wanted:
             importlib.import_module(f"vae_np.cli.{name}").add_arguments(sub)
-    args = parser.parse_args(words)
+    if not words:
+        parser.print_help(sys.stderr)
+        return 2
+    args, unknown = parser.parse_known_args(words)
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{_commas(words)}")
     code: int = importlib.import_module(f"vae_np.cli.{args.command}").run(args)
     return code
+
+
+def _commas(words: list[str]) -> str:
+    """The hint for the list of an option that was given with blanks, as in --hidden 200 100."""
+    for i, word in enumerate(words):
+        flag, _, first = word.partition("=")
+        if flag in LISTS:
+            rest = [first] * bool(first) + list(itertools.takewhile(_numeric, words[i + 1 :]))
+            if len(rest) > 1:
+                return f"; {LISTS[flag]} take commas: {flag} {','.join(rest)}"
+    return ""
+
+
+def _numeric(word: str) -> bool:
+    """Whether a word is a number or numbers with commas."""
+    return word.replace(",", "").replace(".", "").isdecimal()
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -98,6 +123,13 @@ def _one_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def _open_streams() -> None:
+    """Standard streams that were closed, as by >&-, lead nowhere; else the next file opened would be taken for one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _flush() -> None:

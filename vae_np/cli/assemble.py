@@ -72,7 +72,11 @@ def _beta(options: dict[str, Any], steps: int) -> Schedule:
     if warmup and cycles:
         raise ValueError("--kl-warmup and --kl-cycles exclude each other")
     if cycles:
-        return Cyclical(max(1, options["epochs"] * steps // cycles), cycles=cycles, final=beta)
+        period = options["epochs"] * steps // cycles
+        if period < 2 and options["epochs"]:
+            total = options["epochs"] * steps
+            raise ValueError(f"--kl-cycles {cycles} in {total} steps: a cycle needs at least 2 steps")
+        return Cyclical(max(2, period), cycles=cycles, final=beta)
     return LinearWarmup(warmup * steps, final=beta) if warmup else Constant(beta)
 
 

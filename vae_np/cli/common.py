@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import math
 import sys
@@ -53,7 +54,9 @@ def add_data_arguments(parser: argparse._ArgumentGroup, default: str) -> None:
         metavar="DATA",
         help=f"digits (built in), mnist, a folder of IDX files, or a .npy, .npz, .csv or IDX file [{default}]",
     )
-    parser.add_argument("--labels", choices=["first", "last"], help="the column of a .csv file that holds labels")
+    parser.add_argument(
+        "--labels", choices=["first", "last"], help="the column of a .csv file that holds labels, numbers or texts"
+    )
     parser.add_argument("--key", metavar="NAME", help="the array of a .npz file")
     parser.add_argument(
         "--scale", type=number_or_word, metavar="SCALE", help="auto, none, or a number to divide by [auto]"
@@ -123,17 +126,27 @@ def load_run(path: str, backend: str | None = None) -> Run:
 
 
 def read_config(folder: Path) -> dict[str, Any] | None:
-    """A run's config.json, None where there is none; ``ValueError`` where it is damaged."""
+    """A run's options and image_shape from config.json, None if there is none; ``ValueError`` where it is damaged."""
+    from vae_np.cli.train_options import DEFAULTS, check_types
+
     file = folder / "config.json"
     try:
         config = json.loads(file.read_text("utf-8"))
     except FileNotFoundError:
         return None
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{file}: no JSON: {error}") from None
     if not isinstance(config, dict) or not isinstance(config.get("arguments"), dict):
         raise ValueError(f"{file}: no configuration of a run")
-    return {**config["arguments"], "image_shape": config.get("image_shape")}
+    check_types(config["arguments"], file)
+    shape = config.get("image_shape")
+    if shape is not None and not (isinstance(shape, list) and len(shape) == 2 and all(map(_is_length, shape))):
+        raise ValueError(f"{file}: image_shape cannot be {shape!r}")
+    return {**DEFAULTS, **config["arguments"], "image_shape": shape}
+
+
+def _is_length(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def data_of(run: Run, args: argparse.Namespace) -> Dataset:
@@ -148,7 +161,7 @@ def data_of(run: Run, args: argparse.Namespace) -> Dataset:
             raise ValueError(
                 f"{found.name}: has {found.x.shape[1]} columns, the model {vae.architecture.n_features} features"
             )
-        check_support(found, vae.likelihood, mode)
+        check_support(found, vae.likelihood, mode, "--scale" if "data" in given else "")
 
     if "data" not in given:
         if not run.options:
@@ -167,14 +180,23 @@ def data_of(run: Run, args: argparse.Namespace) -> Dataset:
     return binarised(found, mode, seed)
 
 
-def check_support(dataset: Dataset, likelihood: Likelihood, mode: str) -> None:
-    """That a model with this likelihood can be given these data, binarised so; ``ValueError`` names row and column."""
+def check_support(dataset: Dataset, likelihood: Likelihood, mode: str, *flags: str) -> None:
+    """That a model with this likelihood can be given these data, binarised so.
+
+    ``ValueError`` names row and column, and those of the ``flags`` --likelihood and --scale that help.
+    """
     from vae_np.data import check_values
 
-    if mode != "none":
-        check_values(dataset.x, 0, 1, name=dataset.name, what=f"--binarise {mode}")
-    else:
-        likelihood.check(dataset.x, dataset.name)
+    try:
+        if mode != "none":
+            check_values(dataset.x, 0, 1, name=dataset.name, what=f"--binarise {mode}")
+        else:
+            likelihood.check(dataset.x, dataset.name)
+    except ValueError as error:
+        helps = {"--likelihood": mode == "none", "--scale": dataset.x.min() >= 0}
+        words = {"--likelihood": "--likelihood gaussian", "--scale": "--scale N"}
+        remedy = ", or ".join(words[flag] for flag in flags if flag and helps[flag])
+        raise ValueError(f"{error}{remedy and f'; use {remedy}'}") from None
 
 
 def _part(parts: Parts, name: str) -> Dataset:
@@ -192,7 +214,7 @@ def binarised(dataset: Dataset, mode: str, seed: int) -> Dataset:
     from vae_np import data
 
     x = data.binarise(dataset.x, "fixed" if mode == "dynamic" else mode, seed=seed)  # type: ignore[arg-type]
-    return data.Dataset(x, dataset.labels, dataset.image_shape, dataset.name)
+    return dataclasses.replace(dataset, x=x)
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -223,8 +245,10 @@ def out_file(given: dict[str, Any], default: str, *suffixes: str) -> str:
     return out
 
 
-def write_array(path: str, array: NDArray[np.floating[Any]], header: list[str]) -> None:
-    """Write .npy or .csv, atomically; csv with enough digits to read the same numbers back."""
+def write_array(
+    path: str, array: NDArray[np.floating[Any]], header: list[str], labels: list[str] | None = None
+) -> None:
+    """Write .npy or .csv, atomically; csv with enough digits to read the same numbers back, labels before them."""
     import io
 
     import numpy as np
@@ -239,7 +263,15 @@ def write_array(path: str, array: NDArray[np.floating[Any]], header: list[str]) 
         digits = "%.17g" if array.dtype == np.float64 else "%.9g"
         text = io.StringIO()
         np.savetxt(text, array, fmt=digits, delimiter=",", header=",".join(header), comments="")
-        write_atomic(path, text.getvalue().encode())
+        lines = text.getvalue().splitlines()
+        if labels is not None:
+            lines = [f"{label},{line}" for label, line in zip(["label", *map(_quoted, labels)], lines, strict=True)]
+        write_atomic(path, "".join(f"{line}\n" for line in lines).encode())
+
+
+def _quoted(label: str) -> str:
+    """A label as a field of a csv file."""
+    return '"' + label.replace('"', '""') + '"' if '"' in label else label
 
 
 def print_json(values: dict[str, Any]) -> None:

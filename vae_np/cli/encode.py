@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from vae_np.cli import common
+
+if TYPE_CHECKING:
+    from vae_np.data import Dataset
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,6 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_model_arguments(parser)
     parser.add_argument("--out", metavar="FILE", help=".npy or .csv [encoded.csv]")
     parser.add_argument("--logvar", action="store_true", help="write the log-variances in columns after the means")
+    parser.add_argument(
+        "--with-labels", action="store_true", help="write the labels, if the data have any, in a first column (.csv)"
+    )
     parser.epilog = (
         "examples:\n  vae-np encode runs/digits-1 --out test.csv\n"
         "  vae-np encode runs/digits-1 --data new.npy --logvar --out new-encoded.npy"
@@ -26,12 +33,24 @@ def run(args: argparse.Namespace) -> int:
     out = common.out_file(given, "encoded.csv", ".npy", ".csv")
     run = common.load_run(args.model, given.get("backend"))
     dataset = common.data_of(run, args)
+    labels = _labels(dataset, out) if "with_labels" in given else None
     mu, logvar = run.vae.encode(dataset.x)
     k = mu.shape[1]
     header = [f"mu{j}" for j in range(k)] + ([f"logvar{j}" for j in range(k)] if "logvar" in given else [])
-    common.write_array(out, np.hstack([mu, logvar]) if "logvar" in given else mu, header)
+    common.write_array(out, np.hstack([mu, logvar]) if "logvar" in given else mu, header, labels)
+    header = header if labels is None else ["label", *header]
     if "json" in given:
         common.print_json({"data": dataset.name, "examples": len(dataset), "columns": header, "out": out})
     else:
         print(f"{len(dataset)} examples of {dataset.name}, {len(header)} columns, in {out}")
     return 0
+
+
+def _labels(dataset: Dataset, out: str) -> list[str]:
+    """The labels as they are written: the texts of those that have any."""
+    if not out.endswith(".csv"):
+        raise ValueError(f"--with-labels needs an --out that ends in .csv; got {out}")
+    if dataset.labels is None:
+        raise ValueError(f"--with-labels: {dataset.name} has no labels (those of a .csv file: --labels first or last)")
+    names = dataset.label_names
+    return [str(label) if names is None else names[label] for label in dataset.labels]

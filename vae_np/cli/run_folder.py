@@ -39,8 +39,8 @@ def plan(given: dict[str, Any]) -> Plan:
     if folder is not None and folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"{folder} is a file; --out names a folder")
     if "resume" not in given:
-        if folder is not None and (folder / CHECKPOINT).exists():
-            raise ValueError(f"{folder} holds a run already; continue it with --resume or choose another --out")
+        if folder is not None:
+            check_unchanged(folder, False)
         return Plan(folder, options, False)
     if folder is None:
         raise ValueError("--resume needs --out, the folder of the run to continue")
@@ -52,6 +52,12 @@ def plan(given: dict[str, Any]) -> Plan:
         return Plan(folder, options, False)
     saved.pop("image_shape")
     return Plan(folder, _merged(saved, explicit, folder / CONFIG), resumed)
+
+
+def check_unchanged(folder: Path, resumed: bool) -> None:
+    """That no checkpoint is there which is not resumed; asked again under the lock, for another may have written it."""
+    if not resumed and (folder / CHECKPOINT).exists():
+        raise ValueError(f"{folder} holds a run already; continue it with --resume or choose another --out")
 
 
 def _merged(saved: dict[str, Any], explicit: dict[str, Any], config: Path) -> dict[str, Any]:

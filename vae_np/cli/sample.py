@@ -47,5 +47,5 @@ def run(args: argparse.Namespace) -> int:
     if "json" in given:
         common.print_json({"model": args.model, "seed": seed, "out": out, "number": number})
     else:
-        print(f"{number} samples in {out}")
+        print(f"{number} {'draws' if 'draw' in given else 'decoder means'} in {out}")
     return 0

@@ -24,6 +24,11 @@ __all__ = ["add_arguments", "run"]
 
 Say = Callable[[str], None]
 
+GREY = (
+    "grey values: the Bernoulli likelihood is then a cross-entropy, no density;"
+    " see --binarise and --likelihood continuous-bernoulli"
+)
+
 
 def run(args: Namespace) -> int:
     """Train, save, draw, report."""
@@ -39,20 +44,24 @@ def _run(given: dict[str, Any]) -> int:
     say: Say = (lambda text: None) if quiet else (lambda text: print(text, flush=True))
     began = time.perf_counter()
     folder, options, resumed = run_folder.plan(given)
-    if folder is not None and folder.is_dir():
+    locked = folder is not None and folder.is_dir()
+    if folder is not None and locked:
         run_folder.lock(folder)
     trainer, parts = _prepare(options)
     if resumed and folder is not None:
         trainer.restore(folder / run_folder.CHECKPOINT)
-    existed = folder is not None and folder.is_dir()
     folder = run_folder.make(folder, options["data"])
-    if not existed:
+    if not locked:  # also where another process has made the folder meanwhile
         run_folder.lock(folder)
+    run_folder.check_unchanged(folder, resumed)
     run_folder.clean(folder)
     run_folder.write_config(folder, _config(options, parts, trainer.vae))
     if "resume" in given:
         print(_resumption(folder, trainer, resumed), file=sys.stderr if quiet else sys.stdout, flush=True)
-    say(f"{trainer.vae!r}\n{len(trainer.x)} training examples of {parts.train.name}; everything goes to {folder}")
+    counts = ", ".join(f"{count} {name.replace('train', 'training')}" for name, count in _examples(parts).items())
+    say(f"{trainer.vae!r}\n{counts} examples of {parts.train.name}; everything goes to {folder}")
+    if options["likelihood"] == "bernoulli" and options["binarise"] == "none" and _grey(parts.train):
+        say(GREY)
     done = trainer.epoch
     try:
         result = _train(trainer, parts, options, folder, quiet)
@@ -63,7 +72,7 @@ def _run(given: dict[str, Any]) -> int:
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"continue with: vae-np train --out {shlex.quote(str(folder))} --resume") from None
     if quiet:
-        common.print_json({"resumed": resumed, **result})
+        common.print_json({"resumed": resumed, "examples": _examples(parts), **result})
     else:
         _report(result, folder, trainer.epoch - done)
     return 0
@@ -77,7 +86,9 @@ def _prepare(options: dict[str, Any]) -> tuple[Trainer, common.Parts]:
 
     likelihood = assemble.likelihood(options)
     parts = common.load_parts(
-        options, options["dtype"], lambda data: common.check_support(data, likelihood, options["binarise"])
+        options,
+        options["dtype"],
+        lambda data: common.check_support(data, likelihood, options["binarise"], "--likelihood", "--scale"),
     )
     vae = assemble.model(options, parts.train.x.shape[1])
     settings = assemble.settings(options, len(parts.train))
@@ -120,8 +131,19 @@ def _config(options: dict[str, Any], parts: common.Parts, vae: VAE) -> dict[str,
         "arguments": options,
         "model": vae.config(),
         "image_shape": parts.train.image_shape,
-        "examples": {name: 0 if part is None else len(part) for name, part in parts._asdict().items()},
+        "examples": _examples(parts),
     }
+
+
+def _examples(parts: common.Parts) -> dict[str, int]:
+    """How many each part has."""
+    return {name: 0 if part is None else len(part) for name, part in parts._asdict().items()}
+
+
+def _grey(dataset: Dataset) -> bool:
+    """Whether there is a value that is neither 0 nor 1; a look at a block of rows at a time."""
+    blocks = (dataset.x[i : i + 1024] for i in range(0, len(dataset), 1024))
+    return any(bool(((block != 0) & (block != 1)).any()) for block in blocks)
 
 
 def _resumption(folder: Path, trainer: Trainer, resumed: bool) -> str:

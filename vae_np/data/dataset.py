@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ __all__ = ["Dataset", "from_array"]
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Examples as rows, with what is known about them.
 
@@ -28,6 +28,8 @@ class Dataset:
     image_shape : (int, int) or None
         Height and width, if a row is an image of D = height * width pixels.
     name : str
+    label_names : tuple of str, optional
+        The texts of labels that are texts in the file; the labels are then places in it.
 
     Raises
     ------
@@ -39,6 +41,7 @@ class Dataset:
     labels: NDArray[np.integer[Any]] | None
     image_shape: tuple[int, int] | None
     name: str
+    label_names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         """Check the parts against each other."""
@@ -50,9 +53,22 @@ class Dataset:
             raise ValueError(f"labels must be {len(x)} integers; got {labels.dtype} with shape {labels.shape}")
         if image is not None and image[0] * image[1] != x.shape[1]:
             raise ValueError(f"an image of shape {image} cannot have {x.shape[1]} pixels")
+        names = self.label_names
+        if names is not None and (labels is None or not ((labels >= 0) & (labels < len(names))).all()):
+            raise ValueError(f"labels with {len(names)} label_names must be integers from 0 to {len(names) - 1}")
 
     def __len__(self) -> int:
         return len(self.x)
+
+    def __repr__(self) -> str:
+        n, d = self.x.shape
+        words = [f"{self.name}: {n} x {d} {self.x.dtype}"]
+        if self.image_shape is not None:
+            words.append(f"images {self.image_shape[0]}x{self.image_shape[1]}")
+        if self.labels is not None:
+            distinct = len(np.unique(self.labels))
+            words.append(f"{distinct} label{'s' * (distinct != 1)}")
+        return f"Dataset({', '.join(words)})"
 
     def take(self, rows: ArrayLike | slice) -> Dataset:
         """The examples ``rows`` (indices, a mask or a slice), in their order, as a data set of its own."""
@@ -63,7 +79,7 @@ class Dataset:
             if rows.ndim != 1:
                 raise ValueError(f"rows must be one-dimensional; got shape {rows.shape}")
         labels = None if self.labels is None else self.labels[rows]
-        return Dataset(np.ascontiguousarray(self.x[rows]), labels, self.image_shape, self.name)
+        return replace(self, x=np.ascontiguousarray(self.x[rows]), labels=labels)
 
 
 def from_array(
@@ -75,6 +91,7 @@ def from_array(
     scale: str | float = "auto",
     dtype: DTypeLike = "float64",
     auto: float | None = None,
+    label_names: tuple[str, ...] | None = None,
 ) -> Dataset:
     """The data set of an array as it was read.
 
@@ -93,7 +110,7 @@ def from_array(
             exact = np.can_cast(rows.dtype, target) and float(target.type(divisor)) == divisor
             np.divide(rows, divisor, out=x, dtype=target if exact else np.float64, casting="same_kind")
     check_finite(x, source)
-    return Dataset(x, _labels(labels, len(x), source), image_shape, name)
+    return Dataset(x, _labels(labels, len(x), source), image_shape, name, label_names)
 
 
 def _rows(raw: Array, source: str) -> tuple[Array, tuple[int, int] | None]:
@@ -126,9 +143,10 @@ def _divisor(rows: Array, scale: str | float, source: str) -> float:
     if rows.dtype.kind in "iu":
         low, high = rows.min(), rows.max()
         if low < -1 or high > 1:
+            largest = max(abs(int(low)), abs(int(high)))
             raise ValueError(
                 f"{source}: integers from {low} to {high} ({rows.dtype}) have no obvious scale;"
-                f" give scale=<number> to divide by it, e.g. {high}, or scale='none'"
+                f" give scale={largest} (--scale {largest}) to divide by it, or scale='none' (--scale none)"
             )
     return 1.0
 

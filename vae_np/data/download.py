@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from vae_np.data.packed import DAMAGED
-from vae_np.files import write_atomic
+from vae_np.files import cache_folder, write_atomic
 
-__all__ = ["CHECKSUMS", "DEFAULT_MIRROR", "cache_folder", "download_mnist"]
+__all__ = ["CHECKSUMS", "DEFAULT_MIRROR", "download_mnist"]
 
 DEFAULT_MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 
@@ -32,14 +32,6 @@ MOST_BYTES = 1 << 27
 """More than any of the files holds, packed or not: what sends more is no mirror of MNIST."""
 
 Progress = Callable[[str, int, int | None], None]
-
-
-def cache_folder() -> Path:
-    """Where downloads are kept: $VAE_NP_CACHE, else $XDG_CACHE_HOME/vae-np, else ~/.cache/vae-np."""
-    if own := os.environ.get("VAE_NP_CACHE"):
-        return Path(own)
-    shared = os.environ.get("XDG_CACHE_HOME")
-    return (Path(shared) if shared else Path.home() / ".cache") / "vae-np"
 
 
 def download_mnist(

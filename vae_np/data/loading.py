@@ -55,7 +55,8 @@ def load(
         floats, booleans and integers in -1..1, and refuses other integers. A csv file in which every number is whole
         holds integers.
     labels : "first", "last" or None
-        The column of a csv file that holds the labels.
+        The column of a csv file that holds the labels: integers, or texts, which become 0, 1, ... in sorted order
+        (see ``label_names`` of `Dataset`).
     key : str, optional
         The array of an .npz file; by default x, data or x_train (x_test for the test part), or the only one. Its labels
         are y or labels, and y_train to x_train.
@@ -81,6 +82,7 @@ def load(
     raw: Array
     y: Array | None
     auto: float | None = None
+    names: tuple[str, ...] | None = None
     kind = _kind(source)
     _check_options(kind, source, part, labels, key)
     name = Path(source).name
@@ -92,8 +94,9 @@ def load(
         raw, y = read_mnist(folder, part)
         name = folder.resolve().name if kind == "folder" else name
     else:
-        raw, y = _read_file(kind, Path(source), part, labels, key)
-    return from_array(raw, y, source=os.fspath(source), name=name, scale=scale, dtype=dtype, auto=auto)
+        raw, y, names = _read_file(kind, Path(source), part, labels, key)
+    where = os.fspath(source)
+    return from_array(raw, y, source=where, name=name, scale=scale, dtype=dtype, auto=auto, label_names=names)
 
 
 def _kind(source: str | os.PathLike[str]) -> str:
@@ -117,9 +120,9 @@ def _kind(source: str | os.PathLike[str]) -> str:
 def _check_options(kind: str, source: object, part: str, labels: str | None, key: str | None) -> None:
     """Refuse what would be ignored."""
     if key is not None and kind != "npz":
-        raise ValueError(f"{source}: key= is for .npz files")
+        raise ValueError(f"{source}: key= (--key) is for .npz files")
     if labels is not None and kind != "csv":
-        raise ValueError(f"{source}: labels= is for csv files")
+        raise ValueError(f"{source}: labels= (--labels) is for csv files")
     if part != "train" and kind not in ("mnist", "folder", "npz"):
         raise ValueError(f"{source}: it has no part {part!r}; MNIST, folders and .npz files have")
 
@@ -131,16 +134,12 @@ def _cached_mnist() -> Path:
     return download_mnist()
 
 
-def _read_file(kind: str, path: Path, part: str, labels: str | None, key: str | None) -> tuple[Array, Array | None]:
-    """The array of a file, and its labels."""
+def _read_file(
+    kind: str, path: Path, part: str, labels: Literal["first", "last"] | None, key: str | None
+) -> tuple[Array, Array | None, tuple[str, ...] | None]:
+    """The array of a file, its labels, and their texts."""
     if kind == "npz":
-        return read_npz(path, key, part)
-    if kind == "npy":
-        return read_npy(path), None
-    if kind == "idx":
-        return read_idx(path), None
-    table = read_csv(path)
-    if labels is None:
-        return table, None
-    column = 0 if labels == "first" else table.shape[1] - 1
-    return table[:, 1:] if column == 0 else table[:, :column], table[:, column]
+        return (*read_npz(path, key, part), None)
+    if kind == "csv":
+        return read_csv(path, labels)
+    return read_npy(path) if kind == "npy" else read_idx(path), None, None

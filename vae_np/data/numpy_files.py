@@ -88,7 +88,7 @@ def _choose(path: Path, keys: list[str], key: str | None, part: str) -> str:
         return others[0]
     raise ValueError(
         f"{path}: no array {' or '.join(wanted)}; it holds {', '.join(keys) or 'no arrays'}"
-        + ("" if key is not None else " (choose one with key=)")
+        + ("" if key is not None else " (choose one with key=, --key)")
     )
 
 

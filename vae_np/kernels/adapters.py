@@ -129,7 +129,7 @@ class Formula:
     def value(self, raw: Array, b: Array, x: Array, own: Mapping[str, Array], log_likelihood: Array) -> None:
         """See `LikelihoodKernel`."""
         raw += b
-        terms = self.likelihood.log_density(x, raw.reshape(-1, *x.shape[:1], raw.shape[1]), own)
+        terms = self.likelihood.checked_log_density(x, raw.reshape(-1, *x.shape[:1], raw.shape[1]), own)
         log_likelihood[...] = terms.sum(axis=-1).reshape(-1)
 
     def gradient(

@@ -7,7 +7,9 @@ digits, as sums do on their order, and on nothing else.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -47,30 +49,34 @@ class Part(NamedTuple):
     eps: Array
 
 
-def default_threads(n_parameters: int, rows: int, n: int) -> int:
-    """As many threads as there are cores, but no more than the work of a step is worth.
+def default_threads(cores: int, n_parameters: int, rows: int, n: int) -> int:
+    """As many threads as cores, but no more than the work of a step is worth.
 
     A step multiplies about three times for each parameter and row: forward, and twice backward.
     """
     if not controllable():  # whatever BLAS that is, its own threads are at work already
         return 1
-    return max(1, min(cores(), int(3 * n_parameters * rows / WORK_PER_THREAD), n // ROWS_PER_THREAD))
+    return max(1, min(cores, int(3 * n_parameters * rows / WORK_PER_THREAD), n // ROWS_PER_THREAD))
 
 
 class KernelEngine:
-    """See `engines.Engine`. Its buffers make one engine unfit for two calls at once.
+    """See `engines.Engine`. Its buffers serve one call at a time: another thread's waits.
+
+    What `loss_and_grad` returns are these buffers: who calls from several threads copies them under `lock`.
 
     ``threads`` is how many take part, None for `default_threads`.
     """
 
     def __init__(self, architecture: Architecture, parameters: Parameters, threads: int | None = None) -> None:
         self.architecture, self.parameters, self.threads = architecture, parameters, threads
+        self.cores = cores()  # as they were then: a run that is resumed elsewhere is given those it began with
         self._shards = [Shard(architecture, parameters)]
         self._taking_part = 1  # shards, in the last gradient
+        self.lock: AbstractContextManager[Any] = threading.RLock()  # the buffers serve one call at a time
 
     def loss_and_grad(self, x: Array, eps: Array, objective: Objective, beta: float) -> Step:
         """The objective's loss and its gradient; what is not finite passes through, for the caller to judge."""
-        with np.errstate(all="ignore"), one_thread():
+        with self.lock, np.errstate(all="ignore"), one_thread():
             # what other objectives look at, raw say, is whole in one thread only
             parts = self._parts(_plain(x), _plain(eps), type(objective) in (ELBO, IWAE))
             terms, loss = self._forward(parts, objective, beta)
@@ -83,7 +89,7 @@ class KernelEngine:
 
     def terms(self, x: Array, eps: Array) -> Terms:
         """The forward pass, in arrays of its own."""
-        with np.errstate(all="ignore"), one_thread():
+        with self.lock, np.errstate(all="ignore"), one_thread():
             parts = self._parts(_plain(x), _plain(eps))
             found = run_all([partial(p.shard.terms, p.w, p.x, p.eps) for p in parts])
             return _join(found) if len(found) > 1 else Terms(*(a.copy() for a in found[0]))
@@ -122,7 +128,7 @@ class KernelEngine:
     def _threads(self, rows: int, n: int) -> int:
         """How many threads R = S N rows of N examples get."""
         if self.threads is None:
-            return default_threads(self.parameters.vector.size, rows, n)
+            return default_threads(self.cores, self.parameters.vector.size, rows, n)
         return max(1, min(self.threads, n))
 
     def _grow(self, threads: int) -> list[Shard]:
@@ -176,7 +182,7 @@ class KernelEngine:
             for begin in range(share.start, share.stop, BLOCK):
                 block(shard, slice(begin, min(begin + BLOCK, share.stop)))
 
-        with np.errstate(all="ignore"), one_thread():
+        with self.lock, np.errstate(all="ignore"), one_thread():
             shards = self._grow(self._threads(n, n))
             run_all([partial(work, *pair) for pair in zip(shards, _ranges(n, len(shards)), strict=True)])
 

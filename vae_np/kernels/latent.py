@@ -72,27 +72,31 @@ def densities(z: Any, eps: Any, logvar: Any, log_prior: Any, log_posterior: Any)
 
 
 @kernel
-def densities_backward(dz: Any, z: Any, eps: Any, sigma: Any, prior: Any, posterior: Any, path: Any) -> None:
-    """Dz = (dz - prior z - posterior eps / sigma) path, a weight of each a sample (S, N)."""
-    samples, n, k = eps.shape
+def prior_backward(dz: Any, z: Any, prior: Any, path: Any) -> None:
+    """Dz = (dz - prior z) path, a weight of each a sample (S, N)."""
+    samples, n, k = z.shape
     for t in range(samples):
         for i in range(n):
             for j in range(k):
-                u = eps[t, i, j] / sigma[i, j]
-                dz[t, i, j] = (dz[t, i, j] - prior[t, i] * z[t, i, j] - posterior[t, i] * u) * path[t, i]
+                dz[t, i, j] = (dz[t, i, j] - prior[t, i] * z[t, i, j]) * path[t, i]
 
 
 @kernel
-def direct_backward(direct: Any, eps: Any, sigma: Any, dmu: Any, dlogvar: Any, dmu_b: Any, dlogvar_b: Any) -> None:
-    """Adds log q's direct part to dmu, direct eps / sigma, to dlogvar, direct (eps^2 - 1)/2, and to their sums."""
+def posterior_backward(
+    rest: Any, direct: Any, eps: Any, sigma: Any, dmu: Any, dlogvar: Any, dmu_b: Any, dlogvar_b: Any
+) -> None:
+    """Adds log q's part: rest eps / sigma to dmu, (rest eps^2 - direct)/2 to dlogvar, and their sums; weights (S, N).
+
+    A rest of 0 adds nothing to dmu, whatever sigma: where it is 0 too, 0 eps / sigma would be NaN.
+    """
     samples, n, k = eps.shape
-    half, one = typed(eps[0, 0, 0], 0.5), typed(eps[0, 0, 0], 1.0)
+    zero, half = typed(eps[0, 0, 0], 0.0), typed(eps[0, 0, 0], 0.5)
     for t in range(samples):
         for i in range(n):
             for j in range(k):
                 e = eps[t, i, j]
-                m = direct[t, i] * (e / sigma[i, j])
-                s = direct[t, i] * (half * (e * e - one))
+                m = zero if rest[t, i] == zero else rest[t, i] * (e / sigma[i, j])
+                s = half * (rest[t, i] * (e * e) - direct[t, i])
                 dmu[i, j] += m
                 dlogvar[i, j] += s
                 dmu_b[j] += m

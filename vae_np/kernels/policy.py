@@ -15,13 +15,16 @@ them and vectorises, `by_precision` gives one name to a float64 and a float32 im
 
 import contextlib
 import functools
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 import numpy as np
 from numba.extending import overload
+
+from vae_np.files import cache_folder
 
 F = TypeVar("F", bound=Callable[..., Any])
 Elementwise = Callable[[Any], Any]
@@ -82,13 +85,35 @@ def by_precision(double: Elementwise, single: Elementwise) -> Callable[[Elementw
 def _compile(function: F, options: dict[str, Any]) -> F:
     """njit with a disk cache, or without one where no folder can be written."""
     try:
-        compiled = numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # "cannot locate suitable file": neither __pycache__ nor the user's
+        with _cache_outside_the_package():
+            compiled = numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # "cannot locate suitable file": no folder of those that Numba tries
         return numba.njit(**options)(function)
     with contextlib.suppress(AttributeError):  # Numba's own; without it only an edit of this folder goes unnoticed
         index = compiled._cache._cache_file
         index._source_stamp = (index._source_stamp, _folder_stamp())
     return compiled
+
+
+@contextlib.contextmanager
+def _cache_outside_the_package() -> Iterator[None]:
+    """Numba's cache in `cache_folder`, unless the user has named another.
+
+    Numba's own choice is beside the source: files in site-packages that pip does not know, so that an uninstalled
+    package leaves a folder that can still be imported.
+    """
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    if not before:
+        with contextlib.suppress(RuntimeError, OSError):  # no home, or no right to write there
+            folder = cache_folder() / "numba"
+            folder.mkdir(parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK):
+                config.CACHE_DIR = str(folder)
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = before
 
 
 @functools.cache

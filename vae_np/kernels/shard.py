@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.elbo import Cotangents, Terms
+from vae_np.elbo import Cotangents, Terms, posterior_weights
 from vae_np.kernels import activation, latent
 from vae_np.kernels.adapters import likelihood_kernel
 from vae_np.network import Architecture
@@ -43,13 +43,12 @@ class Workspace:
         self.dh_logvar = empty(n, a.hidden[-1] if a.hidden else 0)
         self.mu, self.logvar, self.sigma, self.kl, self.dkl, self.dmu, self.dlogvar = (empty(n, k) for _ in range(7))
         self.z, self.dz, self.eps0 = empty(samples, n, k), empty(samples, n, k), np.zeros((1, n, k), dtype)
-        self.no_sigma = np.ones((n, k), dtype)
         self.decoder_h = [empty(rows, width) for width in a.decoder_hidden]
         self.decoder_dh = [empty(rows, width) for width in a.decoder_hidden]
         self.decoder_kept = [empty(rows, width) for width in a.decoder_hidden] if gelu else self.decoder_h
         self.raw = empty(rows, a.likelihood.raw_size(a.n_features))
         self.log_likelihood, self.log_prior, self.log_posterior = (empty(samples, n) for _ in range(3))
-        self.weight, self.prior, self.posterior, self.direct, self.path = (empty(samples, n) for _ in range(5))
+        self.weight, self.prior, self.rest, self.direct, self.path = (empty(samples, n) for _ in range(5))
 
 
 class Shard:
@@ -168,19 +167,17 @@ class Shard:
     def _latent_backward(self, w: Workspace, eps: Array, c: Cotangents) -> None:
         """Dz and the cotangents of the latent terms to dmu, dlogvar and the gradients of their biases."""
         head_b = (self.gradients["encoder.mu.b"], self.gradients["encoder.logvar.b"])
-        if not (c.log_prior is None and c.log_posterior is None and c.path is None):
+        if not (c.log_prior is None and c.path is None):
             np.copyto(w.prior, 0 if c.log_prior is None else c.log_prior)
-            np.copyto(w.posterior, 0 if c.log_posterior is None else c.log_posterior)
             np.copyto(w.path, 1 if c.path is None else c.path)
-            sigma = w.no_sigma if c.log_posterior is None else w.sigma  # 0 eps / sigma is NaN where sigma underflows
-            latent.densities_backward(w.dz, w.z, eps, sigma, w.prior, w.posterior, w.path)
+            latent.prior_backward(w.dz, w.z, w.prior, w.path)
         np.copyto(w.dkl, 0 if c.kl is None else c.kl)
         logvar = w.dkl if c.kl is None else w.logvar  # and 0 (e^logvar - 1) where that overflows
         latent.backward(w.dz, eps, w.mu, logvar, w.sigma, w.dkl, w.dmu, w.dlogvar, *head_b)
-        direct = c.log_posterior if c.log_posterior_direct is None else c.log_posterior_direct
-        if direct is not None:
-            np.copyto(w.direct, direct)
-            latent.direct_backward(w.direct, eps, w.sigma, w.dmu, w.dlogvar, *head_b)
+        if posterior := posterior_weights(c):
+            np.copyto(w.rest, posterior.rest)
+            np.copyto(w.direct, posterior.direct)
+            latent.posterior_backward(w.rest, w.direct, eps, w.sigma, w.dmu, w.dlogvar, *head_b)
 
     def _encode_backward(self, w: Workspace, x: Array) -> None:
         """Dmu and dlogvar to the encoder's gradients; their biases are written already."""

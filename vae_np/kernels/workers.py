@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
+
 __all__ = ["cores", "run_all"]
 
 T = TypeVar("T")
@@ -33,7 +35,8 @@ class _Task:
     def run(self) -> None:
         """Call, keep what comes of it, and let the waiting one go on."""
         try:
-            self.result = self.call()
+            with np.errstate(all="ignore"):  # the caller's, which a thread does not inherit
+                self.result = self.call()
         except BaseException as error:
             self.error = error
         finally:
@@ -48,10 +51,12 @@ class _Worker:
         threading.Thread(target=self._serve, name="vae_np", daemon=True).start()
 
     def _serve(self) -> None:
+        _here.works = True
         while True:
             self.tasks.get().run()
 
 
+_here = threading.local()
 _workers: dict[int, list[_Worker]] = {}  # by process: a fork inherits the list and not the threads
 
 
@@ -60,8 +65,8 @@ def run_all(calls: Sequence[Callable[[], T]]) -> list[T]:
 
     All have ended when it returns; the first error among them is raised.
     """
-    if len(calls) == 1:
-        return [calls[0]()]
+    if len(calls) == 1 or getattr(_here, "works", False):  # a worker that waited for workers would wait for itself
+        return [call() for call in calls]
     workers = _workers.setdefault(os.getpid(), [])
     while len(workers) < len(calls) - 1:
         workers.append(_Worker())

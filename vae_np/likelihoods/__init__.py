@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
-from vae_np.likelihoods.base import Likelihood
+from vae_np.likelihoods.base import LIKELIHOODS, Likelihood
 from vae_np.likelihoods.bernoulli import Bernoulli
 from vae_np.likelihoods.continuous_bernoulli import ContinuousBernoulli
 from vae_np.likelihoods.gaussian import Gaussian
@@ -15,14 +15,8 @@ from vae_np.likelihoods.gaussian import Gaussian
 __all__ = ["LIKELIHOODS", "Bernoulli", "ContinuousBernoulli", "Gaussian", "Likelihood", "get_likelihood"]
 
 
-def _discover() -> dict[str, type[Likelihood]]:
-    """The likelihood classes of all modules in this folder, by name."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
-    return {cls.name: cls for cls in Likelihood.__subclasses__() if cls.__module__.startswith(f"{__name__}.")}
-
-
-LIKELIHOODS: dict[str, type[Likelihood]] = _discover()
+for _module in pkgutil.iter_modules(__path__):  # each enters its class into LIKELIHOODS
+    importlib.import_module(f"{__name__}.{_module.name}")
 
 
 def get_likelihood(likelihood: str | Likelihood | Mapping[str, Any]) -> Likelihood:

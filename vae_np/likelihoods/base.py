@@ -24,8 +24,15 @@ Array = NDArray[Any]
 NOTHING: Mapping[str, Array] = {}
 
 
+LIKELIHOODS: dict[str, type[Likelihood]] = {}
+"""Every likelihood that has been defined, by name; `Likelihood` enters its subclasses."""
+
+
 class Likelihood(abc.ABC):
     """p(x | z), where the decoder turns z into ``raw``.
+
+    A subclass with a ``name`` of its own is known by it from then on, wherever it is defined; a model that was saved
+    with it can be loaded once it is. ``ValueError`` for the name of one of this package.
 
     ``own`` holds the likelihood's own learned arrays by name (a learned variance, say), empty for most.
     """
@@ -33,6 +40,25 @@ class Likelihood(abc.ABC):
     name: ClassVar[str]
     support: ClassVar[tuple[float, float]]
     """The closed interval in which every x must lie."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "name" not in cls.__dict__:
+            return
+        other = LIKELIHOODS.get(cls.name)
+        if other is not None and other.__module__.startswith("vae_np.") and other.__module__ != cls.__module__:
+            raise ValueError(f"there is a likelihood {cls.name!r} already: {other.__module__}.{other.__name__}")
+        LIKELIHOODS[cls.name] = cls
+
+    def checked_log_density(self, x: Array, raw: Array, own: Mapping[str, Array] = NOTHING) -> Array:
+        """`log_density`, or ``ValueError`` if it has not the shape (..., D): summed already, say."""
+        found = self.log_density(x, raw, own)
+        shape = (*raw.shape[:-1], x.shape[-1])
+        if found.shape != shape:
+            raise ValueError(
+                f"log_density of {self!r} must have shape {shape}, a value a feature; it has {found.shape}"
+            )
+        return found
 
     def raw_size(self, n_features: int) -> int:
         """How many numbers the decoder puts out for D features: D unless said otherwise."""
@@ -61,6 +87,10 @@ class Likelihood(abc.ABC):
     @abc.abstractmethod
     def start(self, mean: Array, variance: Array) -> Array:
         """The output bias at which the decoder, ignoring z, fits data of these per-feature moments."""
+
+    def start_own(self, mean: Array, variance: Array) -> dict[str, Array]:
+        """The own arrays with which `start` fits data of these moments; those left out stay as they are."""
+        return {}
 
     def config(self) -> dict[str, Any]:
         """What `get_likelihood` makes the same object from: JSON-able."""

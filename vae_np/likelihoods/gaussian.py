@@ -38,9 +38,10 @@ class Gaussian(Likelihood):
 
     Notes
     -----
-    **Where "MSE" belongs.** A squared error summed over the features, with the factor 1/2, is this likelihood with
-    sigma = 1 less the constant (D/2) log 2 pi, so its loss plus KL is the ELBO of ``Gaussian(sigma=1.0)``. Without the
-    factor 1/2 it is ``sigma=sqrt(1/2)``. A squared error **averaged** over the D features plus the KL is, times D/2,
+    **Where "MSE" belongs.** A squared error summed over the features, with the factor 1/2, is -log p of this likelihood
+    with sigma = 1, less the constant (D/2) log 2 pi; so that error plus the KL is -ELBO of ``Gaussian(sigma=1.0)`` less
+    the constant. Without the factor 1/2 it is ``sigma=sqrt(1/2)``. A squared error **averaged** over the D features
+    plus the KL is, times D/2,
 
         1/2 sum_d (x_d - m_d)^2 + (D/2) KL,
 
@@ -112,6 +113,13 @@ class Gaussian(Likelihood):
         if self.sigma != "heteroscedastic":
             return mean
         return np.concatenate([mean, np.log(np.maximum(variance, math.exp(-10)))])
+
+    def start_own(self, mean: Array, variance: Array) -> dict[str, Array]:
+        """The log of the data's variance about its mean, one or one a feature, where it is learned."""
+        if self.sigma not in ("learned", "per-feature"):
+            return {}
+        spread = variance.mean(keepdims=True) if self.sigma == "learned" else variance
+        return {"logvar": np.log(np.maximum(spread, math.exp(-10)))}
 
     def mean_logvar(self, raw: Array, own: Mapping[str, Array]) -> tuple[Array, Array]:
         """m and s, s broadcastable to m."""

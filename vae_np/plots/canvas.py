@@ -9,6 +9,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vae_np.files import write_atomic
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ __all__ = [
     "ORANGE",
     "STYLE",
     "PathLike",
+    "cropped",
     "number",
     "picture",
     "require_matplotlib",
@@ -75,6 +79,7 @@ def require_matplotlib() -> ModuleType:
         import matplotlib
         import matplotlib.backends.backend_agg
         import matplotlib.figure
+        import matplotlib.image
         import matplotlib.style
     except ImportError as error:
         raise ImportError(f'the pictures need matplotlib: pip install "vae-np[cli]" ({error})') from error
@@ -85,7 +90,8 @@ def require_matplotlib() -> ModuleType:
 def picture(path: PathLike, width: float, height: float, *, images: bool = False) -> Iterator[Figure]:
     """A figure of ``width`` by ``height`` inches, written to ``path`` when the block ends well.
 
-    With ``images`` the layout keeps axes of a fixed aspect beside their colour bars.
+    With ``images`` the layout keeps axes of a fixed aspect beside their colour bars, and the blank
+    around the ink is cut off: axes of a fixed aspect seldom fill their figure.
 
     Raises
     ------
@@ -100,12 +106,29 @@ def picture(path: PathLike, width: float, height: float, *, images: bool = False
     buffer = BytesIO()
     # "default" first: neither a matplotlibrc nor the caller's rcParams change the picture
     with mpl.style.context(["default", STYLE]):
-        figure = mpl.figure.Figure(figsize=(width, height), layout="compressed" if images else "constrained")
+        figure = mpl.figure.Figure(figsize=(width, height), layout="constrained")
+        if images:
+            # room between the titles, which the compressed layout puts close together
+            figure.set_layout_engine("compressed", h_pad=0.12)
         canvas = mpl.backends.backend_agg.FigureCanvasAgg(figure)
         yield figure
         # not savefig, which lays the figure out in a draw of its own first
-        canvas.print_png(buffer, metadata={"Software": None})
+        canvas.draw()
+        pixels = np.asarray(canvas.buffer_rgba())
+        if images:
+            pixels = cropped(pixels)
+        mpl.image.imsave(buffer, pixels, format="png", dpi=DPI, metadata={"Software": None})
     write_atomic(path, buffer.getvalue())
+
+
+def cropped(pixels: NDArray[np.uint8], margin: int = 12) -> NDArray[np.uint8]:
+    """The part of a white picture (height, width, 4) that has ink, and a margin where there was one."""
+    ink = np.any(pixels[:, :, :3] != 255, axis=2)
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    if not len(rows):
+        return pixels
+    top, left = max(0, rows[0] - margin), max(0, columns[0] - margin)
+    return np.ascontiguousarray(pixels[top : rows[-1] + 1 + margin, left : columns[-1] + 1 + margin])
 
 
 def whole_ticks(axis: Any) -> None:

@@ -199,7 +199,7 @@ def _raise_floor(axes: Axes, separator: str, *series: Array) -> bool:
 
 
 def kl_per_dimension(kl: ArrayLike, path: PathLike, *, threshold: float = 0.01) -> Path:
-    """The mean KL of each latent dimension, largest first; those above ``threshold`` are active.
+    """The mean KL of each latent dimension, largest first; those above ``threshold`` are blue.
 
     Parameters
     ----------
@@ -207,12 +207,17 @@ def kl_per_dimension(kl: ArrayLike, path: PathLike, *, threshold: float = 0.01) 
         Nats a dimension; (N, K) is averaged over the examples.
     path : path of the PNG
     threshold : float
-        Nats above which a dimension counts as active.
+        Nats above which a dimension is counted in the title.
 
     Raises
     ------
     ValueError
         If kl is empty, not finite, or neither (K,) nor (N, K), or threshold is not finite.
+
+    Notes
+    -----
+    The count is not that of the active units of Burda et al. (2016), which training reports: those
+    have a posterior mean of variance above 0.01.
     """
     mean = finite_matrix("kl", kl, ndim=2 if np.ndim(kl) == 2 else 1)
     if mean.ndim == 2:
@@ -220,21 +225,23 @@ def kl_per_dimension(kl: ArrayLike, path: PathLike, *, threshold: float = 0.01) 
     if not np.isfinite(threshold):
         raise ValueError(f"threshold must be finite; it is {threshold}")
     order = np.argsort(-mean, kind="stable")
-    active = mean[order] > threshold
-    count, latent = int(active.sum()), len(mean)
+    above = mean[order] > threshold
+    count, latent = int(above.sum()), len(mean)
     with picture(path, float(np.clip(2.0 + 0.28 * latent, 5.5, 11)), 3.6) as figure:
         axes = figure.add_subplot()
         gap = 0.8 if latent <= 60 else 1.0
-        for mask, colour, label in ((active, BLUE, "active"), (~active, GREY, "inactive")):
+        for mask, colour, label in ((above, BLUE, "above"), (~above, GREY, "at most")):
             if mask.any():
-                axes.bar(np.flatnonzero(mask), mean[order][mask], gap, color=colour, label=label)
-        axes.axhline(threshold, color=INK, linewidth=0.8, linestyle=":", label=f"threshold {threshold:g} nats")
+                axes.bar(
+                    np.flatnonzero(mask), mean[order][mask], gap, color=colour, label=f"{label} {threshold:g} nats"
+                )
+        axes.axhline(threshold, color=INK, linewidth=0.8, linestyle=":")
         axes.grid(True, axis="y")
         axes.set_xlim(-0.7, latent - 0.3)
         if latent <= 36:
             axes.set_xticks(range(latent), [str(k) for k in order])
             axes.tick_params(axis="x", length=0)
-            for name, on in zip(axes.get_xticklabels(), active, strict=True):
+            for name, on in zip(axes.get_xticklabels(), above, strict=True):
                 name.set_color(INK if on else GREY)
             axes.set_xlabel("latent dimension, sorted by its KL")
         else:
@@ -242,7 +249,8 @@ def kl_per_dimension(kl: ArrayLike, path: PathLike, *, threshold: float = 0.01) 
         axes.set_ylabel("mean KL (nats)")
         axes.legend(loc="upper right")
         axes.set_title(
-            f"{count} of {latent} latent dimensions are active; KL {number(mean.sum())} nats in all",
+            f"{count} of {latent} latent dimension{'s' * (latent > 1)} above {threshold:g} nats; "
+            f"KL {number(mean.sum())} nats in all",
             fontsize=11,
         )
     return Path(path)

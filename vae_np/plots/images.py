@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from vae_np.plots.canvas import INK, ORANGE, PathLike, picture, whole_ticks
 from vae_np.plots.checks import check_image_shape, check_positive, finite_matrix
+from vae_np.plots.scales import check_limits, colour_bar, standardised, value_range
 
-__all__ = ["mosaic", "reconstructions", "samples", "sheet_size", "value_range"]
+__all__ = ["mosaic", "reconstructions", "samples", "sheet_size", "thickened"]
 
 Array = NDArray[np.float64]
 
@@ -25,13 +26,11 @@ def mosaic(tiles: Array, gap: int = 0) -> Array:
     return sheet[: sheet.shape[0] - gap, : sheet.shape[1] - gap]
 
 
-def value_range(*arrays: Array) -> tuple[float, float]:
-    """Black and white of all arrays: (0, 1) where it holds them, else their extremes."""
-    low = float(min(array.min() for array in arrays))
-    high = float(max(array.max() for array in arrays))
-    if low >= 0 and high <= 1:
-        return 0.0, 1.0
-    return (low, high) if low < high else (low - 0.5, high + 0.5)
+def thickened(tiles: Array) -> Array:
+    """Tiles of shape (..., height, width) with pixels repeated where one side is below 1/16 of the other."""
+    height, width = tiles.shape[-2:]
+    tiles = tiles.repeat(max(1, -(-width // (16 * height))), axis=-2)
+    return tiles.repeat(max(1, -(-height // (16 * width))), axis=-1)
 
 
 def sheet_size(sheet: Array, longest: float = 8.0) -> tuple[float, float]:
@@ -50,6 +49,9 @@ def reconstructions(
     n: int = 12,
 ) -> Path:
     """The first ``n`` examples, each above its reconstruction; plain features as curves.
+
+    Black and white of images are 0 and 1 where these hold the originals, else the originals'
+    extremes; a reconstruction beyond them is clipped, and the colour bar says so.
 
     Parameters
     ----------
@@ -83,23 +85,26 @@ def reconstructions(
 
 
 def _image_pairs(x: Array, mean: Array, path: PathLike, title: str, shape: tuple[int, int]) -> None:
-    """Blocks of two rows, originals above reconstructions, at most 16 pairs a block."""
-    n, (height, width) = len(x), shape
-    blocks = -(-n // 16)
-    columns = -(-n // blocks)
-    tiles = np.full((2, blocks * columns, height, width), np.nan)
-    tiles[:, :n] = np.stack([x, mean]).reshape(2, n, height, width)
-    tiles = tiles.reshape(2, blocks, columns, height, width)
-    gap = max(1, height // 14)
+    """Blocks of two rows, originals above reconstructions; as many columns as make a picture of about 5:2."""
+    n = len(x)
+    tiles = thickened(np.stack([x, mean]).reshape(2, n, *shape))
+    height, width = tiles.shape[2:]
+    gap = max(1, min(height, width) // 14)
     block = 2 * height + gap
+    columns = round(float(np.sqrt(2.5 * n * (block + 4 * gap) / (width + gap))))
+    blocks = -(-n // min(max(columns, 1), 16))
+    columns = -(-n // blocks)
+    cells = np.full((2, blocks * columns, height, width), np.nan)
+    cells[:, :n] = tiles
+    cells = cells.reshape(2, blocks, columns, height, width)
     sheet = np.full((blocks * (block + 4 * gap) - 4 * gap, columns * (width + gap) - gap), np.nan)
     ticks: list[float] = []
     for i in range(blocks):
         top = i * (block + 4 * gap)
-        sheet[top : top + block] = mosaic(tiles[:, i], gap)
+        sheet[top : top + block] = mosaic(cells[:, i], gap)
         ticks += [top + height / 2 - 0.5, top + height + gap + height / 2 - 0.5]
-    low, high = value_range(x, mean)
-    figure_width, figure_height = sheet_size(sheet, 9.0 if columns > 4 else 4.0)
+    low, high = value_range(x)
+    figure_width, figure_height = sheet_size(sheet, 9.0 if n > 4 else 4.0)
     with picture(path, figure_width + 0.8, figure_height, images=True) as figure:
         axes = figure.add_subplot()
         shown = axes.imshow(sheet, cmap="gray", vmin=low, vmax=high)
@@ -107,7 +112,7 @@ def _image_pairs(x: Array, mean: Array, path: PathLike, title: str, shape: tuple
         axes.set_xticks([])
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        figure.colorbar(shown, ax=axes, label="pixel value", aspect=12 * blocks if columns > 4 else 30, pad=0.01)
+        colour_bar(figure, axes, shown, np.stack([x, mean]), "pixel value", aspect=25, pad=0.01)
         figure.suptitle(title, x=0.01, ha="left")
 
 
@@ -141,8 +146,17 @@ def _curve_pairs(x: Array, mean: Array, path: PathLike, title: str) -> None:
         figure.suptitle(title, x=0.01, ha="left")
 
 
-def samples(mean: ArrayLike, path: PathLike, *, image_shape: Sequence[int] | None = None) -> Path:
+def samples(
+    mean: ArrayLike,
+    path: PathLike,
+    *,
+    image_shape: Sequence[int] | None = None,
+    limits: Sequence[float] | None = None,
+) -> Path:
     """A grid of decoder means, in reading order; plain features as one heat strip a row.
+
+    Features have unequal units, so every column of the heat strips is standardised: less its mean
+    over the samples, divided by its standard deviation. A single sample is shown as it is.
 
     Parameters
     ----------
@@ -150,43 +164,64 @@ def samples(mean: ArrayLike, path: PathLike, *, image_shape: Sequence[int] | Non
         The decoder's means for M latents drawn from the prior.
     path : path of the PNG
     image_shape : (height, width), optional
+    limits : (black, white), optional
+        The range of the data, for images; without it (0, 1) where that holds the means, else their
+        extremes. What lies beyond is clipped, and the colour bar says so.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit or a value is not finite.
+        If the shapes do not fit, a value is not finite, or the limits do not increase.
     """
     mean = finite_matrix("mean", mean)
     shape = check_image_shape("mean", mean.shape[1], image_shape)
     count = len(mean)
-    low, high = value_range(mean)
     title = f"{'Decoder mean' if count == 1 else f'{count} decoder means'} at draws from the prior"
     if shape is None:
-        sheet = mean
-        size = 8.0, float(np.clip(1.4 + 0.22 * count, 2.4, 9.0))
-    else:
-        height, width = shape
-        columns = max(1, round(float(np.sqrt(count * height / width))))
-        rows = -(-count // columns)
-        tiles = np.full((rows * columns, height, width), np.nan)
-        tiles[:count] = mean.reshape(count, height, width)
-        sheet = mosaic(tiles.reshape(rows, columns, height, width), gap=max(1, height // 14))
-        size = sheet_size(sheet, 6.0)
-    with picture(path, *size, images=shape is not None) as figure:
+        _strips(mean, path, title)
+        return Path(path)
+    low, high = check_limits(limits, mean)
+    tiles = thickened(mean.reshape(count, *shape))
+    height, width = tiles.shape[1:]
+    gap = max(1, min(height, width) // 14)
+    columns = min(count, max(1, round(float(np.sqrt(count * (height + gap) / (width + gap))))))
+    rows = -(-count // columns)
+    cells = np.full((rows * columns, height, width), np.nan)
+    cells[:count] = tiles
+    sheet = mosaic(cells.reshape(rows, columns, height, width), gap)
+    with picture(path, *sheet_size(sheet, 6.0), images=True) as figure:
         axes = figure.add_subplot()
-        colours = "cividis" if shape is None else "gray"
-        shown = axes.imshow(sheet, cmap=colours, vmin=low, vmax=high)
+        shown = axes.imshow(sheet, cmap="gray", vmin=low, vmax=high)
         axes.spines[:].set_visible(False)
-        if shape is None:
-            axes.set_aspect("auto")
-            axes.set_xlabel("feature")
-            axes.set_ylabel("sample")
-            whole_ticks(axes.xaxis)
-            whole_ticks(axes.yaxis)
-        else:
-            axes.set_xticks([])
-            axes.set_yticks([])
-        label = "mean" if shape is None else "pixel value"
-        figure.colorbar(shown, ax=axes, label=label, aspect=30, pad=0.02)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        colour_bar(figure, axes, shown, mean, "pixel value", aspect=30, pad=0.02)
         figure.suptitle(title, x=0.01, ha="left")
     return Path(path)
+
+
+def _strips(mean: Array, path: PathLike, title: str) -> None:
+    """A row a sample and a column a feature, standardised where there are samples to compare."""
+    count, features = mean.shape
+    values, label = mean, "mean"
+    if count > 1:
+        values, centre, deviation = standardised(mean)
+        label = "standardised mean"
+        title += "; each feature standardised over them"
+    low, high = value_range(values)
+    with picture(path, 8.0, float(np.clip(1.6 + 0.22 * count, 2.4, 9.0))) as figure:
+        axes = figure.add_subplot()
+        shown = axes.imshow(values, cmap="cividis", vmin=low, vmax=high, aspect="auto")
+        axes.spines[:].set_visible(False)
+        axes.set_ylabel("sample")
+        whole_ticks(axes.yaxis)
+        if count > 1 and features <= 10:
+            pairs = enumerate(zip(centre, deviation, strict=True))
+            names = [f"{j}\n{m:.3g}\n± {d:.2g}".replace("-", "−") for j, (m, d) in pairs]
+            axes.set_xticks(range(features), names)
+            axes.set_xlabel("feature, its mean and its standard deviation over the samples")
+        else:
+            whole_ticks(axes.xaxis)
+            axes.set_xlabel("feature")
+        colour_bar(figure, axes, shown, values, label, aspect=30, pad=0.02)
+        figure.suptitle(title, x=0.01, ha="left")
