@@ -15,8 +15,8 @@ from vae_np.checks import non_negative, whole
 from vae_np.diagnosis import diagnose
 from vae_np.elbo import Terms
 from vae_np.engines import Engine, FormulaEngine, Step
-from vae_np.errors import NonFiniteError
 from vae_np.initialisers import initialise
+from vae_np.inputs import check_finite_rows, check_float, check_noise, check_widths
 from vae_np.likelihoods import Likelihood, get_likelihood
 from vae_np.network import Architecture
 from vae_np.objectives import Objective, get_objective
@@ -110,9 +110,11 @@ class VAE:
             raise ValueError(f"dtype must be float32 or float64; got {np.dtype(dtype)}")
         self.architecture = Architecture(
             n_features,
-            _widths("hidden", hidden),
+            check_widths("hidden", hidden),
             latent,
-            _widths("hidden", hidden)[::-1] if decoder_hidden is None else _widths("decoder_hidden", decoder_hidden),
+            check_widths("hidden", hidden)[::-1]
+            if decoder_hidden is None
+            else check_widths("decoder_hidden", decoder_hidden),
             activation,
             get_likelihood(likelihood),
         )
@@ -167,13 +169,13 @@ class VAE:
     def encode(self, x: ArrayLike) -> tuple[Array, Array]:
         """Mean and log-variance of q(z|x), each (N, K), of x (N, D); `NonFiniteError` where they are not finite."""
         mu, logvar = self.engine.encode(self.check_data(x))
-        return _finite("encoder.mu", mu), _finite("encoder.logvar", logvar)
+        return check_finite_rows("encoder.mu", mu), check_finite_rows("encoder.logvar", logvar)
 
     def decode(self, z: ArrayLike) -> Array:
         """E[x|z], shape (..., D), of z (..., K); `NonFiniteError` where z or it is not finite."""
-        z = _finite("z", self._check_float("z", z, self.architecture.latent))
+        z = check_finite_rows("z", check_float("z", z, self.architecture.latent, self.dtype))
         mean = self.likelihood.mean(self.engine.decode(z), self.architecture.own(self.parameters))
-        return _finite("decoder.out", mean)
+        return check_finite_rows("decoder.out", mean)
 
     def reconstruct(self, x: ArrayLike) -> Array:
         """E[x|z] at z = mu(x), shape (N, D)."""
@@ -206,7 +208,7 @@ class VAE:
         """
         beta = non_negative("beta", beta)
         x = self.check_data(x)
-        eps, shape = self._check_eps(eps, x)
+        eps, shape = check_noise(eps, len(x), self.architecture.latent, self.dtype)
         terms = self.engine.terms(x, eps)
         if not all(np.isfinite(a).all() for a in (terms.z, terms.log_likelihood, terms.kl)):
             raise diagnose(self.parameters, x, eps, self.architecture, get_objective("elbo"), beta)
@@ -230,7 +232,7 @@ class VAE:
             log w = log_likelihood + log_prior - log_posterior is the importance weight's logarithm.
         """
         x = self.check_data(x)
-        return self.engine.terms(x, self._check_eps(eps, x)[0])
+        return self.engine.terms(x, check_noise(eps, len(x), self.architecture.latent, self.dtype)[0])
 
     def loss_and_grad(
         self, x: ArrayLike, eps: ArrayLike, beta: float = 1.0, *, objective: str | Objective = "elbo"
@@ -252,7 +254,7 @@ class VAE:
         """
         beta = non_negative("beta", beta)
         x = self.check_data(x)
-        eps, _ = self._check_eps(eps, x)
+        eps, _ = check_noise(eps, len(x), self.architecture.latent, self.dtype)
         with self.engine.lock:
             step = self.step(x, eps, get_objective(objective), beta)
             if not (np.isfinite(step.loss) and np.isfinite(step.gradients.vector).all()):
@@ -271,7 +273,7 @@ class VAE:
 
     def check_float(self, name: str, x: ArrayLike) -> Array:
         """`check_data` without the support: what is only a probability until it is binarised passes."""
-        array = self._check_float(name, x, self.architecture.n_features)
+        array = check_float(name, x, self.architecture.n_features, self.dtype)
         if array.ndim != 2:
             raise ValueError(f"{name} must have two dimensions, examples and features; it has shape {array.shape}")
         return array
@@ -295,39 +297,6 @@ class VAE:
         """Write the model to one file, atomically; `vae_np.load` reads it."""
         write_archive(path, self.config(), self.parameters.vector)
 
-    def _check_float(self, name: str, values: ArrayLike, columns: int) -> Array:
-        """An array with that many columns in the model's dtype; integers and bools are converted, other floats not."""
-        if isinstance(values, np.ma.MaskedArray):
-            raise TypeError(f"{name} is a masked array, whose mask would be lost; fill it or drop the rows")
-        array = np.asarray(values)
-        if array.dtype.kind not in "fiub":
-            raise TypeError(f"{name} must hold real numbers; it has dtype {array.dtype}")
-        if array.ndim < 1 or array.shape[-1] != columns:
-            got = array.shape[-1] if array.ndim else "none"
-            raise ValueError(f"{name} must have {columns} columns; it has {got}")
-        if array.dtype.kind == "f" and array.dtype != self.dtype:
-            raise TypeError(
-                f"{name} is {array.dtype} and the model is {self.dtype}; convert it, with {name}.astype('{self.dtype}')"
-            )
-        return np.ascontiguousarray(array, self.dtype)
-
-    def _check_eps(self, eps: ArrayLike, x: Array) -> tuple[Array, tuple[int, ...]]:
-        """Eps as (S, N, K), and the shape it came in."""
-        eps = self._check_float("eps", eps, self.architecture.latent)
-        n, k = len(x), self.architecture.latent
-        if eps.ndim not in (2, 3) or eps.shape[-2] != n or 0 in eps.shape:
-            raise ValueError(f"eps must be (N, K) or (S, N, K) with N = {n}, K = {k}; it has shape {eps.shape}")
-        return eps.reshape(-1, n, k), eps.shape
-
-
-def _finite(stage: str, values: Array) -> Array:
-    """The array, (..., N, width), if it is finite; `NonFiniteError` names the stage and its rows otherwise."""
-    finite = np.isfinite(values)
-    if not finite.all():
-        rows = np.flatnonzero(~finite.all(axis=-1).reshape(-1))
-        raise NonFiniteError("values that are not finite", stage, rows)
-    return values
-
 
 def _make_engine(backend: str, architecture: Architecture, parameters: Parameters, threads: int | None) -> Engine:
     """The engine of that name; numba is imported only for ``"numba"``."""
@@ -338,10 +307,3 @@ def _make_engine(backend: str, architecture: Architecture, parameters: Parameter
     from vae_np.kernels.engine import KernelEngine
 
     return KernelEngine(architecture, parameters, threads)
-
-
-def _widths(name: str, widths: Sequence[int]) -> tuple[int, ...]:
-    """The widths as a tuple; a bare number is a common slip."""
-    if isinstance(widths, (int, np.integer)):
-        raise TypeError(f"{name} must be a sequence of widths, such as ({widths},); got {widths!r}")
-    return tuple(widths)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from vae_np.cli import common
+from vae_np.cli import common, runs
 
 if TYPE_CHECKING:
     from vae_np.data import Dataset
@@ -31,8 +31,8 @@ def run(args: argparse.Namespace) -> int:
 
     given = vars(args)
     out = common.out_file(given, "encoded.csv", ".npy", ".csv")
-    run = common.load_run(args.model, given.get("backend"))
-    dataset = common.data_of(run, args)
+    run = runs.load_run(args.model, given.get("backend"))
+    dataset = runs.data_of(run, args)
     labels = _labels(dataset, out) if "with_labels" in given else None
     mu, logvar = run.vae.encode(dataset.x)
     k = mu.shape[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from vae_np.cli import common
+from vae_np.cli import common, runs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,8 +26,8 @@ def run(args: argparse.Namespace) -> int:
     from vae_np.evaluation import evaluate
 
     given = vars(args)
-    run = common.load_run(args.model, given.get("backend"))
-    dataset = common.data_of(run, args)
+    run = runs.load_run(args.model, given.get("backend"))
+    dataset = runs.data_of(run, args)
     samples, seed = given.get("samples", 1), given.get("seed", run.options.get("seed", 0))
     result = evaluate(run.vae, dataset.x, samples=samples, seed=seed)
     values = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from vae_np.cli import assemble, common
+from vae_np.cli import assemble, common, runs
 
 if TYPE_CHECKING:
     from vae_np.model import VAE
@@ -72,7 +72,7 @@ def _model(given: dict[str, Any], seed: int) -> VAE:
         return _new_model(given, seed)
     if other := [name for name in NEW_MODEL if name in given]:
         raise ValueError(f"--{other[0]} describes a new model, and {given['model']} is to be checked")
-    return common.load_run(given["model"], given.get("backend")).vae
+    return runs.load_run(given["model"], given.get("backend")).vae
 
 
 def _new_model(given: dict[str, Any], seed: int) -> VAE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from vae_np.cli import common
+from vae_np.cli import common, runs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,8 +24,8 @@ def run(args: argparse.Namespace) -> int:
     out = common.out_file(given, "reconstructions.png", ".png", ".npy", ".csv")
     if given.get("number", 1) < 1:
         raise ValueError(f"--number must be positive; got {given['number']}")
-    run = common.load_run(args.model, given.get("backend"))
-    dataset = common.data_of(run, args)
+    run = runs.load_run(args.model, given.get("backend"))
+    dataset = runs.data_of(run, args)
     mean = run.vae.reconstruct(dataset.x)
     if out.endswith(".png"):
         from vae_np import plots

@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vae_np.cli import common
 from vae_np.cli.assemble import depends_on_epochs
+from vae_np.cli.runs import read_config
 from vae_np.cli.train_options import DEFAULTS, FREE_ON_RESUME, check_types
 
 PICTURES = (
@@ -45,7 +45,7 @@ def plan(given: dict[str, Any]) -> Plan:
     if folder is None:
         raise ValueError("--resume needs --out, the folder of the run to continue")
     resumed = (folder / CHECKPOINT).exists()
-    saved = common.read_config(folder)
+    saved = read_config(folder)
     if saved is None:
         if resumed:
             raise ValueError(f"{folder}: has a {CHECKPOINT} and no {CONFIG}; it can be loaded, and not resumed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from vae_np.cli import common
+from vae_np.cli import common, runs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
 
     given = vars(args)
     out = common.out_file(given, "samples.png", ".png", ".npy", ".csv")
-    run = common.load_run(args.model, "numpy")
+    run = runs.load_run(args.model, "numpy")
     number, seed, vae = given.get("number", 64), given.get("seed", 0), run.vae
     if number < 1:
         raise ValueError(f"--number must be positive; got {number}")
