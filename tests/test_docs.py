@@ -14,11 +14,13 @@ import pytest
 
 import vae_np
 from vae_np.cli import main
+from vae_np.kernels.policy import COMPILED
 
 README = Path(vae_np.__file__).parents[1] / "README.md"
 MODULES = [m.name for m in pkgutil.walk_packages(vae_np.__path__, "vae_np.") if not m.name.endswith("__main__")]
 
 needs_readme = pytest.mark.skipif(not README.exists(), reason="not in a checkout")
+in_earnest = pytest.mark.skipif(not COMPILED, reason="training in plain Python loops takes minutes")
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -42,6 +44,7 @@ def blocks(language: str) -> list[str]:
 
 
 @needs_readme
+@in_earnest
 def test_the_readmes_python_runs_from_top_to_bottom(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = blocks("python")
@@ -52,6 +55,7 @@ def test_the_readmes_python_runs_from_top_to_bottom(tmp_path, monkeypatch):
 
 
 @needs_readme
+@in_earnest
 def test_the_readmes_commands_run_in_their_order(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     lines = [line for block in blocks("console") for line in block.splitlines() if line.startswith("$ vae-np ")]
