@@ -34,8 +34,8 @@ Array = NDArray[Any]
 BLOCK = 1024
 """Rows that one thread of `encode` and `decode` takes at once, so that their memory does not grow with the data."""
 WORK_PER_THREAD = 1.5e8
-"""Multiplications of a step that are worth a thread: some milliseconds of them. Threads meet four times in a step, and
-that costs up to half a millisecond each time where the machine is shared. Found with benchmarks/step.py."""
+"""Multiplications of a step that are worth a thread: some milliseconds of them; threads meet four times in a step.
+`benchmarks/step.py --threads 1` and `--threads 2` show on a given machine where the second thread begins to pay."""
 ROWS_PER_THREAD = 8
 """Fewer examples than this make products too thin to be worth a thread."""
 
