@@ -23,6 +23,7 @@ import numpy as np
 
 import vae_np
 from vae_np.files import write_atomic
+from vae_np.machine import cpu
 
 BEGIN, END = "<!-- figures:begin -->", "<!-- figures:end -->"
 
@@ -90,17 +91,6 @@ def table(figures: dict[str, dict[str, float]]) -> str:
         ]
     versions = f"Python {platform.python_version()}, NumPy {np.__version__}, vae_np {vae_np.__version__}"
     return "\n".join([*lines, "", f"Measured with float32 on {cpu()}, {versions}."])
-
-
-def cpu() -> str:
-    """The processor's name and the number of its cores that this process may use."""
-    name = platform.processor() or platform.machine()
-    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []:
-        if line.startswith("model name"):
-            name = line.split(":", 1)[1].strip()
-            break
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{cores} cores of {name}"
 
 
 def main() -> None:

@@ -14,12 +14,14 @@ from vae_np.archive import write_archive
 from vae_np.checks import non_negative, whole
 from vae_np.diagnosis import diagnose
 from vae_np.elbo import Terms
-from vae_np.engines import Engine, FormulaEngine, Step
+from vae_np.engines import Engine, FormulaEngine, Step, Update
+from vae_np.errors import NonFiniteError
 from vae_np.initialisers import initialise
 from vae_np.inputs import check_finite_rows, check_float, check_noise, check_widths
 from vae_np.likelihoods import Likelihood, get_likelihood
 from vae_np.network import Architecture
 from vae_np.objectives import Objective, get_objective
+from vae_np.optim import Adam, AdamState
 from vae_np.parameters import Parameters
 
 __all__ = ["VAE", "Elbo"]
@@ -260,6 +262,47 @@ class VAE:
             if not (np.isfinite(step.loss) and np.isfinite(step.gradients.vector).all()):
                 raise diagnose(self.parameters, x, eps, self.architecture, get_objective(objective), beta)
             return step.loss, step.gradients.copy()
+
+    def train_step(
+        self,
+        x: ArrayLike,
+        eps: ArrayLike,
+        adam: Adam,
+        state: AdamState,
+        beta: float = 1.0,
+        *,
+        objective: str | Objective = "elbo",
+    ) -> Update:
+        """One step of training, in place: loss, gradient and Adam in one pass over buffers made once.
+
+        Parameters
+        ----------
+        x : array, shape (N, D)
+        eps : array, shape (N, K) or (S, N, K)
+        adam : Adam
+        state : AdamState
+            ``AdamState.zeros(vae.parameters.vector, adam)`` before the first step.
+        beta, objective
+            As for `loss_and_grad`.
+
+        Returns
+        -------
+        Update
+            The loss, the batch's sums of log p(x|z) and KL in nats, and the gradient's norm.
+
+        Raises
+        ------
+        NonFiniteError
+            If the loss or a gradient is not finite, naming the stage; parameters and state are as they were.
+        """
+        beta, objective = non_negative("beta", beta), get_objective(objective)
+        x = self.check_data(x)
+        eps, _ = check_noise(eps, len(x), self.architecture.latent, self.dtype)
+        try:
+            return self.engine.train(x, eps, objective, beta, adam, state)
+        except NonFiniteError as error:
+            found = diagnose(self.parameters, x, eps, self.architecture, objective, beta)
+            raise (error if found.stage == "kernels" else found) from None
 
     def step(self, x: Array, eps: Array, objective: Objective, beta: float) -> Step:
         """`loss_and_grad` without its checks and copies: x (N, D) and eps (S, N, K) of the model's dtype."""

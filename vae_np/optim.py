@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from vae_np.checks import non_negative, positive, real, whole
 from vae_np.clipping import check_squares, clip_factor, global_norm
+from vae_np.memory import aligned_zeros
 from vae_np.schedules import Schedule, as_schedule, schedule_from_dict
 
 __all__ = ["Adam", "AdamState", "adam_step", "bias_correction"]
@@ -99,6 +100,8 @@ class Adam:
 
     def rate(self, step: int) -> float:
         """Return the learning rate alpha_t of step t = 1, 2, ...; ``ValueError`` if not finite."""
+        if type(self.learning_rate) is float:  # checked when it was set
+            return self.learning_rate
         return non_negative("learning_rate", as_schedule(self.learning_rate)(step))
 
     def update(self, theta: Array, gradient: Array, state: AdamState) -> float:
@@ -186,8 +189,8 @@ class AdamState:
     def zeros(cls, theta: Array, adam: Adam) -> Self:
         """Return the state before the first step."""
         _check_dtype("theta", theta)
-        v_max = np.zeros_like(theta) if adam.amsgrad else None
-        return cls(np.zeros_like(theta), np.zeros_like(theta), v_max)
+        m, v = (aligned_zeros(theta.shape, theta.dtype) for _ in range(2))
+        return cls(m, v, aligned_zeros(theta.shape, theta.dtype) if adam.amsgrad else None)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the state as named arrays (not copies): m, v, v_max if there is one, step."""

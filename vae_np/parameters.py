@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from vae_np.memory import aligned_zeros
+
 __all__ = ["Parameters"]
 
 Array = NDArray[Any]
@@ -59,7 +61,7 @@ class Parameters(Mapping[str, Array]):
         self.shapes: dict[str, Shape] = {name: tuple(shape) for name, shape in shapes.items()}
         size = sum(math.prod(shape) for shape in self.shapes.values())
         if vector is None:
-            vector = np.zeros(size, dtype)
+            vector = aligned_zeros(size, dtype)
         if vector.shape != (size,):
             raise ValueError(f"the parameters are {size} numbers in one dimension; the vector has shape {vector.shape}")
         self._vector = vector
@@ -118,7 +120,7 @@ class Parameters(Mapping[str, Array]):
 
     def zeros_like(self) -> Parameters:
         """The same names and shapes over zeros."""
-        return self.like(np.zeros_like(self.vector))
+        return self.like(aligned_zeros(self.vector.size, self.dtype))
 
     def copy(self) -> Parameters:
         """The same names and shapes over a copy of the vector."""

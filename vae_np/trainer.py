@@ -57,7 +57,6 @@ class Trainer:
         self.epoch, self.position = 0, 0  # epochs done, examples done in the one under way
         self.sums = dict.fromkeys(SUMS, 0.0)
         self._order = noise.stream(settings.seed, "order", 0).permutation(len(self.x))
-        self._batch = np.empty((min(settings.batch_size, len(self.x)), self.x.shape[1]), vae.dtype)
         self._data: dict[str, Any] | None = None
 
     # ---- the loop
@@ -116,24 +115,19 @@ class Trainer:
         s, vae = self.settings, self.vae
         t = self.adam.step + 1
         rows = self._order[self.position : self.position + s.batch_size]
-        x = np.take(self.x, rows, axis=0, out=self._batch[: len(rows)], mode="clip")  # "raise" would buffer
-        if s.binarise == "dynamic":
-            x = binarise(x, "dynamic", seed=s.seed, step=t)
+        x = vae.engine.batch(self.x, rows, (s.seed, t) if s.binarise == "dynamic" else None)
         eps = noise.standard_normal(s.seed, t, (s.samples, len(x), vae.architecture.latent), vae.dtype)
         beta = s.beta(t)
-        result = vae.step(x, eps, s.objective, beta)
         try:
-            if not math.isfinite(result.loss):
-                raise NonFiniteError(f"the loss is {result.loss}", "loss")
-            norm = vae.engine.update(s.optimizer, result.gradients, self.adam)
+            result = vae.engine.train(x, eps, s.objective, beta, s.optimizer, self.adam)
         except NonFiniteError as error:
             found = diagnose(vae.parameters, x, eps, vae.architecture, s.objective, beta)
             cause = error if found.stage == "kernels" else found
             where = f"epoch {self.epoch + 1}, step {t}"
             raise NonFiniteError(f"{cause.message} in {where}", cause.stage, rows[list(cause.examples)]) from None
-        self.sums["log_likelihood"] += float(result.log_likelihood.sum(dtype=np.float64)) / s.samples
-        self.sums["kl"] += float(result.kl.sum(dtype=np.float64))
-        self.sums["gradient_norm"] += norm
+        self.sums["log_likelihood"] += result.log_likelihood
+        self.sums["kl"] += result.kl
+        self.sums["gradient_norm"] += result.norm
         self.position += len(rows)
 
     def _end_epoch(self) -> None:

@@ -36,30 +36,24 @@ def elementary_loop(name: str) -> Function:
     return over
 
 
+def activated(name: str, a: Array) -> tuple[Array, Array]:
+    """h and what is kept for the slope, of one row."""
+    h, kept = a[None].copy(), a[None].copy()
+    activation.forward(activation.KINDS[name], h, np.zeros_like(a), kept, 0, 1, 0, len(a))
+    return h, kept if name == "gelu" else h
+
+
 def forward(name: str) -> Function:
     """An activation."""
-
-    def function(a: Array) -> Array:
-        h, kept = a[None].copy(), a[None].copy()
-        if name == "gelu":
-            activation.gelu_forward(h, np.zeros_like(a), kept)
-        else:
-            activation.forward(activation.KINDS[name], h, np.zeros_like(a))
-        return h[0]
-
-    return function
+    return lambda a: activated(name, a)[0][0]
 
 
 def slope(name: str) -> Function:
     """Its derivative: the backward kernel at a cotangent of 1, on what the forward kernel kept."""
 
     def function(a: Array) -> Array:
-        kept, dh, db = a[None].copy(), np.ones_like(a[None]), np.empty_like(a)
-        if name == "gelu":
-            activation.gelu_forward(a[None].copy(), np.zeros_like(a), kept)
-        else:
-            activation.forward(activation.KINDS[name], kept, np.zeros_like(a))
-        activation.backward(activation.KINDS[name], dh, kept, db)
+        dh, db = np.ones_like(a[None]), np.empty_like(a)
+        activation.backward(activation.KINDS[name], dh, activated(name, a)[1], db, 0, 1, 0, len(a))
         np.testing.assert_array_equal(db, dh[0])
         return dh[0]
 
@@ -73,7 +67,7 @@ def latent_forward(part: str) -> Function:
         out = {name: np.empty_like(mu[None]) for name in ("sigma", "kl")} | {"z": np.empty_like(mu[None, None])}
         eps = np.zeros_like(mu) if eps is None else eps
         none = np.zeros_like(mu)
-        latent.forward(mu[None].copy(), none, s[None].copy(), none, eps[None, None], **out)
+        latent.forward(mu[None].copy(), none, s[None].copy(), none, eps[None, None], *out.values(), 0, 1)
         return out[part].reshape(-1)
 
     return function
@@ -83,7 +77,7 @@ def latent_backward(mu: Array, s: Array, sigma: Array, eps: Array, dz: float, dk
     """Dmu and dlogvar for constant cotangents."""
     dmu, dlogvar, db, db2 = (np.empty_like(mu) for _ in range(4))
     rows = [np.ascontiguousarray(a[None]) for a in (mu, s, sigma, np.full_like(mu, dkl), dmu, dlogvar)]
-    latent.backward(np.full_like(mu, dz)[None, None], eps[None, None], *rows, db, db2)
+    latent.backward(np.full_like(mu, dz)[None, None], eps[None, None], *rows, db, db2, 0, 1)
     np.testing.assert_array_equal(db, rows[4][0])
     np.testing.assert_array_equal(db2, rows[5][0])
     return rows[4][0], rows[5][0]
@@ -107,14 +101,14 @@ def sigma(s: Array) -> Array:
 def densities(z: Array, eps: Array, s: Array) -> tuple[Array, Array]:
     """log p(z) and log q(z), a dimension each."""
     prior, posterior = np.empty((2, 1, len(z)), z.dtype)
-    latent.densities(z[None, :, None], eps[None, :, None], s[:, None], prior, posterior)
+    latent.densities(z[None, :, None], eps[None, :, None], s[:, None], prior, posterior, 0, len(z))
     return prior[0], posterior[0]
 
 
 def dz(z: Array) -> Array:
     """log p(z)'s derivative with respect to z."""
     out, one = np.zeros_like(z)[None, None], np.ones((1, 1), z.dtype)
-    latent.prior_backward(out, z[None, None], one, one)
+    latent.prior_backward(out, z[None, None], one, one, 0, 1)
     return out[0, 0]
 
 
@@ -125,7 +119,7 @@ def direct(part: int) -> Function:
         out = np.zeros((2, 1, len(s)), s.dtype)
         db = np.zeros((2, len(s)), s.dtype)
         one = np.ones((1, 1), s.dtype)
-        latent.posterior_backward(one, one, eps[None, None], sigma(s)[None], *out, *db)
+        latent.posterior_backward(one, one, eps[None, None], sigma(s)[None], *out, *db, 0, 1)
         np.testing.assert_array_equal(db, out[:, 0])
         return out[part, 0]
 
@@ -137,7 +131,7 @@ def likelihood_value(kind: likelihood.Bernoulli | likelihood.ContinuousBernoulli
 
     def function(x: Array, a: Array) -> Array:
         out, raw = np.empty_like(a), a[:, None].copy()
-        likelihood.value(kind, raw, np.zeros(1, a.dtype), x[:, None], out)
+        likelihood.value(kind, raw, np.zeros(1, a.dtype), x[:, None], out, 0, len(a))
         np.testing.assert_array_equal(raw[:, 0], a)
         return out
 
@@ -149,7 +143,8 @@ def likelihood_value_with_gradient(kind: likelihood.Bernoulli | likelihood.Conti
 
     def function(x: Array, a: Array) -> Array:
         out, one = np.empty_like(a), np.ones_like(a)
-        likelihood.gradient(kind, a[:, None].copy(), np.zeros_like(a[:1]), x[:, None], one, out, one[:1].copy())
+        rows = a[:, None].copy(), np.zeros_like(a[:1]), x[:, None]
+        likelihood.gradient(kind, *rows, one, out, one[:1].copy(), 0, 0, len(a))
         return out
 
     return function
@@ -160,7 +155,7 @@ def likelihood_slope(kind: likelihood.Bernoulli | likelihood.ContinuousBernoulli
 
     def function(x: Array, a: Array) -> Array:
         raw, one, db = a[None].copy(), np.ones(1, a.dtype), np.empty_like(a)
-        likelihood.gradient(kind, raw, np.zeros_like(a), x[None], one, one.copy(), db)
+        likelihood.gradient(kind, raw, np.zeros_like(a), x[None], one, one.copy(), db, 0, 0, 1)
         np.testing.assert_array_equal(db, raw[0])
         return raw[0]
 
@@ -180,7 +175,8 @@ def gaussian_value(x: Array, m: Array, s: Array) -> Array:
     scale = inverse(s)
     for i in range(len(m)):
         j = slice(i, i + 1)
-        likelihood.gaussian_value(m[j, None].copy(), none, x[j, None], s[j], *np.ascontiguousarray(scale[:, j]), out[j])
+        kind = likelihood.Gaussian(s[j], *np.ascontiguousarray(scale[:, j]), np.empty((1, 1), m.dtype))
+        likelihood.value(kind, m[j, None].copy(), none, x[j, None], out[j], 0, 1)
     return out
 
 
@@ -188,9 +184,12 @@ def gaussian_slope(part: int) -> Function:
     """d/dm or d/ds of each feature of one row."""
 
     def function(x: Array, m: Array, s: Array) -> Array:
-        raw, one, db, ds = m[None].copy(), np.ones(1, m.dtype), np.empty_like(m), np.empty_like(m)
-        likelihood.gaussian_gradient(raw, np.zeros_like(m), x[None], s, *inverse(s), one, one.copy(), db, ds)
+        raw, one, db = m[None].copy(), np.ones(1, m.dtype), np.empty_like(m)
+        kind = likelihood.Gaussian(s, *inverse(s), np.empty_like(raw))
+        likelihood.gradient(kind, raw, np.zeros_like(m), x[None], one, one.copy(), db, 0, 0, 1)
         np.testing.assert_array_equal(db, raw[0])
+        ds = np.empty_like(m)
+        likelihood.own_gradient(kind, ds)
         return (raw[0], ds)[part]
 
     return function
@@ -199,7 +198,8 @@ def gaussian_slope(part: int) -> Function:
 def heteroscedastic_value(x: Array, m: Array, s: Array) -> Array:
     """log p from (m, s)."""
     out = np.empty_like(m)
-    likelihood.heteroscedastic_value(np.stack([m, s], axis=1), np.zeros(2, m.dtype), x[:, None], out)
+    raw = np.stack([m, s], axis=1)
+    likelihood.value(likelihood.Heteroscedastic(), raw, np.zeros(2, m.dtype), x[:, None], out, 0, len(m))
     return out
 
 
@@ -209,7 +209,8 @@ def heteroscedastic_slope(part: int) -> Function:
     def function(x: Array, m: Array, s: Array) -> Array:
         raw, one = np.concatenate([m, s])[None], np.ones(1, m.dtype)
         db = np.empty_like(raw[0])
-        likelihood.heteroscedastic_gradient(raw, np.zeros_like(db), x[None], one, one.copy(), db)
+        kind = likelihood.Heteroscedastic()
+        likelihood.gradient(kind, raw, np.zeros_like(db), x[None], one, one.copy(), db, 0, 0, 1)
         np.testing.assert_array_equal(db, raw[0])
         return raw[0, part * len(m) : (part + 1) * len(m)]
 
@@ -220,7 +221,9 @@ def adam_step(**settings: float) -> Function:
     """theta after one step, by the kernel without and, with v_max = 0, with AMSGrad."""
 
     def function(theta: Array, g: Array, m: Array, v: Array) -> Array:
-        constants = adam._constants(Adam(**settings), oracles.STEP, 1.0, theta.dtype.type)
+        optimizer = Adam(**settings)
+        numbers = np.array([*adam.settings_of(optimizer), oracles.STEP, optimizer.rate(oracles.STEP)])
+        constants = tuple(map(theta.dtype.type, adam.constants_of(numbers, 1.0, theta.dtype.type(0))))
         one, other = theta.copy(), theta.copy()
         adam.step(one, g, m.copy(), v.copy(), constants)
         adam.amsgrad_step(other, g, m.copy(), v.copy(), np.zeros_like(v), constants)

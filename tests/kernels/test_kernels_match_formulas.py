@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from vae_np import activations, gaussian, likelihoods, optim
 from vae_np.errors import NonFiniteError
 from vae_np.kernels import activation, adam, latent
-from vae_np.kernels.adapters import Formula, likelihood_kernel
+from vae_np.kernels import likelihood as kernels
+from vae_np.kernels.adapters import kind_of
 from vae_np.kernels.policy import COMPILED
 
 FLOATS = [np.float64, np.float32]
@@ -62,15 +63,16 @@ def test_an_activation_adds_its_bias_and_goes_back_as_its_formula(name, dtype):
         a, b, dh = normal(seed, dtype, (n, d), (d,), (n, d), size=3)
         formula, kind = activations.ACTIVATIONS[name], activation.KINDS[name]
         h, kept = a.copy(), np.empty_like(a)
-        if name == "gelu":
-            activation.gelu_forward(h, b, kept)
-        else:
-            activation.forward(kind, h, b)
-            kept = h
+        tiles = [(0, n, 0, d // 2), (0, n // 3, d // 2, d), (n // 3, n, d // 2, d)]  # all of it, in three parts
+        for tile in tiles:
+            activation.forward(kind, h, b, kept, *tile)
+        kept = kept if name == "gelu" else h
         expected = formula.forward(a + b)
         assert_close("h", h, expected, np.abs(expected) + (np.abs(a + b) if name == "gelu" else 0))
-        da, db = dh.copy(), np.full_like(b, np.nan)
-        activation.backward(kind, da, kept, db)
+        da, parts = dh.copy(), np.full((3, d), np.nan, dtype)
+        for tile, part in zip(tiles, parts, strict=True):
+            activation.backward(kind, da, kept, part, *tile)
+        db = parts.sum(axis=0)
         expected = formula.backward(dh, a + b, expected)
         size = np.abs(dh) * (2 + np.abs(a + b) if name == "gelu" else 2)
         assert_close("da", da, expected, size)
@@ -88,27 +90,32 @@ def test_the_latent_stage_is_its_formulas(dtype):
         dz, dkl, weights, path = normal(seed + 1, dtype, cube, rows, (3, samples, n), (samples, n))
         m, s = mu.copy(), logvar.copy()
         sigma, kl, z = np.empty_like(m), np.empty_like(m), np.empty_like(eps)
-        latent.forward(m, mu_b, s, logvar_b, eps, sigma, kl, z)
+        for part in halves(n):
+            latent.forward(m, mu_b, s, logvar_b, eps, sigma, kl, z, *part)
         assert_close("mu", m, mu + mu_b, 0)
         assert_close("logvar", s, logvar + logvar_b, 0)
         assert_close("kl", kl, gaussian.kl_terms(m, s), np.abs(kl))
         assert_close("z", z, gaussian.reparameterise(m, s, eps), np.abs(m) + sigma * np.abs(eps))
 
         prior, posterior = np.empty((2, samples, n), dtype)
-        latent.densities(z, eps, s, prior, posterior)
+        for part in halves(n):
+            latent.densities(z, eps, s, prior, posterior, *part)
         assert_close("log p(z)", prior, gaussian.log_standard_normal(z), (z * z + 2).sum(axis=-1))
         size = (eps * eps + np.abs(s) + 2).sum(axis=-1)
         assert_close("log q(z)", posterior, gaussian.log_normal_at_noise(eps, s), size)
 
         new, (a, b, _) = dz.copy(), weights
-        latent.prior_backward(new, z, a, path)
+        for part in halves(n):
+            latent.prior_backward(new, z, a, path, *part)
         expected = path[..., None] * (dz + gaussian.log_standard_normal_backward(a, z))
         size = np.abs(dz) + np.abs(a)[..., None] * np.abs(z)
         assert_close("dz", new, expected, np.abs(path)[..., None] * size)
 
         dmu, dlogvar = np.empty_like(m), np.empty_like(m)
-        db, db2 = np.full_like(mu_b, np.nan), np.full_like(mu_b, np.nan)
-        latent.backward(dz, eps, m, s, sigma, dkl, dmu, dlogvar, db, db2)
+        parts = np.full((2, 2, d), np.nan, dtype)
+        for part, sums in zip(halves(n), parts, strict=True):
+            latent.backward(dz, eps, m, s, sigma, dkl, dmu, dlogvar, *sums, *part)
+        db, db2 = parts.sum(axis=0)
         kl_parts, z_parts = gaussian.kl_backward(dkl, m, s), gaussian.reparameterise_backward(dz, s, eps)
         sizes = [np.abs(dz).sum(axis=0), (np.abs(dz * eps) * sigma).sum(axis=0)]
         for name, got, bias, one, other, size in zip(
@@ -118,7 +125,9 @@ def test_the_latent_stage_is_its_formulas(dtype):
             assert_close(name + "'s sum", bias, (one + other).sum(axis=0), (np.abs(one) + size).sum(axis=0))
 
         before = [a.copy() for a in (dmu, dlogvar, db, db2)]
-        latent.posterior_backward(a, b, eps, sigma, dmu, dlogvar, db, db2)
+        for part, sums in zip(halves(n), parts, strict=True):
+            latent.posterior_backward(a, b, eps, sigma, dmu, dlogvar, *sums, *part)
+        db, db2 = parts.sum(axis=0)
         direct = gaussian.log_normal_at_noise_backward(a, b, eps, s)
         rest = np.abs(a)[..., None]
         sizes = [rest * np.abs(eps) / sigma, rest * eps * eps + np.abs(b)[..., None]]
@@ -129,6 +138,55 @@ def test_the_latent_stage_is_its_formulas(dtype):
             assert_close(f"direct {name}'s sum", got, before[2 + i] + direct[i].sum(axis=0), size)
 
     compare()
+
+
+def halves(n: int) -> list[tuple[int, int]]:
+    """[0, n) in two ranges, the first perhaps empty."""
+    return [(0, n // 2), (n // 2, n)]
+
+
+def kernel_of(likelihood, case) -> tuple:
+    """A likelihood's kernels as functions of a case: log p, and its gradient, the rows in two parts."""
+    kind, d = kind_of(likelihood), case.x.shape[1]
+    parts = np.full((2, case.db.size), np.nan, case.x.dtype)
+    if isinstance(kind, kernels.GaussianKind):
+        s, deviation = np.empty(d, case.x.dtype), np.empty((2, d))
+        s[...] = likelihood.logvar if likelihood.logvar is not None else case.own["logvar"]
+        kernels.inverse_deviation(s, *deviation)
+        kind = kernels.Gaussian(s, *deviation, np.full((2, d), np.nan, case.x.dtype))
+
+    def value(b):
+        for part in halves(len(case.raw)):
+            kernels.value(kind, case.raw, b, case.x, case.out, *part)
+
+    def gradient(b):
+        for t, part in enumerate(halves(len(case.raw))):
+            kernels.gradient(kind, case.raw, b, case.x, case.weight, case.out, parts[t], t, *part)
+        case.db[:] = parts.sum(axis=0)
+        for view in case.down.values():
+            kernels.own_gradient(kind, view.reshape(-1))
+
+    return value, gradient
+
+
+def formula_of(likelihood, case) -> tuple:
+    """The same by the formula."""
+    shape = (-1, *case.x.shape[:1], case.raw.shape[1])
+
+    def value(b):
+        case.raw += b
+        case.out[:] = likelihood.log_density(case.x, case.raw.reshape(shape), case.own).sum(axis=-1).reshape(-1)
+
+    def gradient(b):
+        value(b)
+        slope, own = likelihood.gradient(case.x, case.raw.reshape(shape), case.own)
+        case.raw[:] = case.weight[:, None] * slope.reshape(case.raw.shape)
+        case.db[:] = case.raw.sum(axis=0)
+        for name, term in own.items():
+            weighted = case.weight[:, None] * term.reshape(len(case.weight), -1)
+            case.down[name][...] = weighted.sum(axis=0 if case.down[name].size > 1 else None)
+
+    return value, gradient
 
 
 def likelihood_case(likelihood, dtype, n, d, samples, seed) -> SimpleNamespace:
@@ -148,17 +206,17 @@ def test_a_likelihood_is_its_formula(likelihood, dtype):
     @search
     def compare(n, d, samples, seed):
         k, f = (likelihood_case(likelihood, dtype, n, d, samples, seed) for _ in range(2))
-        kernels, formulas = likelihood_kernel(likelihood, d, dtype), Formula(likelihood)
+        pairs = kernel_of(likelihood, k), formula_of(likelihood, f)
         terms = likelihood.log_density(f.x, (f.raw + f.b).reshape(samples, n, -1), f.own)
         size = (np.abs(terms) + 4).sum(axis=-1).reshape(-1)
         slope, own = likelihood.gradient(f.x, (f.raw + f.b).reshape(samples, n, -1), f.own)
-        kernels.value(k.raw, k.b, k.x, k.own, k.out)
-        formulas.value(f.raw, f.b, f.x, f.own, f.out)
+        for value, _ in pairs:
+            value(k.b)
         assert_close("raw", k.raw, f.raw, 0)
         assert_close("log p", k.out, f.out, size)
         k.out[:] = np.nan
-        for case, engine in ((k, kernels), (f, formulas)):
-            engine.gradient(case.raw, np.zeros_like(k.b), case.x, case.own, case.weight, case.out, case.db, case.down)
+        for _, gradient in pairs:
+            gradient(np.zeros_like(k.b))
         size_raw = np.abs(f.weight)[:, None] * (np.abs(slope.reshape(f.raw.shape)) + 1)
         assert_close("log p beside its gradient", k.out, f.out, size)
         assert_close("raw's gradient", k.raw, f.raw, size_raw)
@@ -249,26 +307,27 @@ def kernel_calls(dtype) -> dict[str, tuple]:
 
     calls = {}
     for name, kind in activation.KINDS.items():
-        if name == "gelu":
-            calls[name] = call(activation.gelu_forward, {"a": rows, "b": row}, (one(n, d),), (), ("a",))
-        else:
-            calls[name] = call(activation.forward, {"a": rows, "b": row}, (), (kind,), ("a",))
+        tile = (0, n, 0, d)
+        calls[name] = call(activation.forward, {"a": rows, "b": row}, (one(n, d), *tile), (kind,), ("a",))
         inputs = {"dh": rows, "kept": rows} if name != "identity" else {"dh": rows}
-        after = (row,) if name != "identity" else (rows, row)
+        after = (row, *tile) if name != "identity" else (rows, row, *tile)
         calls[name + "'"] = call(activation.backward, inputs, after, (kind,), ("dh",))
     inputs = {"mu": rows, "mu_b": row, "logvar": rows, "logvar_b": row, "eps": cube}
-    calls["latent.forward"] = call(latent.forward, inputs, (one(n, d), one(n, d), one(samples, n, d)))
+    calls["latent.forward"] = call(latent.forward, inputs, (one(n, d), one(n, d), one(samples, n, d), 0, n))
     inputs = {"dz": cube, "eps": cube, "mu": rows, "logvar": rows, "sigma": rows, "dkl": rows}
-    calls["latent.backward"] = call(latent.backward, inputs, (one(n, d), one(n, d), one(d), one(d)))
+    calls["latent.backward"] = call(latent.backward, inputs, (one(n, d), one(n, d), one(d), one(d), 0, n))
     inputs = {"z": cube, "eps": cube, "logvar": rows}
-    calls["latent.densities"] = call(latent.densities, inputs, (one(samples, n), one(samples, n)))
+    calls["latent.densities"] = call(latent.densities, inputs, (one(samples, n), one(samples, n), 0, n))
     inputs = {"dz": cube, "z": cube, "prior": weight, "path": weight}
-    calls["prior_backward"] = call(latent.prior_backward, inputs, (), (), ("dz",))
+    calls["prior_backward"] = call(latent.prior_backward, inputs, (0, n), (), ("dz",))
     inputs = {"rest": weight, "direct": weight, "eps": cube, "sigma": rows}
-    calls["posterior_backward"] = call(latent.posterior_backward, inputs, (one(n, d), one(n, d), one(d), one(d)))
+    outputs = (one(n, d), one(n, d), one(d), one(d), 0, n)
+    calls["posterior_backward"] = call(latent.posterior_backward, inputs, outputs)
     for v_max in (False, True):
         inputs = {"theta": row, "g": row, "m": row, "v": row} | ({"v_max": row} if v_max else {})
-        constants = adam._constants(optim.Adam(), 3, 1.0, np.dtype(dtype).type)
+        numbers = np.array([*adam.settings_of(optim.Adam()), 3, 1e-3])
+        cast = np.dtype(dtype).type
+        constants = tuple(map(cast, adam.constants_of(numbers, 1.0, cast(0))))
         function = adam.amsgrad_step if v_max else adam.step
         calls[f"adam {v_max}"] = call(function, inputs, (constants,), (), ("theta",))
     return calls
@@ -304,13 +363,14 @@ def test_nan_and_infinity_in_any_input_of_a_likelihood_come_out(likelihood, valu
             array = array["logvar"]
         array.flat[index] = value
         raw = case.raw.copy()
-        kernels = likelihood_kernel(likelihood, 19, dtype)
+        log_p, gradient = kernel_of(likelihood, case)
         with np.errstate(all="ignore"):
-            kernels.gradient(raw, case.b, case.x, case.own, case.weight, case.out, case.db, case.down)
+            gradient(case.b)
+        case.raw[:] = raw
         finite = np.isfinite(case.db).all() if argument == "weight" else np.isfinite(case.out).all()
         assert not finite, f"{argument}[{index}] = {value} vanished"
         if argument != "weight":
             case.out[:] = 0
             with np.errstate(all="ignore"):
-                kernels.value(case.raw, case.b, case.x, case.own, case.out)
+                log_p(case.b)
             assert not np.isfinite(case.out).all(), f"{argument}[{index}] = {value} vanished from the value"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,10 +12,11 @@ from models import LIKELIHOODS, batch, model
 
 from vae_np import ELBO, IWAE, Adam, fit
 from vae_np.engines import FormulaEngine
-from vae_np.kernels import blas, engine
+from vae_np.kernels import blas, engine, meeting
 from vae_np.kernels.engine import KernelEngine, default_threads
-from vae_np.kernels.policy import COMPILED
-from vae_np.kernels.workers import cores, run_all
+from vae_np.kernels.policy import COMPILED, kernel
+from vae_np.kernels.workers import Team
+from vae_np.machine import usable_cores as cores
 from vae_np.optim import AdamState
 
 OBJECTIVES = [(ELBO(), 0.37), (ELBO(0.3, "per-dimension"), 1.0), (ELBO(0.3, "per-entry"), 1.0), (IWAE(), 1.0)]
@@ -76,50 +76,131 @@ def test_an_objective_that_looks_at_everything_sees_the_whole_batch():
 
 def test_small_models_get_one_thread_and_large_ones_all_cores(monkeypatch):
     monkeypatch.setattr(engine, "controllable", lambda: True)
-    assert default_threads(64, 64 * 64 * 2, 64, 64) == 1
-    assert default_threads(64, 650_000, 128, 128) == 1
-    assert default_threads(64, 650_000, 1000, 1000) == 13
-    assert default_threads(64, 50_000_000, 24, 24) == 3  # eight examples a thread
-    assert default_threads(64, 5_000_000, 1000, 1000) == 64
-    assert default_threads(2, 5_000_000, 1000, 1000) == 2
-    assert default_threads(64, 5_000_000, 50, 1) == 1
+    assert default_threads(64, 8_000, 64) == 1
+    assert default_threads(2, 650_000, 128) == 2
+    assert default_threads(64, 650_000, 128) == 24
+    assert default_threads(64, 5_000_000, 1000) == 64
     monkeypatch.setattr(engine, "controllable", lambda: False)
-    assert default_threads(64, 5_000_000, 1000, 1000) == 1
+    assert default_threads(64, 5_000_000, 1000) == 1
 
 
 def test_there_is_at_least_one_core():
     assert 1 <= cores() <= (os.cpu_count() or 1)
 
 
-def test_all_calls_are_made_at_once_and_their_results_keep_the_order():
-    gate = threading.Barrier(3, timeout=10)  # passes only if three threads wait at it together
-    assert run_all([lambda i=i: (gate.wait(), i)[1] for i in range(3)]) == [0, 1, 2]
+# ---- where threads meet
 
 
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_an_error_in_any_thread_comes_out_after_all_have_ended(place):
-    ended = []
+@kernel
+def count_meetings(words, threads, seen, t, times):
+    """Each thread writes its number of the round; all must have written before any goes on."""
+    for i in range(times):
+        seen[t] = i
+        meeting.meet(words, threads)
+        for other in range(threads):
+            if seen[other] != i:
+                return i
+        meeting.meet(words, threads)
+    return times
 
-    def call(i):
-        if i == place:
-            raise ValueError(f"thread {i}")
-        time.sleep(0.05)
-        ended.append(i)
 
-    with pytest.raises(ValueError, match=f"thread {place}"):
-        run_all([lambda i=i: call(i) for i in range(3)])
-    assert sorted(ended) == [i for i in range(3) if i != place]
-    assert run_all([lambda: 1, lambda: 2]) == [1, 2]  # the workers live on
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_nobody_leaves_a_meeting_before_all_have_come(threads):
+    times = 2000 if COMPILED else 20
+    words, seen = meeting.new_words(threads), np.zeros(threads, np.int64)
+    with ThreadPoolExecutor(threads) as pool:
+        found = list(pool.map(lambda t: count_meetings(words, threads, seen, t, times), range(threads)))
+    assert found == [times] * threads
+
+
+@kernel
+def follow(words, threads, seen, t):
+    while meeting.gate(words, t):
+        if not meeting.begin(words, threads):
+            return
+        seen[t] += 1
+        meeting.meet(words, threads)
+
+
+@kernel
+def lead(words, threads):
+    if meeting.begin(words, threads):
+        meeting.meet(words, threads)
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.02], ids=["lingering", "called anew"])
+def test_workers_follow_each_time_whether_they_linger_or_not(pause):
+    team, threads = Team(), 3
+    one, other = (meeting.new_words(threads) for _ in range(2))
+    seen = np.zeros(threads, np.int64)
+    for i in range(30):
+        words = other if i % 7 == 6 else one  # another engine's turn
+        team.run(words, threads, lambda w=words: lead(w, threads), lambda t, w=words: follow(w, threads, seen, t))
+        time.sleep(pause)
+    assert seen.tolist() == [0, 30, 30]
+    assert len(team.workers) == 2
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_a_meeting_whose_caller_is_interrupted_is_called_off(error):
+    team, seen = Team(), np.zeros(2, np.int64)
+    words = meeting.new_words(2)
+
+    def interrupted():
+        time.sleep(0.01)  # the worker is waiting by now
+        raise error
+
+    with pytest.raises(error):
+        team.run(words, 2, interrupted, lambda t: follow(words, 2, seen, t))
+    anew = meeting.new_words(2)
+    team.run(anew, 2, lambda: lead(anew, 2), lambda t: follow(anew, 2, seen, t))  # the worker is free again
+    assert seen.tolist() == [0, 1]
+
+
+def test_an_error_in_a_worker_comes_out_and_the_worker_lives_on():
+    team, seen, words = Team(), np.zeros(2, np.int64), meeting.new_words(2)
+
+    def fails(t):
+        raise MemoryError("no room")
+
+    with pytest.raises(RuntimeError, match="thread 1 of the step") as caught:
+        team.run(words, 2, lambda: lead(words, 2), fails)
+    assert isinstance(caught.value.__cause__, MemoryError)
+    anew = meeting.new_words(2)
+    team.run(anew, 2, lambda: lead(anew, 2), lambda t: follow(anew, 2, seen, t))
+    assert seen.tolist() == [0, 1]
+
+
+def test_an_interrupted_step_leaves_an_engine_that_works(monkeypatch):
+    vae = model(backend="numpy")
+    x, eps = batch(vae, 2)
+    several = KernelEngine(vae.architecture, vae.parameters, 2)
+    right = several.loss_and_grad(x, eps, ELBO(), 1.0).loss
+
+    def interrupted(q, t):
+        if t == 0:
+            raise KeyboardInterrupt
+        whole(q, t)
+
+    whole = engine.passes.run
+    with monkeypatch.context() as patched:
+        patched.setattr(engine.passes, "run", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            several.loss_and_grad(x, eps, ELBO(), 1.0)
+    assert several.loss_and_grad(x, eps, ELBO(), 1.0).loss == right
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_process_makes_threads_of_its_own():
-    run_all([lambda: 1, lambda: 2])
+    vae = model(backend="numpy")
+    x, eps = batch(vae, 2)
+    several = KernelEngine(vae.architecture, vae.parameters, 2)
+    right = several.loss_and_grad(x, eps, ELBO(), 1.0).loss
     child = os.fork()
     if child == 0:
-        os._exit(0 if run_all([lambda: 1, lambda: 2]) == [1, 2] else 1)
-    deadline = time.monotonic() + 10
+        os._exit(0 if several.loss_and_grad(x, eps, ELBO(), 1.0).loss == right else 1)
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
@@ -132,31 +213,22 @@ def test_a_forked_process_makes_threads_of_its_own():
 
 def test_blas_has_one_thread_inside_and_its_own_number_outside():
     if not blas.controllable():
-        pytest.skip("NumPy's BLAS is not OpenBLAS")
+        pytest.skip("SciPy's BLAS is not OpenBLAS")
     control = blas._control()
     before = control.get()
     control.set(2)
     try:
-        with blas.one_thread():
+        with blas.ONE_THREAD:
             assert control.get() == 1
-            with blas.one_thread():
+            with blas.ONE_THREAD:
                 assert control.get() == 1
             assert control.get() == 1
         assert control.get() == 2
-        with pytest.raises(ValueError, match="inside"), blas.one_thread():
+        with pytest.raises(ValueError, match="inside"), blas.ONE_THREAD:
             raise ValueError("inside")
         assert control.get() == 2
     finally:
         control.set(before)
-
-
-def test_a_call_inside_a_workers_call_does_not_wait_for_itself():
-    def nested():
-        return run_all([threading.get_ident, threading.get_ident])
-
-    first, second = run_all([nested, nested])
-    assert len(set(second)) == 1
-    assert len(first) == 2
 
 
 def test_numpys_warnings_are_off_in_every_thread_of_a_step():
@@ -199,5 +271,5 @@ def test_a_run_that_is_resumed_on_fewer_cores_keeps_its_bits(tmp_path, monkeypat
 def test_a_blas_that_is_unknown_is_left_alone(monkeypatch):
     monkeypatch.setattr(blas, "_control", lambda: None)
     assert not blas.controllable()
-    with blas.one_thread():
+    with blas.ONE_THREAD:
         pass

@@ -21,6 +21,7 @@ COMMANDS = {
     "reconstruct": "send data through encoder and decoder",
     "encode": "posterior means and log-variances of data",
     "gradcheck": "check a model's gradients by two independent methods",
+    "bench": "time training steps on this machine",
 }
 LISTS = {"--hidden": "widths", "--decoder-hidden": "widths", "--milestones": "epochs", "--split": "shares"}
 """Options that take several numbers, and what these are."""
@@ -32,6 +33,7 @@ examples:
   vae-np reconstruct runs/first --out reconstructions.png
   vae-np encode runs/first --out encoded.csv
   vae-np gradcheck --likelihood gaussian --sigma learned
+  vae-np bench --hidden 500,500 --batch-size 256
 
 'vae-np COMMAND --help' shows a command's options.
 exit codes: 0 done, 1 a gradient check failed, 2 an error (one line on standard error), 130 interrupted

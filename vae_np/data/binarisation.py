@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from vae_np import noise
 from vae_np.checks import check_values
 
-__all__ = ["MODES", "binarise"]
+__all__ = ["MODES", "binarisation_seed", "binarise"]
 
 Array = NDArray[Any]
 Mode = Literal["none", "threshold", "fixed", "dynamic"]
@@ -69,10 +70,15 @@ def binarise(x: Array, mode: Mode, *, seed: int = 0, step: int = 0, first: int =
     return _bernoulli(x, seed, step if mode == "dynamic" else 0, first)
 
 
+@functools.lru_cache(maxsize=16)
+def binarisation_seed(seed: int) -> int:
+    """A seed of its own, which keeps these numbers apart from whatever else is drawn uniformly at (seed, step)."""
+    return int(noise.stream(seed, "binarise").integers(2**64, dtype=np.uint64))
+
+
 def _bernoulli(x: Array, seed: int, step: int, first: int) -> Array:
     """One draw a value, a block of rows at a time."""
-    # a seed of its own keeps these numbers apart from whatever else is drawn uniformly at (seed, step)
-    own_seed = int(noise.stream(seed, "binarise").integers(2**64, dtype=np.uint64))
+    own_seed = binarisation_seed(seed)
     dtype = np.float32 if x.dtype == np.float32 else np.float64
     out = np.empty(x.shape, x.dtype)
     rows = noise.TILE * max(1, BLOCK // (noise.TILE * max(1, x.shape[1])))

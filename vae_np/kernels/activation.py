@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from vae_np.kernels import elementary
-from vae_np.kernels.dispatch import by_kind, typed
-from vae_np.kernels.policy import kernel, scalar
+from vae_np.kernels.dispatch import by_kind, loop_by_kind, typed
+from vae_np.kernels.policy import kernel, scalar, unsigned
 
 
 class Tanh(NamedTuple):
@@ -142,30 +142,32 @@ slope: Callable[[Kind, Any], Any] = by_kind(
 
 
 @kernel
-def forward(kind: Kind, a: Any, b: Any) -> None:
-    """h = activation(a + b), over a (R, H); b (H,)."""
-    for r in range(a.shape[0]):
-        for j in range(a.shape[1]):
+def _plain_forward(kind: Kind, a: Any, b: Any, kept: Any, r0: Any, r1: Any, c0: Any, c1: Any) -> None:
+    for r in range(unsigned(r0), unsigned(r1)):
+        for j in range(unsigned(c0), unsigned(c1)):
             a[r, j] = apply(kind, a[r, j] + b[j])
 
 
 @kernel
-def gelu_forward(a: Any, b: Any, kept: Any) -> None:
-    """The same for gelu, with h' written to ``kept`` (R, H)."""
-    for r in range(a.shape[0]):
-        for j in range(a.shape[1]):
+def _gelu_forward(kind: Kind, a: Any, b: Any, kept: Any, r0: Any, r1: Any, c0: Any, c1: Any) -> None:
+    for r in range(unsigned(r0), unsigned(r1)):
+        for j in range(unsigned(c0), unsigned(c1)):
             t = a[r, j] + b[j]
             kept[r, j] = _gelu_slope(t)
             a[r, j] = _gelu(t)
 
 
+forward = loop_by_kind({kind: _gelu_forward if kind is Gelu else _plain_forward for kind in map(type, KINDS.values())})
+"""h = activation(a + b), over the tile of a (R, H); b (H,). gelu writes h' to ``kept`` (R, H), others leave it."""
+
+
 @kernel
-def backward(kind: Kind, dh: Any, kept: Any, db: Any) -> None:
-    """Da = dh h', over dh (R, H), and db (H,) = its column sums."""
+def backward(kind: Kind, dh: Any, kept: Any, db: Any, r0: Any, r1: Any, c0: Any, c1: Any) -> None:
+    """Da = dh h', over the tile of dh (R, H), and db (H,) = its column sums, 0 beside it; kept is h, but for gelu."""
     for j in range(db.shape[0]):
         db[j] = 0
-    for r in range(dh.shape[0]):
-        for j in range(db.shape[0]):
+    for r in range(unsigned(r0), unsigned(r1)):
+        for j in range(unsigned(c0), unsigned(c1)):
             da = dh[r, j] * slope(kind, kept[r, j])
             dh[r, j] = da
             db[j] += da

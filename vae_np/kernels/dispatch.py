@@ -15,7 +15,7 @@ from numba.extending import overload
 
 from vae_np.kernels.policy import _SCALAR, COMPILED
 
-__all__ = ["by_kind", "typed"]
+__all__ = ["by_kind", "loop_by_kind", "typed"]
 
 
 def typed(like: Any, value: float) -> Any:
@@ -33,30 +33,34 @@ if COMPILED:
     overload(typed, jit_options=_SCALAR, strict=False)(_typed)
 
 
-def by_kind(functions: Mapping[type, Callable[..., Any]], arguments: int = 1) -> Callable[..., Any]:
-    """One name for a function a kind, taking the kind and 1 or 2 scalars.
+def by_kind(functions: Mapping[type, Callable[..., Any]]) -> Callable[..., Any]:
+    """One name for a function of scalars a kind: ``name(kind, *scalars)``.
 
-    A kind is an instance of a named tuple: its type picks the function, its fields (if the function wants any) are the
-    numbers that come with it.
+    A kind is an instance of a named tuple: its type picks the function.
     """
-    if arguments == 1:
 
-        def choose(kind: Any, a: Any) -> Any:
-            return functions[type(kind)](a)
+    def choose(kind: Any, *args: Any) -> Any:
+        return functions[type(kind)](*args)
 
-        def compiled(kind: Any, a: Any) -> Any:
-            function = functions[kind.instance_class]
-            return lambda kind, a: function(a)
-
-    else:
-
-        def choose(kind: Any, x: Any, a: Any) -> Any:  # type: ignore[misc]
-            return functions[type(kind)](x, a)
-
-        def compiled(kind: Any, x: Any, a: Any) -> Any:  # type: ignore[misc]
-            function = functions[kind.instance_class]
-            return lambda kind, x, a: function(x, a)
+    def compiled(kind: Any, *args: Any) -> Any:
+        function = functions[kind.instance_class]
+        return lambda kind, *args: function(*args)
 
     if COMPILED:
         overload(choose, jit_options=_SCALAR, strict=False)(compiled)
+    return choose
+
+
+def loop_by_kind(functions: Mapping[type, Callable[..., Any]]) -> Callable[..., Any]:
+    """The same for kernels, which are given the kind as well: for its own choices, or the arrays that come with it."""
+
+    def choose(kind: Any, *args: Any) -> Any:
+        return functions[type(kind)](kind, *args)
+
+    def compiled(kind: Any, *args: Any) -> Any:
+        function = functions[kind.instance_class]
+        return lambda kind, *args: function(kind, *args)
+
+    if COMPILED:
+        overload(choose, jit_options={"error_model": "numpy"}, strict=False)(compiled)
     return choose

@@ -72,6 +72,11 @@ def log1p(x: Any) -> Any:
     """log(1 + x), with what 1 + x loses to rounding added to m - 1; -inf at -1, NaN below."""
 
 
+@by_precision(math64._log1p_unit, math32._log1p_unit)
+def log1p_unit(x: Any) -> Any:
+    """log(1 + x) for 0 <= x <= 1."""
+
+
 @by_precision(math64.softplus, math32.softplus)
 def softplus(a: Any) -> Any:
     """log(1 + e^a) = max(a, 0) + log(1 + e^-|a|): the -log(1 - p) of a logit."""

@@ -1,30 +1,36 @@
-"""The engine behind ``backend="numba"``: the batch in blocks of examples, a thread each.
+"""The engine behind ``backend="numba"``: buffers made once for each batch size, and passes of compiled code over them.
 
-Each `Shard` takes its block through forward and backward and sums a gradient of its own; threads meet at the objective,
-which sees the whole batch, and at the sum of the gradients. Results depend on the number of threads in their last
-digits, as sums do on their order, and on nothing else.
+Results depend on the number of threads in their last digits, as sums do on their order, and on nothing else.
 """
 
 from __future__ import annotations
 
+import functools
+import math
 import threading
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
-from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.elbo import Cotangents, Terms
-from vae_np.engines import Step
-from vae_np.kernels import adam
-from vae_np.kernels.blas import controllable, one_thread
-from vae_np.kernels.shard import Shard, Workspace
-from vae_np.kernels.workers import cores, run_all
+from vae_np.data.binarisation import binarisation_seed
+from vae_np.elbo import Cotangents, Terms, posterior_weights
+from vae_np.engines import Step, Update, check_loss
+from vae_np.kernels import adam, passes, places, stages
+from vae_np.kernels.adapters import Formula, kind_of, prepare
+from vae_np.kernels.batch import gather
+from vae_np.kernels.blas import ONE_THREAD, controllable
+from vae_np.kernels.likelihood import Absent, GaussianKind
+from vae_np.kernels.passes import DECODE, DECODER, ENCODE, ENCODER, GRADIENT, SUMS, UPDATE, VALUE
+from vae_np.kernels.program import Program
+from vae_np.kernels.workers import team
+from vae_np.kernels.workspace import Workspace, address
+from vae_np.machine import usable_cores as cores
+from vae_np.memory import aligned_empty
 from vae_np.network import Architecture
-from vae_np.objectives import ELBO, IWAE, Loss, Objective
+from vae_np.objectives import ELBO, Loss, Objective
 from vae_np.optim import Adam, AdamState
 from vae_np.parameters import Parameters
 
@@ -32,32 +38,22 @@ __all__ = ["KernelEngine", "default_threads"]
 
 Array = NDArray[Any]
 BLOCK = 1024
-"""Rows that one thread of `encode` and `decode` takes at once, so that their memory does not grow with the data."""
-WORK_PER_THREAD = 1.5e8
-"""Multiplications of a step that are worth a thread: some milliseconds of them; threads meet four times in a step.
-`benchmarks/step.py --threads 1` and `--threads 2` show on a given machine where the second thread begins to pay."""
-ROWS_PER_THREAD = 8
-"""Fewer examples than this make products too thin to be worth a thread."""
+"""Rows that `encode` and `decode` take at once, so that their memory does not grow with the data."""
+KEPT = 3
+"""Batch sizes whose buffers are kept."""
+WORK_PER_THREAD = 1e7
+"""Multiplications of a step that are worth a thread, some tenths of a millisecond.
+`benchmarks/scaling.py` shows on a given machine where the second thread begins to pay."""
 
 
-class Part(NamedTuple):
-    """A shard at work on some of the batch's examples."""
-
-    shard: Shard
-    rows: slice
-    w: Workspace
-    x: Array
-    eps: Array
-
-
-def default_threads(cores: int, n_parameters: int, rows: int, n: int) -> int:
+def default_threads(cores: int, n_parameters: int, rows: int) -> int:
     """As many threads as cores, but no more than the work of a step is worth.
 
     A step multiplies about three times for each parameter and row: forward, and twice backward.
     """
     if not controllable():  # whatever BLAS that is, its own threads are at work already
         return 1
-    return max(1, min(cores, int(3 * n_parameters * rows / WORK_PER_THREAD), n // ROWS_PER_THREAD))
+    return max(1, min(cores, int(3 * n_parameters * rows / WORK_PER_THREAD)))
 
 
 class KernelEngine:
@@ -71,157 +67,250 @@ class KernelEngine:
     def __init__(self, architecture: Architecture, parameters: Parameters, threads: int | None = None) -> None:
         self.architecture, self.parameters, self.threads = architecture, parameters, threads
         self.cores = cores()  # as they were then: a run that is resumed elsewhere is given those it began with
-        self._shards = [Shard(architecture, parameters)]
-        self._taking_part = 1  # shards, in the last gradient
         self.lock: AbstractContextManager[Any] = threading.RLock()  # the buffers serve one call at a time
+        self._gradients = parameters.zeros_like()
+        self._kind = kind_of(architecture.likelihood)
+        self._program = Program(parameters.dtype, architecture.activation, self._kind)
+        self._formula = Formula(architecture, parameters, self._gradients)
+        self._own = architecture.own(parameters)
+        self._batch = np.empty((0, architecture.n_features), parameters.dtype)
+        self._workspaces: dict[tuple[int, int], Workspace] = {}
 
-    def loss_and_grad(self, x: Array, eps: Array, objective: Objective, beta: float) -> Step:
-        """The objective's loss and its gradient; what is not finite passes through, for the caller to judge."""
-        with self.lock, np.errstate(all="ignore"), one_thread():
-            # what other objectives look at, raw say, is whole in one thread only
-            parts = self._parts(_plain(x), _plain(eps), type(objective) in (ELBO, IWAE))
-            terms, loss = self._forward(parts, objective, beta)
-            cotangents = [_slice(loss.cotangents, part.rows, len(x)) for part in parts]
-            run_all(
-                [partial(p.shard.encode_backward, p.w, p.x, p.eps, c) for p, c in zip(parts, cotangents, strict=True)]
+    # ---- what it does
+
+    def batch(self, data: Array, rows: NDArray[np.integer[Any]], draw: tuple[int, int] | None = None) -> Array:
+        """data[rows], in a buffer that the next call overwrites; binarised by the numbers of ``draw``, (seed, step)."""
+        if not data.flags.c_contiguous or data.dtype != self.parameters.dtype or not data.dtype.isnative:
+            raise ValueError(
+                f"data must be {self.parameters.dtype} in C order; got {data.dtype}, strides {data.strides}"
             )
-            gradients = self._sum([part.shard for part in parts])
-        return Step(float(loss.value), terms.log_likelihood, terms.kl, gradients)
-
-    def terms(self, x: Array, eps: Array) -> Terms:
-        """The forward pass, in arrays of its own."""
-        with self.lock, np.errstate(all="ignore"), one_thread():
-            parts = self._parts(_plain(x), _plain(eps))
-            found = run_all([partial(p.shard.terms, p.w, p.x, p.eps) for p in parts])
-            return _join(found) if len(found) > 1 else Terms(*(a.copy() for a in found[0]))
+        rows = np.ascontiguousarray(rows, np.int64)
+        if len(rows) and not (rows.min() >= 0 and rows.max() < len(data)):
+            raise IndexError(f"rows must lie in [0, {len(data)}); they reach from {rows.min()} to {rows.max()}")
+        if self._batch.shape != (len(rows), data.shape[1]):
+            self._batch = aligned_empty((len(rows), data.shape[1]), data.dtype)
+        key, step = (_NO_KEY, 0) if draw is None else (_key(draw[0]), draw[1])
+        gather(address(data), self._program.like, len(data), rows, self._batch, key, step)
+        return self._batch
 
     def encode(self, x: Array) -> tuple[Array, Array]:
         """Mu and logvar, (N, K), of q(z|x)."""
         mu, logvar = (np.empty((len(x), self.architecture.latent), x.dtype) for _ in range(2))
-
-        def block(shard: Shard, rows: slice) -> None:
-            w = shard.workspace(1, rows.stop - rows.start)
-            shard.encode(w, x[rows], w.eps0)
-            mu[rows], logvar[rows] = w.mu, w.logvar
-
-        self._blocks(len(x), block)
+        for rows in _blocks(len(x)):
+            with self.lock:
+                w = self._workspace(1, rows.stop - rows.start)
+                self._run(w, ENCODE, _plain(x[rows]), w.eps)
+                mu[rows], logvar[rows] = w.terms.mu, w.terms.logvar
         return mu, logvar
 
     def decode(self, z: Array) -> Array:
         """The decoder's raw output."""
         flat, b = z.reshape(-1, z.shape[-1]), self.parameters["decoder.out.b"]
         raw = np.empty((len(flat), len(b)), z.dtype)
-
-        def block(shard: Shard, rows: slice) -> None:
-            w = shard.workspace(1, rows.stop - rows.start)
-            np.add(shard.decode(w, flat[rows]), b, out=raw[rows])
-
-        self._blocks(len(flat), block)
+        for rows in _blocks(len(flat)):
+            with self.lock, np.errstate(all="ignore"):
+                w = self._workspace(1, rows.stop - rows.start)
+                w.terms.z[0] = flat[rows]
+                self._run(w, DECODE, w.x, w.eps)
+                np.add(w.terms.raw[0], b, out=raw[rows])
         return raw.reshape(*z.shape[:-1], len(b))
+
+    def terms(self, x: Array, eps: Array) -> Terms:
+        """The forward pass, in arrays of its own."""
+        x, eps = _plain(x), _plain(eps)
+        with self.lock, np.errstate(all="ignore"):
+            w = self._workspace(*eps.shape[:2])
+            self._forward(w, x, eps)
+            return Terms(*(a.copy() for a in w.terms))
+
+    def loss_and_grad(self, x: Array, eps: Array, objective: Objective, beta: float) -> Step:
+        """The objective's loss and its gradient; what is not finite passes through, for the caller to judge."""
+        x, eps = _plain(x), _plain(eps)
+        with self.lock, np.errstate(all="ignore"):
+            w = self._workspace(*eps.shape[:2])
+            if self._is_simple(objective):
+                self._set_elbo(w, beta)
+                self._run(w, WHOLE, x, eps)
+                loss = objective(w.terms, beta)
+            else:
+                loss = self._gradient(w, x, eps, objective, beta)
+            return Step(float(loss.value), w.terms.log_likelihood, w.terms.kl, self._gradients)
+
+    def train(
+        self, x: Array, eps: Array, objective: Objective, beta: float, optimizer: Adam, state: AdamState
+    ) -> Update:
+        """A step of training: one call into compiled code where the objective is the ELBO without free bits."""
+        x, eps = _plain(x), _plain(eps)
+        samples, n = eps.shape[:2]
+        with self.lock:
+            w = self._workspace(samples, n)
+            simple = self._is_simple(objective)
+            if simple:
+                self._set_elbo(w, beta)
+            else:
+                loss = self.loss_and_grad(x, eps, objective, beta).loss
+                check_loss(loss)
+            update = UPDATE if self._set_adam(w, optimizer, state) else 0
+            self._run(w, (WHOLE if simple else 0) | SUMS | update, x, eps)
+            log_likelihood, kl, squares, refused = w.sums.sum(axis=0).tolist()
+            log_likelihood /= samples
+            if simple:
+                loss = (beta * kl - log_likelihood) / n
+            if update and not refused:
+                norm = math.sqrt(squares)
+                state.step += 1
+            else:  # the formula judges exactly, and raises before anything changes
+                check_loss(loss)
+                norm = optimizer.update(self.parameters.vector, self._gradients.vector, state)
+        return Update(loss, log_likelihood, kl, norm)
 
     def update(self, optimizer: Adam, gradients: Parameters, state: AdamState) -> float:
         """One step of Adam in place; the norm of the gradient."""
-        ranges = _ranges(gradients.vector.size, self._taking_part)
-        return adam.update(optimizer, self.parameters.vector, gradients.vector, state, ranges)
+        return adam.update(optimizer, self.parameters.vector, gradients.vector, state)
 
-    # ---- the parts
+    # ---- the passes
 
-    def _threads(self, rows: int, n: int) -> int:
-        """How many threads R = S N rows of N examples get."""
+    def _forward(self, w: Workspace, x: Array, eps: Array) -> None:
+        """All terms."""
+        if type(self._kind) is Absent:
+            self._run(w, ENCODE | DECODE, x, eps)
+            self._formula.value(w, x)
+            self._run(w, VALUE, x, eps)
+        else:
+            self._run(w, ENCODE | DECODE | VALUE, x, eps)
+
+    def _gradient(self, w: Workspace, x: Array, eps: Array, objective: Objective, beta: float) -> Loss:
+        """The gradient of any objective: its cotangents may need the whole batch, so the passes stop for it."""
+        weight = -1 / w.weight.size
+        if objective.analytic_kl and type(self._kind) is not Absent:  # the weight of log p(x|z) is known before it is
+            self._set_elbo(w, beta)
+            self._run(w, ENCODE | DECODE | GRADIENT | DECODER, x, eps)
+            loss = objective(w.terms, beta)
+            if (loss.cotangents.log_likelihood == w.weight.dtype.type(weight)).all():
+                self._encoder_backward(w, x, eps, loss.cotangents)
+                return loss
+        self._forward(w, x, eps)
+        loss = objective(w.terms, beta)
+        w.elbo_beta = None
+        np.copyto(w.weight, loss.cotangents.log_likelihood)
+        if type(self._kind) is Absent:
+            self._formula.gradient(w, x)
+            self._run(w, DECODER, x, eps)
+        else:
+            w.plan[places.BIASED] = 1
+            self._run(w, GRADIENT | DECODER, x, eps)
+        self._encoder_backward(w, x, eps, loss.cotangents)
+        return loss
+
+    def _encoder_backward(self, w: Workspace, x: Array, eps: Array, c: Cotangents) -> None:
+        """The rest of the backward pass, after the decoder's."""
+        left_out = 0
+        w.elbo_beta = None
+        if c.log_prior is None and c.path is None:
+            left_out |= passes.NO_PRIOR
+        else:
+            np.copyto(w.prior, 0 if c.log_prior is None else c.log_prior)
+            np.copyto(w.path, 1 if c.path is None else c.path)
+        np.copyto(w.dkl, 0 if c.kl is None else c.kl)
+        if c.kl is None:
+            left_out |= passes.NO_KL
+        if posterior := posterior_weights(c):
+            np.copyto(w.rest, posterior.rest)
+            np.copyto(w.direct, posterior.direct)
+        else:
+            left_out |= passes.NO_POSTERIOR
+        w.plan[places.LEFT_OUT] = left_out
+        self._run(w, ENCODER, x, eps)
+
+    def _run(self, w: Workspace, what: int, x: Array, eps: Array) -> None:
+        """One call into compiled code, by as many threads as the workspace has."""
+        q = w.plan
+        if type(self._kind) is GaussianKind:
+            prepare(self.architecture.likelihood, self._own, w)
+        q[places.WHAT] = what
+        w.point(x, eps)
+        order = (what, int(q[places.LEFT_OUT]), bool(q[places.V_MAX]))
+        if order not in w.orders:
+            self._program.write(q, what)
+            w.orders.add(order)
+        with ONE_THREAD:
+            if w.threads == 1:
+                passes.run(q, 0)
+                return
+            try:
+                w.team.run(w.words, w.threads, partial(passes.run, q, 0), partial(passes.run, q))
+            except BaseException:
+                self._workspaces.clear()
+                raise
+
+    # ---- what they need
+
+    def _is_simple(self, objective: Objective) -> bool:
+        """Whether the cotangents are known before the terms are."""
+        return type(objective) is ELBO and objective.free_bits == 0 and type(self._kind) is not Absent
+
+    def _set_elbo(self, w: Workspace, beta: float) -> None:
+        """The cotangents of the ELBO; log p(z) and log q(z|x), which it does not need, are NaN."""
+        w.plan[places.BIASED] = 0
+        if w.elbo_beta == beta:
+            return
+        w.elbo_beta = beta
+        w.weight.fill(-1 / w.weight.size)
+        w.dkl.fill(beta / len(w.dkl))
+        w.plan[places.LEFT_OUT] = passes.NO_PRIOR | passes.NO_POSTERIOR
+        w.log_prior.fill(np.nan)
+        w.log_posterior.fill(np.nan)
+
+    def _set_adam(self, w: Workspace, optimizer: Adam, state: AdamState) -> bool:
+        """The numbers and the moments of the next step; whether compiled code may have them."""
+        q, numbers, arrays = w.plan, w.numbers, (optimizer, state.m, state.v, state.v_max)
+        if w.moments is None or any(a is not b for a, b in zip(arrays, w.moments, strict=True)):
+            w.moments = None
+            if not adam.is_plain(optimizer, self.parameters.vector, self._gradients.vector, state):
+                return False
+            clip = math.inf if optimizer.clip_norm is None else optimizer.clip_norm
+            settings = (*adam.limits(self.parameters.dtype), clip, *adam.settings_of(optimizer))
+            numbers[: len(settings)] = settings
+            q[places.M], q[places.V] = address(state.m), address(state.v)
+            q[places.V_MAX] = 0 if state.v_max is None else address(state.v_max)
+            w.moments = arrays
+        t = state.step + 1
+        numbers[stages.ADAM + adam.STEP], numbers[stages.ADAM + adam.RATE] = t, optimizer.rate(t)
+        return True
+
+    def _workspace(self, samples: int, n: int) -> Workspace:
+        """The buffers for these sizes; those of the last few sizes are kept."""
+        found = self._workspaces.pop((samples, n), None)
+        threads = max(1, min(self._threads(samples * n), n))  # of more, some would have no example
+        if found is None or found.threads != threads or found.team is not team():
+            while len(self._workspaces) >= KEPT:
+                del self._workspaces[next(iter(self._workspaces))]
+            found = Workspace(self.architecture, self.parameters, self._gradients, (samples, n, threads), team())
+        self._workspaces[samples, n] = found
+        return found
+
+    def _threads(self, rows: int) -> int:
+        """How many threads R = S N rows get."""
         if self.threads is None:
-            return default_threads(self.cores, self.parameters.vector.size, rows, n)
-        return max(1, min(self.threads, n))
-
-    def _grow(self, threads: int) -> list[Shard]:
-        """So many shards."""
-        while len(self._shards) < threads:
-            self._shards.append(Shard(self.architecture, self.parameters))
-        return self._shards[:threads]
-
-    def _parts(self, x: Array, eps: Array, divisible: bool = True) -> list[Part]:
-        """The batch, cut into a block of examples a thread."""
-        samples, n = eps.shape[:2]
-        shards = self._grow(self._threads(samples * n, n) if divisible else 1)
-        parts = []
-        for shard, rows in zip(shards, _ranges(n, len(shards)), strict=True):
-            w = shard.workspace(samples, rows.stop - rows.start)
-            parts.append(Part(shard, rows, w, x[rows], _plain(eps[:, rows])))
-        self._taking_part = len(parts)
-        return parts
-
-    def _forward(self, parts: list[Part], objective: Objective, beta: float) -> tuple[Terms, Loss]:
-        """The forward pass, the objective, and the backward pass through the decoder."""
-        samples, n = parts[0].eps.shape[0], parts[-1].rows.stop
-        if objective.analytic_kl:  # the weight of log p(x|z) is known before it is
-            weight = -1 / (samples * n)
-            terms = _join_objectives(run_all([partial(p.shard.fused, p.w, p.x, p.eps, weight) for p in parts]))
-            loss = objective(terms, beta)
-            if (loss.cotangents.log_likelihood == terms.log_likelihood.dtype.type(weight)).all():
-                return terms, loss
-        terms = _join_objectives(run_all([partial(p.shard.terms, p.w, p.x, p.eps) for p in parts]))
-        loss = objective(terms, beta)
-        weights = loss.cotangents.log_likelihood
-        run_all([partial(p.shard.decode_backward, p.w, p.x, weights[:, p.rows]) for p in parts])
-        return terms, loss
-
-    def _sum(self, shards: list[Shard]) -> Parameters:
-        """The gradients of all shards, summed into the first one's."""
-        total, *others = [shard.gradients.vector for shard in shards]
-
-        def add(part: slice) -> None:
-            for other in others:
-                np.add(total[part], other[part], out=total[part])
-
-        if others:
-            run_all([partial(add, part) for part in _ranges(total.size, len(shards))])
-        return shards[0].gradients
-
-    def _blocks(self, n: int, block: Callable[[Shard, slice], None]) -> None:
-        """``block(shard, rows)`` for all n rows, each thread's share in turns of at most `BLOCK`."""
-
-        def work(shard: Shard, share: slice) -> None:
-            for begin in range(share.start, share.stop, BLOCK):
-                block(shard, slice(begin, min(begin + BLOCK, share.stop)))
-
-        with self.lock, np.errstate(all="ignore"), one_thread():
-            shards = self._grow(self._threads(n, n))
-            run_all([partial(work, *pair) for pair in zip(shards, _ranges(n, len(shards)), strict=True)])
+            return default_threads(self.cores, self.parameters.vector.size, rows)
+        return self.threads
 
 
-def _ranges(n: int, parts: int) -> list[slice]:
-    """[0, n) cut into so many pieces, as even as can be."""
-    edges = [n * i // parts for i in range(parts + 1)]
-    return [slice(*pair) for pair in pairwise(edges)]
+WHOLE = ENCODE | DECODE | GRADIENT | DECODER | ENCODER
 
 
-def _join(parts: list[Terms]) -> Terms:
-    """The terms of the whole batch; those of a single part as they are."""
-    if len(parts) == 1:
-        return parts[0]
-    return Terms(*(_concatenate([getattr(p, name) for p in parts], name) for name in Terms._fields))
+_NO_KEY = np.zeros(0, np.uint64)
 
 
-def _join_objectives(parts: list[Terms]) -> Terms:
-    """What the ELBO and the importance-weighted bound look at, of the whole batch; the rest is the first part's."""
-    if len(parts) == 1:
-        return parts[0]
-    seen = ("log_likelihood", "log_prior", "log_posterior", "kl")
-    return parts[0]._replace(**{name: _concatenate([getattr(p, name) for p in parts], name) for name in seen})
+@functools.lru_cache(maxsize=16)
+def _key(seed: int) -> NDArray[np.uint64]:
+    """The key of the stream from which `data.binarise` draws."""
+    return np.array([binarisation_seed(seed), int.from_bytes(b"uniform", "little")], np.uint64)
 
 
-def _concatenate(arrays: list[Array], field: str) -> Array:
-    """One field of `Terms` along its examples: the second axis of (S, N, ...), the first of (N, K)."""
-    return np.concatenate(arrays, axis=0 if field in ("kl", "mu", "logvar") else 1)
-
-
-def _slice(c: Cotangents, rows: slice, n: int) -> Cotangents:
-    """The cotangents of some of n examples."""
-    if rows == slice(0, n):
-        return c
-    kl = c.kl if c.kl is None or len(c.kl) == 1 else c.kl[rows]
-    names = ("log_likelihood", "log_prior", "log_posterior", "log_posterior_direct", "path")
-    found = {name: value[:, rows] for name in names if (value := getattr(c, name)) is not None}
-    return Cotangents(**found, kl=kl)
+def _blocks(n: int) -> list[slice]:
+    """Slices of at most `BLOCK` rows."""
+    return [slice(begin, min(begin + BLOCK, n)) for begin in range(0, n, BLOCK)]
 
 
 def _plain(a: Array) -> Array:

@@ -22,6 +22,8 @@ from typing import Any, TypeVar
 
 import numba
 import numpy as np
+from numba.core.ccallback import CFunc
+from numba.core.compiler import Compiler
 from numba.extending import overload
 
 from vae_np.files import cache_folder
@@ -37,7 +39,14 @@ _KERNEL: Any = {
     "nogil": True,
     "boundscheck": False,
 }
+# what only compiled code calls needs no way in from Python, which takes about as long to compile as a small function
+_INNER: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 _SCALAR: Any = {"error_model": "numpy", "fastmath": {"contract"}, "forceinline": True}
+
+
+unsigned = np.uint64
+"""For the bounds of a loop that are not 0 and a length: an index that might be negative is tested at every access, as
+Python counts it from the end, and the loop is not vectorised."""
 
 
 def kernel(function: F) -> F:
@@ -53,9 +62,53 @@ def kernel(function: F) -> F:
     return plain  # type: ignore[return-value]
 
 
+def inner(function: F) -> F:
+    """Compile a part of a kernel that only kernels call: a call from Python would crash."""
+    return numba.njit(**_KERNEL, **_INNER)(function) if COMPILED else function
+
+
+def view(function: F) -> F:
+    """The same, to be inlined."""
+    return numba.njit(**_SCALAR, **_INNER)(function) if COMPILED else function
+
+
+def loop(function: F) -> F:
+    """A kernel that stages are made of: written out where compiled code calls it, compiled by itself if Python does."""
+    return _compile(function, _KERNEL | {"inline": "always"}) if COMPILED else kernel(function)
+
+
+def stage(function: Callable[..., None]) -> int:
+    """Compile a function of four whole numbers that compiled code calls by its address; that address.
+
+    With the JIT off it is a number in `PLAIN_STAGES`.
+    """
+    if not COMPILED:
+        PLAIN_STAGES.append(function)
+        return len(PLAIN_STAGES) - 1
+    return _compiled_stage(function)
+
+
+def _compiled_stage(function: Callable[..., None]) -> int:  # pragma: no cover - only where something is compiled
+    """The address of its code."""
+    signature = ((numba.types.int64,) * 4, numba.types.void)
+    compiled = CFunc(function, signature, {}, _KERNEL | {"nopython": True}, Compiler)
+    with _cache_outside_the_package():
+        with contextlib.suppress(RuntimeError):  # no folder of those that Numba tries can be written
+            compiled.enable_caching()
+            _watch_the_folder(compiled)
+        compiled.compile()
+    _KEPT.append(compiled)  # or its code would go with it
+    address: Any = compiled.address
+    return int(address)
+
+
+PLAIN_STAGES: list[Callable[..., None]] = []
+_KEPT: list[Any] = []
+
+
 def scalar(function: F) -> F:
-    """Compile elementwise mathematics, to be inlined into kernels."""
-    return _compile(function, _SCALAR) if COMPILED else function
+    """Compile elementwise mathematics, to be inlined into kernels; they are cached, and it with them."""
+    return numba.njit(**_SCALAR)(function) if COMPILED else function
 
 
 def by_precision(double: Elementwise, single: Elementwise) -> Callable[[Elementwise], Elementwise]:
@@ -82,21 +135,26 @@ def by_precision(double: Elementwise, single: Elementwise) -> Callable[[Elementw
     return decorate
 
 
-def _compile(function: F, options: dict[str, Any]) -> F:
+def _compile(function: F, options: dict[str, Any]) -> F:  # pragma: no cover - as above
     """njit with a disk cache, or without one where no folder can be written."""
     try:
         with _cache_outside_the_package():
             compiled = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # "cannot locate suitable file": no folder of those that Numba tries
         return numba.njit(**options)(function)
-    with contextlib.suppress(AttributeError):  # Numba's own; without it only an edit of this folder goes unnoticed
-        index = compiled._cache._cache_file
-        index._source_stamp = (index._source_stamp, _folder_stamp())
+    _watch_the_folder(compiled)
     return compiled
 
 
+def _watch_the_folder(compiled: Any) -> None:  # pragma: no cover - as above
+    """Let the cache of a function know that other files are compiled into it."""
+    with contextlib.suppress(AttributeError):  # Numba's own; without it only an edit of this folder goes unnoticed
+        index = compiled._cache._cache_file
+        index._source_stamp = (index._source_stamp, _folder_stamp())
+
+
 @contextlib.contextmanager
-def _cache_outside_the_package() -> Iterator[None]:
+def _cache_outside_the_package() -> Iterator[None]:  # pragma: no cover - as above
     """Numba's cache in `cache_folder`, unless the user has named another.
 
     Numba's own choice is beside the source: files in site-packages that pip does not know, so that an uninstalled
@@ -117,7 +175,7 @@ def _cache_outside_the_package() -> Iterator[None]:
 
 
 @functools.cache
-def _folder_stamp() -> tuple[tuple[str, int, int], ...]:
+def _folder_stamp() -> tuple[tuple[str, int, int], ...]:  # pragma: no cover - as above
     """Name, time and size of every source file of this folder."""
     files = sorted(Path(__file__).parent.glob("*.py"))
     return tuple((f.name, f.stat().st_mtime_ns, f.stat().st_size) for f in files)

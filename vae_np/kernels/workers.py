@@ -1,82 +1,86 @@
-"""Threads that work beside the caller's: kernels and BLAS release the interpreter's lock, so they run at once."""
+"""Threads that work beside the caller's: compiled code releases the interpreter's lock, so they run at once."""
 
 from __future__ import annotations
 
 import os
 import queue
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
-import numpy as np
+from vae_np.kernels.meeting import away_flag, call_off, release, send
 
-__all__ = ["cores", "run_all"]
-
-T = TypeVar("T")
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-class _Task:
-    """A call on its way through a worker."""
-
-    def __init__(self, call: Callable[[], Any]) -> None:
-        self.call = call
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self.done = threading.Lock()
-        self.done.acquire()
-
-    def run(self) -> None:
-        """Call, keep what comes of it, and let the waiting one go on."""
-        try:
-            with np.errstate(all="ignore"):  # the caller's, which a thread does not inherit
-                self.result = self.call()
-        except BaseException as error:
-            self.error = error
-        finally:
-            self.done.release()
+__all__ = ["Team", "team"]
 
 
 class _Worker:
-    """A daemon thread that takes tasks from a queue of its own, one after the other."""
+    """A daemon thread that takes calls from a queue of its own, one after the other."""
 
-    def __init__(self) -> None:
-        self.tasks: queue.SimpleQueue[_Task] = queue.SimpleQueue()
-        threading.Thread(target=self._serve, name="vae_np", daemon=True).start()
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.words: Any = None  # of the meetings that it was last sent to
+        self.error: BaseException | None = None
+        self.calls: queue.SimpleQueue[Callable[[int], None]] = queue.SimpleQueue()
+        threading.Thread(target=self._serve, name=f"vae_np-{number}", daemon=True).start()
 
     def _serve(self) -> None:
-        _here.works = True
         while True:
-            self.tasks.get().run()
+            call = self.calls.get()
+            try:
+                call(self.number)
+            except BaseException as error:  # nobody else would come to the meeting then
+                self.error = error
+                call_off(self.words)
 
 
-_here = threading.local()
-_workers: dict[int, list[_Worker]] = {}  # by process: a fork inherits the list and not the threads
+class Team:
+    """The process's workers: one step at a time has them, for they cannot be in two meetings."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.workers: list[_Worker] = []
+
+    def run(self, words: Any, threads: int, lead: Callable[[], Any], follow: Callable[[int], None]) -> None:
+        """``lead()`` by this thread and ``follow(t)`` by workers t = 1, 2, ..., which meet at ``words``.
+
+        A worker that lingers there since the last step needs no call. If this thread is interrupted on its way the
+        meeting is called off, and ``words`` must not be used again.
+        """
+        with self.lock:
+            while len(self.workers) < threads - 1:
+                self.workers.append(_Worker(len(self.workers) + 1))
+            try:
+                for worker in self.workers[: threads - 1]:
+                    if worker.words is not words:
+                        if worker.words is not None:
+                            release(worker.words, worker.number)
+                        worker.words = words
+                if send(words, threads):
+                    for worker in self.workers[: threads - 1]:
+                        if words[away_flag(worker.number)]:
+                            worker.calls.put(follow)
+                lead()
+                for worker in self.workers[: threads - 1]:
+                    if worker.error is not None:
+                        error, worker.error = worker.error, None
+                        raise RuntimeError(f"thread {worker.number} of the step failed") from error
+            except BaseException:
+                call_off(words)
+                raise
 
 
-def run_all(calls: Sequence[Callable[[], T]]) -> list[T]:
-    """The results of the calls, made at once: the first by this thread, the others by workers.
+_team = Team()
 
-    All have ended when it returns; the first error among them is raised.
-    """
-    if len(calls) == 1 or getattr(_here, "works", False):  # a worker that waited for workers would wait for itself
-        return [call() for call in calls]
-    workers = _workers.setdefault(os.getpid(), [])
-    while len(workers) < len(calls) - 1:
-        workers.append(_Worker())
-    tasks = [_Task(call) for call in calls]
-    for worker, task in zip(workers, tasks[1:], strict=False):
-        worker.tasks.put(task)
-    tasks[0].run()
-    for task in tasks:
-        task.done.acquire()
-    for task in tasks:
-        if task.error is not None:
-            raise task.error
-    return [task.result for task in tasks]
+
+def team() -> Team:
+    """The team of this process: a forked one has no threads but the one that forked."""
+    return _team
+
+
+def _begin_anew() -> None:
+    global _team
+    _team = Team()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
