@@ -1,0 +1,144 @@
+"""What this machine can do on one core: loops that only move, only multiply and add, or only divide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from timing import Call
+
+from roofline.counts import Work
+from vae_np.kernels import gemm
+from vae_np.kernels.policy import kernel
+
+__all__ = ["Limits", "probes"]
+
+LENGTH, TIMES, CHAIN = 512, 200, 12
+"""Of the arrays that arithmetic is measured on, well within the nearest cache; how often over; operations in a row."""
+SQUARE = 384
+"""The rows of a matrix that is multiplied by its like: large enough for BLAS to be at its best."""
+
+
+@kernel
+def _copy(a: Any, b: Any) -> None:
+    for i in range(a.shape[0]):
+        a[i] = b[i]
+
+
+@kernel
+def _triad(a: Any, b: Any, c: Any, s: Any) -> None:
+    for i in range(a.shape[0]):
+        a[i] = b[i] + s * c[i]
+
+
+@kernel
+def _update(a: Any, s: Any) -> None:
+    for i in range(a.shape[0]):
+        a[i] = s * a[i]
+
+
+@kernel
+def _read(a: Any) -> Any:
+    total = a[0]
+    for i in range(a.shape[0]):
+        total += a[i]
+    return total
+
+
+@kernel
+def _multiply_and_add(x: Any, out: Any, s: Any, t: Any) -> None:
+    """Four chains an element, since a result takes several cycles; all between load and store stays in registers."""
+    for _ in range(TIMES):
+        for i in range(x.shape[0]):
+            a = x[i]
+            b, c, d = a + s, a + t, a - s
+            for _ in range(CHAIN):
+                a, b, c, d = a * s + t, b * s + t, c * s + t, d * s + t
+            out[i] = (a + b) + (c + d)
+
+
+@kernel
+def _divide(x: Any, out: Any, s: Any) -> None:
+    for _ in range(TIMES):
+        for i in range(x.shape[0]):
+            out[i] = s / x[i]
+
+
+def probes(works: Iterable[Work], dtype: Any) -> dict[str, Call]:
+    """The calls to be timed in the same rounds as the kernels; memory is measured at each one's footprint."""
+    calls: dict[str, Call] = {}
+    for work in works:
+        length = max(6, int(work.footprint) // np.dtype(dtype).itemsize)
+        if f"copy {length}" not in calls:
+            calls |= _movers(length, dtype)
+    for kind in dict.fromkeys((np.dtype(dtype).name, "float64")):  # some kernels of float32 compute in float64
+        calls |= _reckoners(kind)
+    return calls
+
+
+def _movers(length: int, dtype: Any) -> dict[str, Call]:
+    """All on the same memory, as is a kernel's own call after call."""
+    memory, one = np.ones(length, dtype), np.dtype(dtype).type(1)
+    halves, thirds = np.split(memory[: length // 2 * 2], 2), np.split(memory[: length // 3 * 3], 3)
+    return {
+        f"copy {length}": partial(_copy, *halves),
+        f"triad {length}": partial(_triad, *thirds, one * 0),
+        f"update {length}": partial(_update, memory, one),
+        f"read {length}": partial(_read, memory),
+    }
+
+
+def _reckoners(kind: str) -> dict[str, Call]:
+    number = np.dtype(kind).type
+    x, out = np.ones(LENGTH, kind), np.empty(LENGTH, kind)
+    a, b, c = np.ones((3, SQUARE, SQUARE), kind)
+    blas = gemm.routine(np.dtype(kind))
+    return {
+        f"chains {kind}": partial(_multiply_and_add, x, out, number(0.5), number(0.25)),
+        f"divisions {kind}": partial(_divide, x, out, number(1.5)),
+        f"product {kind}": partial(gemm.product, blas, a, b, c, 0, SQUARE, 0, SQUARE),
+    }
+
+
+class Limits(NamedTuple):
+    """The times of the `probes`, in milliseconds, and whose they are."""
+
+    found: Mapping[str, float]
+    dtype: str
+
+    def bandwidth(self, work: Work) -> float:
+        """Bytes a second of memory as large as what is visited: the best of the loops that move as the kernel does."""
+        itemsize = np.dtype(self.dtype).itemsize
+        length = max(6, int(work.footprint) // itemsize)
+        moved = {"copy": length // 2 * 2, "triad": length // 3 * 3}
+        if work.bytes > work.footprint:  # it writes where it has read
+            moved["update"] = 2 * length
+        if not work.writes:
+            moved = {"read": length}
+        return max(1e3 * itemsize * n / self.found[f"{name} {length}"] for name, n in moved.items())
+
+    def operations(self, kind: str | None = None) -> float:
+        """Additions and multiplications a second, in registers."""
+        return 1e3 * LENGTH * TIMES * (8 * CHAIN + 6) / self.found[f"chains {kind or self.dtype}"]
+
+    def divisions(self) -> float:
+        """A second."""
+        return 1e3 * LENGTH * TIMES / self.found[f"divisions {self.dtype}"]
+
+    def product(self) -> float:
+        """Operations a second of the best matrix product."""
+        return 1e3 * 2 * SQUARE**3 / self.found[f"product {self.dtype}"]
+
+    def of(self, work: Work) -> tuple[float, str]:
+        """The least time, in milliseconds, that the work can take, and what takes it."""
+        arithmetic = work.operations / self.operations() + work.wide / self.operations("float64")
+        seconds = {
+            "memory": work.bytes / self.bandwidth(work),
+            "arithmetic": arithmetic,
+            "division": work.divisions / self.divisions(),
+            "product": work.product / self.product(),
+        }
+        slowest = max(seconds, key=seconds.__getitem__)
+        return 1e3 * seconds[slowest], slowest

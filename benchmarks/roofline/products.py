@@ -1,0 +1,76 @@
+"""Matrix products: dense ones by the layer, and those of a sparse x at several densities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+from timing import Call
+
+from roofline.cases import Array, Case
+from roofline.counts import Work, of_product, of_sparse_product
+from vae_np.kernels import gemm, sparse
+
+__all__ = ["DENSITIES", "SPARSE", "TYPICAL", "dense_calls", "products", "sparse_cases"]
+
+N, D, H, K = 128, 784, 400, 20
+DENSITIES = (0.05, 0.1, 0.13, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
+TYPICAL = 0.13
+"""Of binarised MNIST."""
+SPARSE = ("gather_rows", "gather_columns", "product", "weight gradient")
+
+
+def products(dtype: Any) -> Iterator[Case]:
+    """Forward and both gradients of three layers of 784-400-20 on 128 rows, whole, as one thread has them."""
+    blas, draw = gemm.routine(np.dtype(dtype)), np.random.default_rng(0)
+    for fan_in, fan_out in ((D, H), (H, K), (K, H)):
+        x, W, y = (draw.standard_normal(s).astype(dtype) for s in ((N, fan_in), (fan_in, fan_out), (N, fan_out)))
+        dW, dx, work = W.copy(), x.copy(), of_product(N, fan_in, fan_out, dtype)
+        size = f"{N}x{fan_in}x{fan_out}"
+        yield Case("gemm.product", size, work, _tile(gemm.product, blas, x, W, y), _dot(x, W, y))
+        yield Case("gemm.weight_gradient", size, work, _tile(gemm.weight_gradient, blas, x, y, dW), _dot(x.T, y, dW))
+        call, formula = _tile(gemm.input_gradient, blas, y, W, dx, 0.0), _dot(y, W.T, dx)
+        yield Case("gemm.input_gradient", size, work, call, formula)
+
+
+def _tile(kernel: Any, *arguments: Any) -> Call:
+    """The product as one tile; the output is the last of the arrays."""
+    out = next(a for a in reversed(arguments) if isinstance(a, np.ndarray))
+    return partial(kernel, *arguments, 0, out.shape[0], 0, out.shape[1])
+
+
+def _dot(a: Array, b: Array, out: Array) -> Call:
+    return lambda: np.dot(a, b, out=out)
+
+
+def sparse_cases(dtype: Any, density: float) -> Iterator[Case]:
+    """What a sparse x is to the first layer: its lists, x W and x^T dy, in the order of `SPARSE`."""
+    draw, itemsize = np.random.default_rng(0), np.dtype(dtype).itemsize
+    x = (draw.random((N, D)) < density).astype(dtype)
+    W, y = draw.standard_normal((D, H)).astype(dtype), np.empty((N, H), dtype)
+    dy, dW = draw.standard_normal((N, H)).astype(dtype), np.empty_like(W)
+    rows = np.empty((N, D), np.int32), np.empty((N, D), dtype), np.empty(N, np.int64)
+    columns = np.empty((D, N), np.int32), np.empty((D, N), dtype), np.empty(D, np.int64)
+    sparse.gather_rows(x, rows, 0, N)
+    sparse.gather_columns(rows, columns, 0, D)
+    visited, about = int(np.count_nonzero(x)), f"{N}x{D}, {density:.2f}"
+    entries = visited * (itemsize + 4)
+    calls: list[tuple[Call, Work, Call]] = [
+        (partial(sparse.gather_rows, x, rows, 0, N), Work(x.nbytes + entries, footprint=x.nbytes + entries),
+         lambda: np.nonzero(x)),
+        (partial(sparse.gather_columns, rows, columns, 0, D), Work(2 * entries, footprint=2 * entries),
+         lambda: np.nonzero(x.T)),
+        (partial(sparse.product, rows, W, y, 0, N, 0, H), of_sparse_product(visited, N, D, H, dtype), _dot(x, W, y)),
+        (partial(sparse.product, columns, dy, dW, 0, D, 0, H), of_sparse_product(visited, D, N, H, dtype),
+         _dot(x.T, dy, dW)),
+    ]  # fmt: skip
+    for name, (call, work, formula) in zip(SPARSE, calls, strict=True):
+        yield Case(f"sparse.{name}", about, work, call, formula)
+
+
+def dense_calls(dtype: Any) -> dict[str, Call]:
+    """The two dense products that the sparse ones stand for."""
+    first = {case.name: case.call for case in products(dtype) if case.size == f"{N}x{D}x{H}"}
+    return {"product": first["gemm.product"], "weight gradient": first["gemm.weight_gradient"]}
