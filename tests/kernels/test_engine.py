@@ -423,7 +423,7 @@ def test_minibatches_are_those_of_the_formula_to_the_bit():
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_sparse_data_take_another_way_to_the_same_gradients(dtype, threads):
-    """Widths on both sides of the registers' 96 and 8 columns; the dense way on the same data is the formula's."""
+    """Widths on both sides of what registers hold (4 to 192 columns); then the dense way."""
     for width, density in ((9, 0.1), (110, 0.05), (200 if COMPILED else 20, 0.2)):
         formula, kernel = engines(dtype, n_features=40, hidden=(width,))
         kernel.threads = threads

@@ -26,7 +26,7 @@ from vae_np.kernels.likelihood import Absent, GaussianKind
 from vae_np.kernels.passes import DECODE, DECODER, ENCODE, ENCODER, GRADIENT, SUMS, UPDATE, VALUE
 from vae_np.kernels.program import Program
 from vae_np.kernels.workers import team
-from vae_np.kernels.workspace import Workspace, address
+from vae_np.kernels.workspace import Workspace, address, plain
 from vae_np.machine import usable_cores as cores
 from vae_np.memory import aligned_empty
 from vae_np.network import Architecture
@@ -99,7 +99,7 @@ class KernelEngine:
         for rows in _blocks(len(x)):
             with self.lock:
                 w = self._workspace(1, rows.stop - rows.start)
-                self._run(w, ENCODE, _plain(x[rows]), w.eps)
+                self._run(w, ENCODE, plain(x[rows]), w.eps)
                 mu[rows], logvar[rows] = w.terms.mu, w.terms.logvar
         return mu, logvar
 
@@ -117,7 +117,7 @@ class KernelEngine:
 
     def terms(self, x: Array, eps: Array) -> Terms:
         """The forward pass, in arrays of its own."""
-        x, eps = _plain(x), _plain(eps)
+        x, eps = plain(x), plain(eps)
         with self.lock, np.errstate(all="ignore"):
             w = self._workspace(*eps.shape[:2])
             self._forward(w, x, eps)
@@ -125,7 +125,7 @@ class KernelEngine:
 
     def loss_and_grad(self, x: Array, eps: Array, objective: Objective, beta: float) -> Step:
         """The objective's loss and its gradient; what is not finite passes through, for the caller to judge."""
-        x, eps = _plain(x), _plain(eps)
+        x, eps = plain(x), plain(eps)
         with self.lock, np.errstate(all="ignore"):
             w = self._workspace(*eps.shape[:2])
             if self._is_simple(objective):
@@ -140,19 +140,23 @@ class KernelEngine:
         self, x: Array, eps: Array, objective: Objective, beta: float, optimizer: Adam, state: AdamState
     ) -> Update:
         """A step of training: one call into compiled code where the objective is the ELBO without free bits."""
-        x, eps = _plain(x), _plain(eps)
         samples, n = eps.shape[:2]
         with self.lock:
             w = self._workspace(samples, n)
+            x, eps = w.plain(x, eps)
             simple = self._is_simple(objective)
-            if simple:
-                self._set_elbo(w, beta)
-            else:
-                loss = self.loss_and_grad(x, eps, objective, beta).loss
-                check_loss(loss)
-            update = UPDATE if self._set_adam(w, optimizer, state) else 0
-            self._run(w, (WHOLE if simple else 0) | SUMS | update, x, eps)
-            log_likelihood, kl, squares, refused = w.sums.sum(axis=0).tolist()
+            w.plan[places.FLUSH] = 1
+            try:
+                if simple:
+                    self._set_elbo(w, beta)
+                else:
+                    loss = self.loss_and_grad(x, eps, objective, beta).loss
+                    check_loss(loss)
+                update = UPDATE if self._set_adam(w, optimizer, state) else 0
+                self._run(w, (WHOLE if simple else 0) | SUMS | update, x, eps)
+            finally:
+                w.plan[places.FLUSH] = 0
+            log_likelihood, kl, squares, refused = w.total()
             log_likelihood /= samples
             if simple:
                 loss = (beta * kl - log_likelihood) / n
@@ -263,17 +267,18 @@ class KernelEngine:
 
     def _set_adam(self, w: Workspace, optimizer: Adam, state: AdamState) -> bool:
         """The numbers and the moments of the next step; whether compiled code may have them."""
-        q, numbers, arrays = w.plan, w.numbers, (optimizer, state.m, state.v, state.v_max)
-        if w.moments is None or any(a is not b for a, b in zip(arrays, w.moments, strict=True)):
+        q, numbers, known = w.plan, w.numbers, w.moments
+        m, v, v_max = state.m, state.v, state.v_max
+        if not known or not (known[0] is optimizer and known[1] is m and known[2] is v and known[3] is v_max):
             w.moments = None
             if not adam.is_plain(optimizer, self.parameters.vector, self._gradients.vector, state):
                 return False
             clip = math.inf if optimizer.clip_norm is None else optimizer.clip_norm
             settings = (*adam.limits(self.parameters.dtype), clip, *adam.settings_of(optimizer))
             numbers[: len(settings)] = settings
-            q[places.M], q[places.V] = address(state.m), address(state.v)
-            q[places.V_MAX] = 0 if state.v_max is None else address(state.v_max)
-            w.moments = arrays
+            q[places.M], q[places.V] = address(m), address(v)
+            q[places.V_MAX] = 0 if v_max is None else address(v_max)
+            w.moments = optimizer, m, v, v_max
         t = state.step + 1
         numbers[stages.ADAM + adam.STEP], numbers[stages.ADAM + adam.RATE] = t, optimizer.rate(t)
         return True
@@ -311,8 +316,3 @@ def _key(seed: int) -> NDArray[np.uint64]:
 def _blocks(n: int) -> list[slice]:
     """Slices of at most `BLOCK` rows."""
     return [slice(begin, min(begin + BLOCK, n)) for begin in range(0, n, BLOCK)]
-
-
-def _plain(a: Array) -> Array:
-    """The array, or a copy where it is read-only, not contiguous, or a subclass: kernels are compiled for one form."""
-    return a if type(a) is np.ndarray and a.flags.carray else np.array(a, order="C")

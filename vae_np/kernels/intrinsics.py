@@ -1,4 +1,4 @@
-"""What Numba has no words for: a BLAS call by address, vectors in registers, and atomic words for threads to meet at.
+"""What Numba has no words for: a BLAS call by address, memory by address, and atomic words for threads to meet at.
 
 Each is a function of one or two instructions, or a call, written as LLVM's intermediate code; with the JIT off the same
 names are plain Python on NumPy arrays. Memory is given as (array, offset): the offset counts entries from the array's
@@ -29,18 +29,18 @@ __all__ = [
     "call_gemm",
     "call_stage",
     "compare_and_set",
+    "compiled_or",
     "cube_at",
+    "entry",
     "load",
     "matrix_at",
     "pause",
     "set_word",
     "vector_at",
-    "weighted_sum",
     "wide_product",
 ]
 
 I8, I32, I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
-VECTOR_BITS = 256
 _PAUSES: dict[str, tuple[str, list[int]]] = {
     **dict.fromkeys(["x86_64", "AMD64"], ("llvm.x86.sse2.pause", [])),
     **dict.fromkeys(["aarch64", "arm64"], ("llvm.aarch64.hint", [1])),
@@ -48,12 +48,12 @@ _PAUSES: dict[str, tuple[str, list[int]]] = {
 _lock = threading.Lock()
 
 
-def _or(intrinsic_function: Callable[..., Any], plain: Callable[..., Any]) -> Callable[..., Any]:
+def compiled_or(intrinsic_function: Callable[..., Any], plain: Callable[..., Any]) -> Callable[..., Any]:
     """The compiled form, or the plain one with the JIT off."""
     return intrinsic_function if COMPILED else plain
 
 
-def _data(context: Any, builder: Any, array_type: Any, array: Any, offset: Any) -> Any:
+def entry(context: Any, builder: Any, array_type: Any, array: Any, offset: Any) -> Any:
     """The address of an array's entry."""
     return builder.gep(context.make_array(array_type)(context, builder, array).data, [offset])
 
@@ -80,7 +80,7 @@ def _call_gemm(typing: Any, address: Any, ta: Any, tb: Any, m: Any, n: Any, k: A
             return place
 
         def matrix(i: int) -> list[Any]:  # its address and the length of its rows
-            return [_data(context, builder, signature.args[i], *args[i : i + 2]), by_reference(args[i + 2], I32)]
+            return [entry(context, builder, signature.args[i], *args[i : i + 2]), by_reference(args[i + 2], I32)]
 
         arguments = [by_reference(value, I8) for value in args[1:3]] + [by_reference(value, I32) for value in args[3:6]]
         arguments += [by_reference(ir.Constant(real, 1.0), real), *matrix(7), *matrix(10)]
@@ -107,7 +107,7 @@ def _plain_gemm(address: Any, ta: int, tb: int, m: int, n: int, k: int, beta: fl
     out[...] = (left @ right).T + (beta * out if beta else 0)
 
 
-call_gemm = _or(_call_gemm, _plain_gemm)
+call_gemm = compiled_or(_call_gemm, _plain_gemm)
 """C = op(A) op(B) + beta C by the Fortran routine at ``address``; ta, tb are the codes of N and T."""
 
 
@@ -132,67 +132,11 @@ def _plain_call_stage(address: int, plan: Any, i: int, j: int, t: int) -> None:
     PLAIN_STAGES[int(address)](plan.__array_interface__["data"][0], i, j, t)
 
 
-call_stage = _or(_call_stage, _plain_call_stage)
+call_stage = compiled_or(_call_stage, _plain_call_stage)
 """Calls the stage at an address with (the plan's address, i, j, t)."""
 
 
-# ---- registers
-
-
-def _make_weighted_sum(vectors: int) -> Any:
-    """One such function for so many vectors."""
-
-    @intrinsic
-    def weighted_sum(typing: Any, out: Any, o: Any, w: Any, first: Any, step: Any, index: Any, value: Any, at: Any,
-                     count: Any) -> Any:  # fmt: skip
-        integer = types.int64
-        signature = types.void(out, integer, w, integer, integer, index, value, integer, integer)
-
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            out, o, w, first, step, index, value, at, count = args
-            kinds = signature.args
-            real, lanes = context.get_value_type(kinds[0].dtype), VECTOR_BITS // kinds[0].dtype.bitwidth
-            vector, align = ir.VectorType(real, lanes), kinds[0].dtype.bitwidth // 8
-            sums = [cgutils.alloca_once(builder, vector) for _ in range(vectors)]
-            for place in sums:
-                builder.store(ir.Constant(vector, [0.0] * lanes), place)
-
-            def vector_at(kind: Any, array: Any, offset: Any) -> Any:
-                return builder.bitcast(_data(context, builder, kind, array, offset), vector.as_pointer())
-
-            with cgutils.for_range(builder, count) as loop:
-                place = builder.add(at, loop.index)
-                row = builder.sext(builder.load(_data(context, builder, kinds[5], index, place)), I64)
-                number = builder.load(_data(context, builder, kinds[6], value, place))
-                single = builder.insert_element(ir.Constant(vector, ir.Undefined), number, I32(0))
-                everywhere = ir.Constant(ir.VectorType(I32, lanes), [0] * lanes)
-                number = builder.shuffle_vector(single, ir.Constant(vector, ir.Undefined), everywhere)
-                begin = builder.add(first, builder.mul(row, step))
-                for i, total in enumerate(sums):
-                    part = builder.load(vector_at(kinds[2], w, builder.add(begin, I64(i * lanes))), align=align)
-                    product = builder.fmul(part, number, flags=("contract",))
-                    builder.store(builder.fadd(builder.load(total), product, flags=("contract",)), total)
-            for i, total in enumerate(sums):
-                place = vector_at(kinds[0], out, builder.add(o, I64(i * lanes)))
-                builder.store(builder.load(total), place, align=align)
-            return context.get_dummy_value()
-
-        return signature, generate
-
-    def plain(out: Any, o: int, w: Any, first: int, step: int, index: Any, value: Any, at: int, count: int) -> None:
-        width = vectors * VECTOR_BITS // 8 // out.itemsize
-        total = np.zeros(width, out.dtype)
-        for p in range(at, at + count):
-            begin = first + index.flat[p] * step
-            total += value.flat[p] * w.reshape(-1)[begin : begin + width]
-        out.reshape(-1)[o : o + width] = total
-
-    return _or(weighted_sum, plain)
-
-
-weighted_sum = {vectors: _make_weighted_sum(vectors) for vectors in (1, 4, 12)}
-"""out[o:] = sum_p value[p] w[first + index[p] step:] over p in [at, at + count), so many vectors of 256 bits wide; the
-sums stay in registers, which no loop that Numba compiles here would leave them in."""
+# ---- numbers
 
 
 @intrinsic
@@ -211,7 +155,7 @@ def _plain_wide_product(a: Any, b: Any) -> tuple[Any, Any]:
     return np.uint64(product >> 64), np.uint64(product & (2**64 - 1))
 
 
-wide_product = _or(_wide_product, _plain_wide_product)
+wide_product = compiled_or(_wide_product, _plain_wide_product)
 """The high and the low word of the product of two unsigned words."""
 
 
@@ -251,12 +195,12 @@ def _plain_array_at(address: int, offset: int, like: Any, shape: tuple[int, ...]
     return np.frombuffer(memory, dtype).reshape(shape)
 
 
-vector_at = _or(_array_intrinsic(1), _plain_array_at)
+vector_at = compiled_or(_array_intrinsic(1), _plain_array_at)
 """vector_at(address, offset, like, (length,)): numbers of the type of the number ``like``, from the offset-th after an
 address; whoever gave it keeps its owner alive."""
-matrix_at = _or(_array_intrinsic(2), _plain_array_at)
+matrix_at = compiled_or(_array_intrinsic(2), _plain_array_at)
 """The same with two dimensions."""
-cube_at = _or(_array_intrinsic(3), _plain_array_at)
+cube_at = compiled_or(_array_intrinsic(3), _plain_array_at)
 """The same with three."""
 
 
@@ -264,7 +208,7 @@ cube_at = _or(_array_intrinsic(3), _plain_array_at)
 
 
 def _word(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    return _data(context, builder, signature.args[0], args[0], args[1])
+    return entry(context, builder, signature.args[0], args[0], args[1])
 
 
 @intrinsic
@@ -321,16 +265,16 @@ def _plain_exchange(words: Any, i: int, new: Callable[[int], int]) -> int:
     return before
 
 
-load = _or(_load, lambda words, i: int(words[i]))
+load = compiled_or(_load, lambda words, i: int(words[i]))
 """The word as another thread left it, with all that it wrote before."""
-set_word = _or(_set_word, lambda words, i, value: _plain_exchange(words, i, lambda _: value))
+set_word = compiled_or(_set_word, lambda words, i, value: _plain_exchange(words, i, lambda _: value))
 """Sets the word, and returns what it was."""
-add = _or(_add, lambda words, i, value: _plain_exchange(words, i, lambda before: before + value))
+add = compiled_or(_add, lambda words, i, value: _plain_exchange(words, i, lambda before: before + value))
 """Adds to the word, and returns what it was."""
-compare_and_set = _or(
+compare_and_set = compiled_or(
     _compare_and_set,
     lambda words, i, expected, value: _plain_exchange(words, i, lambda b: value if b == expected else b),
 )
 """Sets the word if it is as expected, and returns what it was."""
-pause = _or(_pause, lambda: time.sleep(0))
+pause = compiled_or(_pause, lambda: time.sleep(0))
 """Tells the core that this loop only waits."""

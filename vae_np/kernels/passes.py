@@ -24,6 +24,7 @@ from vae_np.kernels import places, views
 from vae_np.kernels.intrinsics import call_stage
 from vae_np.kernels.meeting import begin, gate, meet
 from vae_np.kernels.policy import inner, kernel
+from vae_np.kernels.subnormal import begin_flush, end_flush
 
 ENCODE, DECODE, VALUE, GRADIENT, DECODER, ENCODER, SUMS, UPDATE = (1 << i for i in range(8))
 NO_PRIOR, NO_POSTERIOR, NO_KL = 1, 2, 4  # what places.LEFT_OUT names
@@ -157,7 +158,9 @@ def run(q: Any, t: Any) -> None:
     while t == 0 or gate(views.words(q), t):
         if not begin(views.words(q), q[places.THREADS]):
             return
+        before = begin_flush(q[places.FLUSH])
         _step(q, t)
+        end_flush(before)
         _meet(q)
         if t == 0:
             return

@@ -4,8 +4,8 @@
                 entries of the parameters, hidden layers of encoder and decoder; where the likelihood's own parameters
                 begin and how many they are; the length of a thread's row of partial sums, and of all activations;
                 the bytes of a number
-    the order   what is to be done (`passes`), whether raw has its bias, which terms are left out; the addresses of x,
-                eps and Adam's moments
+    the order   what is to be done (`passes`), whether raw has its bias, which terms are left out, whether
+                subnormal numbers are 0; the addresses of x, eps and Adam's moments
     addresses   of the buffers of `workspace`
     stages      the addresses of `stages`, and of BLAS's routine
 
@@ -19,7 +19,7 @@ tiles and ranges (`plan`).
     LENGTH, THREADS, LAYERS, SAMPLES, N, K, D, PARAMETERS, ENCODER, DECODER, OWN, OWN_SIZE, PARTIALS, ACTIVATIONS,
     ITEM,
     # the order
-    WHAT, BIASED, LEFT_OUT, X, EPS, M, V, V_MAX,
+    WHAT, BIASED, LEFT_OUT, FLUSH, X, EPS, M, V, V_MAX,
     # addresses
     THETA, G, H, DH, KEPT, PARTIAL, MU, LOGVAR, SIGMA, KL, DKL, DMU, DLOGVAR, Z, DZ, RAW, NO_BIAS, LOG_LIKELIHOOD,
     LOG_PRIOR, LOG_POSTERIOR, WEIGHT, PRIOR, REST, DIRECT, PATH, OWN_S, OWN_INVERSE, OWN_REST, OWN_DS,
@@ -30,7 +30,7 @@ tiles and ranges (`plan`).
     AMSGRAD,
     BLAS,
     END,
-) = range(83)
+) = range(84)
 # fmt: on
 
 FAN_IN, FAN_OUT, W_AT, B_AT, H_AT, PARTIAL_AT, COLUMNS = range(7)

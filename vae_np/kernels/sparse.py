@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from vae_np.kernels.intrinsics import weighted_sum
 from vae_np.kernels.policy import loop, unsigned
+from vae_np.kernels.vectors import BITS, WIDE, take_nonzero, weighted_sum
 
 __all__ = ["DENSE", "gather_columns", "gather_rows", "product", "sampled_density"]
 
@@ -23,6 +23,7 @@ DENSE = 0.25
 """The share of numbers that are not 0 above which the dense product is taken."""
 
 _12, _1 = weighted_sum[12], weighted_sum[1]
+_BYTES = BITS // 8
 
 
 @loop
@@ -40,9 +41,15 @@ def sampled_density(x: Any) -> Any:
 def gather_rows(x: Any, lists: Any, r0: Any, r1: Any) -> None:
     """The lists of x's rows [r0, r1)."""
     place, value, count = lists
+    width, lanes = x.shape[1], _BYTES // x.itemsize
     for r in range(unsigned(r0), unsigned(r1)):
         found: Any = unsigned(0)
-        for j in range(x.shape[1]):  # each is written, and stays if it is not 0: there is no branch to mispredict
+        vectors = width // lanes if WIDE else 0
+        for i in range(vectors):
+            begin = r * unsigned(width)
+            at = begin + unsigned(i * lanes)
+            found += unsigned(take_nonzero(x, at, i * lanes, place, value, begin + found))
+        for j in range(vectors * lanes, width):  # each is written, and stays if it is not 0: no branch to mispredict
             place[r, found] = j
             value[r, found] = x[r, j]
             found += unsigned(x[r, j] != 0)
@@ -70,7 +77,7 @@ def gather_columns(rows: Any, columns: Any, c0: Any, c1: Any) -> None:
 def product(lists: Any, W: Any, out: Any, r0: Any, r1: Any, c0: Any, c1: Any) -> None:
     """Out's tile = x W's, or dW's = x^T dy's with the lists of x's columns and dy for W."""
     place, value, count = lists
-    n, width, lanes = W.shape[1], place.shape[1], 32 // W.itemsize
+    n, width, lanes = W.shape[1], place.shape[1], _BYTES // W.itemsize
     c = c0
     while c + 12 * lanes <= c1:  # a block of columns at a time, so that its part of W stays in the cache
         for r in range(r0, r1):

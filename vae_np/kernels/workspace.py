@@ -16,7 +16,7 @@ from vae_np.memory import aligned_empty
 from vae_np.network import Architecture
 from vae_np.parameters import Parameters
 
-__all__ = ["Workspace", "address"]
+__all__ = ["Workspace", "address", "plain"]
 
 Array = NDArray[Any]
 NUMBERS, SUMS = 16, 4
@@ -26,6 +26,11 @@ _BUFFERS = [name for name, place in vars(places).items() if name.isupper() and p
 def address(a: Array) -> int:
     """Where the array's numbers are."""
     return a.__array_interface__["data"][0]
+
+
+def plain(a: Array) -> Array:
+    """The array, or a copy where it is read-only, not contiguous, or a subclass: kernels are compiled for one form."""
+    return a if type(a) is np.ndarray and a.flags.carray else np.array(a, order="C")
 
 
 class Workspace:
@@ -75,6 +80,14 @@ class Workspace:
         self.terms = Terms(
             self.log_likelihood, self.log_prior, self.log_posterior, self.kl, self.mu, self.logvar, self.z, self.raw
         )
+
+    def plain(self, x: Array, eps: Array) -> tuple[Array, Array]:
+        """`plain` of both, which those that were read last are."""
+        return x if x is self._x else plain(x), eps if eps is self._eps else plain(eps)
+
+    def total(self) -> list[float]:
+        """The sums of all threads."""
+        return (self.sums[0] if self.threads == 1 else self.sums.sum(axis=0)).tolist()
 
     def point(self, x: Array, eps: Array) -> None:
         """Let compiled code, which checks no bounds, read these; they are kept alive until others come."""
