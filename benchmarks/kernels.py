@@ -18,9 +18,9 @@ from arguments import Parser
 from roofline.limits import Limits
 from roofline.table import crossover, make_cases, measure, operations, result, speeds, table
 
-from vae_np import machine
-from vae_np.files import write_atomic
-from vae_np.kernels.blas import ONE_THREAD
+from vae_np.kernels.compiler.blas import ONE_THREAD
+from vae_np.support import machine
+from vae_np.support.files import write_atomic
 
 QUICK, FULL = 1.0, 90.0
 """Seconds of rounds."""

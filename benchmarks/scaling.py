@@ -21,9 +21,9 @@ from growth.points import BASE, QUICK, RANGES, TrainingStep, activations, at, po
 from growth.report import Point, default_table, exponent_table, laws, table
 from timing import medians
 
-from vae_np import machine
-from vae_np.files import write_atomic
-from vae_np.kernels.engine import default_threads
+from vae_np.kernels.step.engine import default_threads
+from vae_np.support import machine
+from vae_np.support.files import write_atomic
 
 MOMENT, FULL = 0.3, 12.0
 """Seconds of rounds for a variable."""

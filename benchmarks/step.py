@@ -17,7 +17,7 @@ from peers.with_vae_np import VaeNpContender
 from sizes import SIZES
 from timing import medians
 
-from vae_np.files import write_atomic
+from vae_np.support.files import write_atomic
 
 
 def main() -> None:

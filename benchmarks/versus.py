@@ -25,9 +25,9 @@ from peers.referee import FULL, MOMENT, Result, compare
 from peers.report import facts, heading, row
 from sizes import QUICK, SIZES, Size
 
-from vae_np.files import write_atomic
-from vae_np.machine import usable_cores
 from vae_np.plots.canvas import require_matplotlib
+from vae_np.support.files import write_atomic
+from vae_np.support.machine import usable_cores
 
 
 class Parser(argparse.ArgumentParser):

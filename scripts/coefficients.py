@@ -1,4 +1,4 @@
-"""Regenerate the polynomial coefficients of `vae_np.kernels.math64` and `math32`.
+"""Regenerate the polynomial coefficients of `vae_np.kernels.math.math64` and `math32`.
 
 Each polynomial interpolates its function at the Chebyshev nodes of the interval, in 60-digit
 arithmetic, which is within a small factor of the minimax polynomial; the coefficients are then

@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 
 import vae_np
-from vae_np.files import write_atomic
-from vae_np.machine import cpu
+from vae_np.support.files import write_atomic
+from vae_np.support.machine import cpu
 
 BEGIN, END = "<!-- figures:begin -->", "<!-- figures:end -->"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import vae_np
-from vae_np.activations import ACTIVATIONS
+from vae_np.formulas.activations import ACTIVATIONS
 
 LIKELIHOODS = {
     "bernoulli": vae_np.Bernoulli(),

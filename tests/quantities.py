@@ -17,8 +17,8 @@ import oracles
 import strategies
 import ulp
 
-from vae_np import activations, gaussian, numerics, optim
-from vae_np.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
+from vae_np.formulas import activations, gaussian, numerics, optim
+from vae_np.formulas.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
 
 Array = np.ndarray
 Points = Callable[[Any, int, int], list[Array]]

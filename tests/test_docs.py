@@ -14,7 +14,7 @@ import pytest
 
 import vae_np
 from vae_np.cli import main
-from vae_np.kernels.policy import COMPILED
+from vae_np.kernels.compiler.decorators import COMPILED
 
 README = Path(vae_np.__file__).parents[1] / "README.md"
 MODULES = [m.name for m in pkgutil.walk_packages(vae_np.__path__, "vae_np.") if not m.name.endswith("__main__")]

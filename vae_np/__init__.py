@@ -12,50 +12,51 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vae_np import data as data
     from vae_np import gradcheck as gradcheck
-    from vae_np import noise as noise
     from vae_np import plots as plots
-    from vae_np.checkpoint import load as load
-    from vae_np.errors import NonFiniteError as NonFiniteError
-    from vae_np.evaluation import Evaluation as Evaluation
-    from vae_np.evaluation import evaluate as evaluate
-    from vae_np.history import History as History
-    from vae_np.likelihoods import Bernoulli as Bernoulli
-    from vae_np.likelihoods import ContinuousBernoulli as ContinuousBernoulli
-    from vae_np.likelihoods import Gaussian as Gaussian
-    from vae_np.likelihoods import Likelihood as Likelihood
-    from vae_np.model import VAE as VAE
-    from vae_np.model import Elbo as Elbo
-    from vae_np.noise import standard_normal as standard_normal
-    from vae_np.objectives import ELBO as ELBO
-    from vae_np.objectives import IWAE as IWAE
-    from vae_np.optim import Adam as Adam
-    from vae_np.parameters import Parameters as Parameters
-    from vae_np.schedules import Constant as Constant
-    from vae_np.schedules import Cosine as Cosine
-    from vae_np.schedules import Cyclical as Cyclical
-    from vae_np.schedules import LinearWarmup as LinearWarmup
-    from vae_np.schedules import StepList as StepList
-    from vae_np.schedules import Warmup as Warmup
-    from vae_np.training import fit as fit
+    from vae_np.evaluation.bounds import Evaluation as Evaluation
+    from vae_np.evaluation.bounds import evaluate as evaluate
+    from vae_np.formulas.likelihoods import Bernoulli as Bernoulli
+    from vae_np.formulas.likelihoods import ContinuousBernoulli as ContinuousBernoulli
+    from vae_np.formulas.likelihoods import Gaussian as Gaussian
+    from vae_np.formulas.likelihoods import Likelihood as Likelihood
+    from vae_np.formulas.objectives import ELBO as ELBO
+    from vae_np.formulas.objectives import IWAE as IWAE
+    from vae_np.formulas.optim import Adam as Adam
+    from vae_np.formulas.optim import AdamState as AdamState
+    from vae_np.formulas.parameters import Parameters as Parameters
+    from vae_np.formulas.schedules import Constant as Constant
+    from vae_np.formulas.schedules import Cosine as Cosine
+    from vae_np.formulas.schedules import Cyclical as Cyclical
+    from vae_np.formulas.schedules import LinearWarmup as LinearWarmup
+    from vae_np.formulas.schedules import StepList as StepList
+    from vae_np.formulas.schedules import Warmup as Warmup
+    from vae_np.model.vae import VAE as VAE
+    from vae_np.model.vae import Elbo as Elbo
+    from vae_np.support import noise as noise
+    from vae_np.support.errors import NonFiniteError as NonFiniteError
+    from vae_np.support.noise import standard_normal as standard_normal
+    from vae_np.training.checkpoint import load as load
+    from vae_np.training.fitting import fit as fit
+    from vae_np.training.history import History as History
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "vae_np.noise": ("standard_normal",),
-    "vae_np.likelihoods": ("Bernoulli", "ContinuousBernoulli", "Gaussian", "Likelihood"),
-    "vae_np.parameters": ("Parameters",),
-    "vae_np.objectives": ("ELBO", "IWAE"),
-    "vae_np.model": ("VAE", "Elbo"),
-    "vae_np.optim": ("Adam",),
-    "vae_np.schedules": ("Constant", "Cosine", "Cyclical", "LinearWarmup", "StepList", "Warmup"),
-    "vae_np.training": ("fit",),
-    "vae_np.history": ("History",),
-    "vae_np.checkpoint": ("load",),
-    "vae_np.evaluation": ("Evaluation", "evaluate"),
-    "vae_np.errors": ("NonFiniteError",),
+    "vae_np.support.noise": ("standard_normal",),
+    "vae_np.formulas.likelihoods": ("Bernoulli", "ContinuousBernoulli", "Gaussian", "Likelihood"),
+    "vae_np.formulas.parameters": ("Parameters",),
+    "vae_np.formulas.objectives": ("ELBO", "IWAE"),
+    "vae_np.model.vae": ("VAE", "Elbo"),
+    "vae_np.formulas.optim": ("Adam", "AdamState"),
+    "vae_np.formulas.schedules": ("Constant", "Cosine", "Cyclical", "LinearWarmup", "StepList", "Warmup"),
+    "vae_np.training.fitting": ("fit",),
+    "vae_np.training.history": ("History",),
+    "vae_np.training.checkpoint": ("load",),
+    "vae_np.evaluation.bounds": ("Evaluation", "evaluate"),
+    "vae_np.support.errors": ("NonFiniteError",),
 }
 _NAMES = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = ("data", "gradcheck", "noise", "plots")
+_MODULES = {"data": "data", "gradcheck": "gradcheck", "noise": "support.noise", "plots": "plots"}
 
 __all__ = ["__version__", *_NAMES, *_MODULES]
 
@@ -64,7 +65,7 @@ def __getattr__(name: str) -> Any:
     if name in _NAMES:
         return getattr(importlib.import_module(_NAMES[name]), name)
     if name in _MODULES:
-        return importlib.import_module(f"vae_np.{name}")
+        return importlib.import_module(f"vae_np.{_MODULES[name]}")
     raise AttributeError(f"module 'vae_np' has no attribute {name!r}")
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from sizes import Size
 
 from vae_np import VAE, Adam
-from vae_np.engines import Update
-from vae_np.objectives import ELBO
-from vae_np.optim import AdamState
+from vae_np.formulas.engine import Update
+from vae_np.formulas.objectives import ELBO
+from vae_np.formulas.optim import AdamState
 
 __all__ = ["BASE", "HERE", "QUICK", "RANGES", "TrainingStep", "activations", "at", "powers_of_two"]
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from sizes import Size
 
 from peers.contender import Problem
-from vae_np import elbo
-from vae_np.likelihoods import get_likelihood
-from vae_np.network import Architecture
+from vae_np.formulas import elbo
+from vae_np.formulas.likelihoods import get_likelihood
+from vae_np.formulas.network import Architecture
 
 __all__ = ["DATA", "make_problem"]
 

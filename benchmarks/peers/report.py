@@ -10,7 +10,7 @@ import numpy as np
 
 from peers.contender import PEERS
 from peers.referee import Result
-from vae_np.machine import processor, usable_cores
+from vae_np.support.machine import processor, usable_cores
 
 __all__ = ["facts", "heading", "ratio", "row"]
 

@@ -6,8 +6,8 @@ import numpy as np
 
 import vae_np
 from peers.contender import ADAM, LEARNING_RATE, Array, Problem, Trainer
-from vae_np.objectives import ELBO
-from vae_np.optim import AdamState
+from vae_np.formulas.objectives import ELBO
+from vae_np.formulas.optim import AdamState
 
 __all__ = ["VaeNpContender"]
 

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vae_np.kernels import math32, math64
+from vae_np.kernels.math import math32, math64
 
 __all__ = ["ACCOUNTS", "ELEMENTARY", "Account", "Work", "elementary", "of_elements", "of_product", "of_sparse_product"]
 
 
 class Elementary(NamedTuple):
-    """A function of vae_np.kernels.elementary: operations beside its polynomials, divisions, the polynomials."""
+    """A function of vae_np.kernels.math.elementary: operations beside its polynomials, divisions, the polynomials."""
 
     operations: int
     divisions: int

@@ -10,8 +10,9 @@ import numpy as np
 from timing import Call
 
 from roofline.counts import Work
-from vae_np.kernels import gemm
-from vae_np.kernels.policy import kernel
+from vae_np.kernels.compiler.blas import routine
+from vae_np.kernels.compiler.decorators import kernel
+from vae_np.kernels.loops import dense_products
 
 __all__ = ["Limits", "probes"]
 
@@ -94,11 +95,11 @@ def _reckoners(kind: str) -> dict[str, Call]:
     number = np.dtype(kind).type
     x, out = np.ones(LENGTH, kind), np.empty(LENGTH, kind)
     a, b, c = np.ones((3, SQUARE, SQUARE), kind)
-    blas = gemm.routine(np.dtype(kind))
+    blas = routine(np.dtype(kind))
     return {
         f"chains {kind}": partial(_multiply_and_add, x, out, number(0.5), number(0.25)),
         f"divisions {kind}": partial(_divide, x, out, number(1.5)),
-        f"product {kind}": partial(gemm.product, blas, a, b, c, 0, SQUARE, 0, SQUARE),
+        f"product {kind}": partial(dense_products.product, blas, a, b, c, 0, SQUARE, 0, SQUARE),
     }
 
 

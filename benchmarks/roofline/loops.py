@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 
 from roofline.cases import Array, Case, elementwise, refill
-from vae_np import Adam, data, gaussian, likelihoods
-from vae_np.activations import ACTIVATIONS
+from vae_np import Adam, data
 from vae_np.data.binarisation import binarisation_seed
-from vae_np.kernels import activation, adam, batch, latent, likelihood
-from vae_np.optim import AdamState, adam_step
+from vae_np.formulas import gaussian
+from vae_np.formulas import likelihoods as formulas
+from vae_np.formulas.activations import ACTIVATIONS
+from vae_np.formulas.optim import AdamState, adam_step
+from vae_np.kernels.loops import activation, adam, latent, minibatch
+from vae_np.kernels.loops import likelihoods as kernels
 
 __all__ = ["loops"]
 
@@ -40,10 +43,10 @@ def loops(dtype: Any) -> Iterator[Case]:
     yield from _latent_weights(normal)
     binary, grey = draw.random((N, D)) < 0.13, draw.random((N, D)).astype(dtype)
     for name, formula, x in (
-        ("bernoulli", likelihoods.Bernoulli(), binary.astype(dtype)),
-        ("continuous", likelihoods.ContinuousBernoulli(), grey),
-        ("gaussian", likelihoods.Gaussian("per-feature"), normal(N, D)),
-        ("heteroscedastic", likelihoods.Gaussian("heteroscedastic"), normal(N, D)),
+        ("bernoulli", formulas.Bernoulli(), binary.astype(dtype)),
+        ("continuous", formulas.ContinuousBernoulli(), grey),
+        ("gaussian", formulas.Gaussian("per-feature"), normal(N, D)),
+        ("heteroscedastic", formulas.Gaussian("heteroscedastic"), normal(N, D)),
     ):
         yield from _likelihood(name, formula, x, normal)
     yield from _adam(normal)
@@ -126,18 +129,18 @@ def _latent_weights(normal: Normal) -> Iterator[Case]:
     )  # fmt: skip
 
 
-def _likelihood(name: str, formula: likelihoods.Likelihood, x: Array, normal: Normal) -> Iterator[Case]:
+def _likelihood(name: str, formula: formulas.Likelihood, x: Array, normal: Normal) -> Iterator[Case]:
     width = formula.raw_size(D)
     raw, b, db, log_p, weight = normal(N, width), normal(width), normal(width), normal(N), normal(N)
     kind: Any = {
-        "bernoulli": likelihood.Bernoulli, "continuous": likelihood.ContinuousBernoulli,
-        "heteroscedastic": likelihood.Heteroscedastic,
-    }.get(name, lambda: likelihood.Gaussian(s, *np.empty((2, D)), np.empty((1, D), x.dtype)))  # fmt: skip
+        "bernoulli": kernels.Bernoulli, "continuous": kernels.ContinuousBernoulli,
+        "heteroscedastic": kernels.Heteroscedastic,
+    }.get(name, lambda: kernels.Gaussian(s, *np.empty((2, D)), np.empty((1, D), x.dtype)))  # fmt: skip
     s, own, start, before = normal(D), {}, raw.copy(), refill(raw)
     kind = kind()
     if name == "gaussian":
         own = {"logvar": s}
-        likelihood.inverse_deviation(kind.s, kind.inverse, kind.rest)
+        kernels.inverse_deviation(kind.s, kind.inverse, kind.rest)
 
     def gradient() -> None:
         a = start + b
@@ -148,12 +151,12 @@ def _likelihood(name: str, formula: likelihoods.Likelihood, x: Array, normal: No
 
     yield elementwise(
         f"likelihood.value {name}", x.shape, [raw, x],
-        partial(likelihood.value, kind, raw, b, x, log_p, 0, N),
+        partial(kernels.value, kind, raw, b, x, log_p, 0, N),
         lambda: formula.log_density(x, start + b, own).sum(axis=1), before,
     )  # fmt: skip
     yield elementwise(
         f"likelihood.gradient {name}", x.shape, [raw, x],
-        partial(likelihood.gradient, kind, raw, b, x, weight, log_p, db, 0, 0, N), gradient, before,
+        partial(kernels.gradient, kind, raw, b, x, weight, log_p, db, 0, 0, N), gradient, before,
     )  # fmt: skip
 
 
@@ -184,7 +187,7 @@ def _gather(grey: Array, rows: Array) -> Iterator[Case]:
     framed[:, begin : begin + GREY] = grey[:, :GREY]
 
     def case(name: str, about: str, x: Array, key: Array, formula: Callable[[Array], object]) -> Case:
-        call = partial(batch.gather, x.ctypes.data, like, N, rows, out, key, 1)
+        call = partial(minibatch.gather, x.ctypes.data, like, N, rows, out, key, 1)
         found = elementwise(name, x.shape, [x, out], call, lambda: formula(np.take(x, rows, axis=0)))
         return Case(name + about, *(getattr(found, field) for field in ("size", "work", "call", "formula")))
 

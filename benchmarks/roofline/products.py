@@ -11,7 +11,9 @@ from timing import Call
 
 from roofline.cases import Array, Case
 from roofline.counts import Work, of_product, of_sparse_product
-from vae_np.kernels import gemm, sparse
+from vae_np.kernels.compiler.blas import routine
+from vae_np.kernels.loops import dense_products as dense
+from vae_np.kernels.loops import sparse_products as sparse
 
 __all__ = ["DENSITIES", "SPARSE", "TYPICAL", "dense_calls", "products", "sparse_cases"]
 
@@ -24,15 +26,21 @@ SPARSE = ("gather_rows", "gather_columns", "product", "weight gradient")
 
 def products(dtype: Any) -> Iterator[Case]:
     """Forward and both gradients of three layers of 784-400-20 on 128 rows, whole, as one thread has them."""
-    blas, draw = gemm.routine(np.dtype(dtype)), np.random.default_rng(0)
+    blas, draw = routine(np.dtype(dtype)), np.random.default_rng(0)
     for fan_in, fan_out in ((D, H), (H, K), (K, H)):
         x, W, y = (draw.standard_normal(s).astype(dtype) for s in ((N, fan_in), (fan_in, fan_out), (N, fan_out)))
         dW, dx, work = W.copy(), x.copy(), of_product(N, fan_in, fan_out, dtype)
         size = f"{N}x{fan_in}x{fan_out}"
-        yield Case("gemm.product", size, work, _tile(gemm.product, blas, x, W, y), _dot(x, W, y))
-        yield Case("gemm.weight_gradient", size, work, _tile(gemm.weight_gradient, blas, x, y, dW), _dot(x.T, y, dW))
-        call, formula = _tile(gemm.input_gradient, blas, y, W, dx, 0.0), _dot(y, W.T, dx)
-        yield Case("gemm.input_gradient", size, work, call, formula)
+        yield Case("products.product", size, work, _tile(dense.product, blas, x, W, y), _dot(x, W, y))
+        yield Case(
+            "products.weight_gradient",
+            size,
+            work,
+            _tile(dense.weight_gradient, blas, x, y, dW),
+            _dot(x.T, y, dW),
+        )
+        call, formula = _tile(dense.input_gradient, blas, y, W, dx, 0.0), _dot(y, W.T, dx)
+        yield Case("products.input_gradient", size, work, call, formula)
 
 
 def _tile(kernel: Any, *arguments: Any) -> Call:
@@ -73,4 +81,4 @@ def sparse_cases(dtype: Any, density: float) -> Iterator[Case]:
 def dense_calls(dtype: Any) -> dict[str, Call]:
     """The two dense products that the sparse ones stand for."""
     first = {case.name: case.call for case in products(dtype) if case.size == f"{N}x{D}x{H}"}
-    return {"product": first["gemm.product"], "weight gradient": first["gemm.weight_gradient"]}
+    return {"product": first["products.product"], "weight gradient": first["products.weight_gradient"]}

@@ -13,8 +13,8 @@ from roofline.counts import ELEMENTARY, elementary
 from roofline.limits import Limits, probes
 from roofline.loops import loops
 from roofline.products import DENSITIES, SPARSE, TYPICAL, dense_calls, products, sparse_cases
-from vae_np.kernels.policy import kernel
-from vae_np.kernels.sparse import DENSE
+from vae_np.kernels.compiler.decorators import kernel
+from vae_np.kernels.loops.sparse_products import DENSE
 
 __all__ = ["crossover", "make_cases", "measure", "operations", "result", "speeds", "table"]
 

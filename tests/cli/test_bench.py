@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from cli.conftest import one_line
-from vae_np import __version__, bench, machine
-from vae_np.kernels.policy import COMPILED
+from vae_np import __version__
+from vae_np.bench import measure as bench
+from vae_np.kernels.compiler.decorators import COMPILED
+from vae_np.support import machine
 
 TINY = ["bench", "--features", "6", "--hidden", "4,3", "--latent", "2", "--batch-size", "3", "--seconds", "0.01"]
 FLOAT64 = ["--dtype", "float64"]

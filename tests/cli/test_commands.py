@@ -246,6 +246,6 @@ def test_an_interrupt_anywhere_is_one_line(vae_np, run, monkeypatch):
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vae_np.evaluation.evaluate", interrupted)
+    monkeypatch.setattr("vae_np.evaluation.bounds.evaluate", interrupted)
     done = vae_np("evaluate", "run", *NUMPY)
     assert (done.code, done.out, done.err) == (130, "", "vae-np: interrupted\n")

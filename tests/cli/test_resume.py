@@ -14,7 +14,7 @@ import pytest
 
 import vae_np as package
 from cli.conftest import SMALL, one_line
-from vae_np.checkpoint import load_checkpoint
+from vae_np.training.checkpoint import load_checkpoint
 
 RUN = ["--epochs", "40", "--kl-warmup", "5", "--binarise", "dynamic", "--schedule", "cosine", "--samples", "2"]
 KILLED = ["train", "--data", "data.csv", *SMALL, "--no-pictures", *RUN, "--checkpoint-seconds", "0"]

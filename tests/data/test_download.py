@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from vae_np import files
 from vae_np.data import download, load, load_mnist
+from vae_np.support import files
 
 NAMES = tuple(download.CHECKSUMS)
 

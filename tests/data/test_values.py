@@ -171,7 +171,7 @@ def test_the_share_of_ones_is_the_probability(mode, dtype):
 
 
 def test_even_a_draw_of_0_leaves_0_at_0(monkeypatch):
-    monkeypatch.setattr("vae_np.noise.uniform", lambda seed, step, shape, dtype, first: np.zeros(shape, dtype))
+    monkeypatch.setattr("vae_np.support.noise.uniform", lambda seed, step, shape, dtype, first: np.zeros(shape, dtype))
     assert binarise(np.array([[0, 1e-300, 1]]), "fixed").tolist() == [[0, 1, 1]]
 
 

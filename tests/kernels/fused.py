@@ -10,9 +10,10 @@ from collections.abc import Callable
 import numpy as np
 import oracles
 
-from vae_np.kernels import activation, adam, elementary, latent, likelihood
-from vae_np.kernels.policy import kernel
-from vae_np.optim import Adam
+from vae_np.formulas.optim import Adam
+from vae_np.kernels.compiler.decorators import kernel
+from vae_np.kernels.loops import activation, adam, latent, likelihoods
+from vae_np.kernels.math import elementary
 
 Array = np.ndarray
 Function = Callable[..., Array]
@@ -126,36 +127,36 @@ def direct(part: int) -> Function:
     return function
 
 
-def likelihood_value(kind: likelihood.Bernoulli | likelihood.ContinuousBernoulli) -> Function:
+def likelihood_value(kind: likelihoods.Bernoulli | likelihoods.ContinuousBernoulli) -> Function:
     """log p of each feature, as of rows with one feature."""
 
     def function(x: Array, a: Array) -> Array:
         out, raw = np.empty_like(a), a[:, None].copy()
-        likelihood.value(kind, raw, np.zeros(1, a.dtype), x[:, None], out, 0, len(a))
+        likelihoods.value(kind, raw, np.zeros(1, a.dtype), x[:, None], out, 0, len(a))
         np.testing.assert_array_equal(raw[:, 0], a)
         return out
 
     return function
 
 
-def likelihood_value_with_gradient(kind: likelihood.Bernoulli | likelihood.ContinuousBernoulli) -> Function:
+def likelihood_value_with_gradient(kind: likelihoods.Bernoulli | likelihoods.ContinuousBernoulli) -> Function:
     """The same from the kernel of the gradient."""
 
     def function(x: Array, a: Array) -> Array:
         out, one = np.empty_like(a), np.ones_like(a)
         rows = a[:, None].copy(), np.zeros_like(a[:1]), x[:, None]
-        likelihood.gradient(kind, *rows, one, out, one[:1].copy(), 0, 0, len(a))
+        likelihoods.gradient(kind, *rows, one, out, one[:1].copy(), 0, 0, len(a))
         return out
 
     return function
 
 
-def likelihood_slope(kind: likelihood.Bernoulli | likelihood.ContinuousBernoulli) -> Function:
+def likelihood_slope(kind: likelihoods.Bernoulli | likelihoods.ContinuousBernoulli) -> Function:
     """d/da of each feature of one row."""
 
     def function(x: Array, a: Array) -> Array:
         raw, one, db = a[None].copy(), np.ones(1, a.dtype), np.empty_like(a)
-        likelihood.gradient(kind, raw, np.zeros_like(a), x[None], one, one.copy(), db, 0, 0, 1)
+        likelihoods.gradient(kind, raw, np.zeros_like(a), x[None], one, one.copy(), db, 0, 0, 1)
         np.testing.assert_array_equal(db, raw[0])
         return raw[0]
 
@@ -165,7 +166,7 @@ def likelihood_slope(kind: likelihood.Bernoulli | likelihood.ContinuousBernoulli
 def inverse(s: Array) -> Array:
     """e^(-s/2) in two parts, (2, D)."""
     out = np.empty((2, len(s)))
-    likelihood.inverse_deviation(s, *out)
+    likelihoods.inverse_deviation(s, *out)
     return out
 
 
@@ -175,8 +176,8 @@ def gaussian_value(x: Array, m: Array, s: Array) -> Array:
     scale = inverse(s)
     for i in range(len(m)):
         j = slice(i, i + 1)
-        kind = likelihood.Gaussian(s[j], *np.ascontiguousarray(scale[:, j]), np.empty((1, 1), m.dtype))
-        likelihood.value(kind, m[j, None].copy(), none, x[j, None], out[j], 0, 1)
+        kind = likelihoods.Gaussian(s[j], *np.ascontiguousarray(scale[:, j]), np.empty((1, 1), m.dtype))
+        likelihoods.value(kind, m[j, None].copy(), none, x[j, None], out[j], 0, 1)
     return out
 
 
@@ -185,11 +186,11 @@ def gaussian_slope(part: int) -> Function:
 
     def function(x: Array, m: Array, s: Array) -> Array:
         raw, one, db = m[None].copy(), np.ones(1, m.dtype), np.empty_like(m)
-        kind = likelihood.Gaussian(s, *inverse(s), np.empty_like(raw))
-        likelihood.gradient(kind, raw, np.zeros_like(m), x[None], one, one.copy(), db, 0, 0, 1)
+        kind = likelihoods.Gaussian(s, *inverse(s), np.empty_like(raw))
+        likelihoods.gradient(kind, raw, np.zeros_like(m), x[None], one, one.copy(), db, 0, 0, 1)
         np.testing.assert_array_equal(db, raw[0])
         ds = np.empty_like(m)
-        likelihood.own_gradient(kind, ds)
+        likelihoods.own_gradient(kind, ds)
         return (raw[0], ds)[part]
 
     return function
@@ -199,7 +200,7 @@ def heteroscedastic_value(x: Array, m: Array, s: Array) -> Array:
     """log p from (m, s)."""
     out = np.empty_like(m)
     raw = np.stack([m, s], axis=1)
-    likelihood.value(likelihood.Heteroscedastic(), raw, np.zeros(2, m.dtype), x[:, None], out, 0, len(m))
+    likelihoods.value(likelihoods.Heteroscedastic(), raw, np.zeros(2, m.dtype), x[:, None], out, 0, len(m))
     return out
 
 
@@ -209,8 +210,8 @@ def heteroscedastic_slope(part: int) -> Function:
     def function(x: Array, m: Array, s: Array) -> Array:
         raw, one = np.concatenate([m, s])[None], np.ones(1, m.dtype)
         db = np.empty_like(raw[0])
-        kind = likelihood.Heteroscedastic()
-        likelihood.gradient(kind, raw, np.zeros_like(db), x[None], one, one.copy(), db, 0, 0, 1)
+        kind = likelihoods.Heteroscedastic()
+        likelihoods.gradient(kind, raw, np.zeros_like(db), x[None], one, one.copy(), db, 0, 0, 1)
         np.testing.assert_array_equal(db, raw[0])
         return raw[0, part * len(m) : (part + 1) * len(m)]
 
@@ -234,7 +235,7 @@ def adam_step(**settings: float) -> Function:
 
 
 NAMES = ["tanh", "relu", "softplus", "sigmoid", "elu", "gelu", "identity"]
-BERNOULLI, CONTINUOUS = likelihood.Bernoulli(), likelihood.ContinuousBernoulli()
+BERNOULLI, CONTINUOUS = likelihoods.Bernoulli(), likelihoods.ContinuousBernoulli()
 FUSED: dict[str, tuple[Function, ...]] = {
     **{name: (forward(name),) for name in NAMES},
     **{f"{name}'": (slope(name),) for name in NAMES},

@@ -6,30 +6,30 @@ import sys
 
 import pytest
 
-from vae_np.kernels.policy import COMPILED
+from vae_np.kernels.compiler.decorators import COMPILED
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="nothing is compiled")
 
 REPORT = """
 import importlib, json, sys
 import numpy as np
-from vae_np.kernels.policy import COMPILED
+from vae_np.kernels.compiler.decorators import COMPILED
 def report():
     found = {}
-    for name in ("adam", "batch", "latent", "likelihood", "passes"):
+    likelihoods = "loops.likelihoods.bernoulli", "loops.likelihoods.gaussian"
+    for name in ("loops.adam", "loops.minibatch", "loops.latent", *likelihoods, "step.sequence"):
         for f in vars(importlib.import_module(f"vae_np.kernels.{name}")).values():
             if hasattr(f, "signatures") and f.signatures and f.__module__.endswith(name):
                 found[f"{name}.{f.py_func.__name__}"] = [len(f.signatures), sum(f.stats.cache_misses.values())]
-    from vae_np.kernels import policy
-    for compiled in policy._KEPT:
+    from vae_np.kernels.compiler import decorators
+    for compiled in decorators._KEPT:
         name = compiled._pyfunc.__qualname__.split(".")[0]
         before = found.get(name, [0, 0])
         found[name] = [before[0] + 1, before[1] + (compiled.cache_hits == 0)]
     print(json.dumps(found))
 """
 STEP = """
-from vae_np.model import VAE
-from vae_np.optim import Adam, AdamState
+from vae_np import VAE, Adam, AdamState
 for activation, likelihood in (("tanh", "bernoulli"), ("gelu", "gaussian")):
     vae = VAE(7, hidden=(5,), latent=2, activation=activation, likelihood=likelihood, dtype="float32")
     adam = Adam(amsgrad=activation == "gelu")
@@ -44,8 +44,7 @@ report()
 RUN = """
 import tempfile, os
 from vae_np.evaluation import evaluate
-from vae_np.model import VAE
-from vae_np.training import fit
+from vae_np import VAE, fit
 folder = tempfile.mkdtemp()
 rows = np.random.default_rng(0).random((53, 7)).astype(np.float32)
 np.save(os.path.join(folder, "x.npy"), rows)
@@ -66,7 +65,7 @@ for x in (rows, np.load(os.path.join(folder, "x.npy"), mmap_mode="r"), np.asfort
     vae.sample(3, 0)
     vae.reconstruct(x[::2])
 report()
-""".replace("for x in", "from vae_np.objectives import IWAE\nvae_objective = IWAE()\nfor x in", 1)
+""".replace("for x in", "from vae_np import IWAE\nvae_objective = IWAE()\nfor x in", 1)
 
 
 def run(code: str) -> dict[str, list[int]]:
@@ -82,17 +81,24 @@ def test_a_second_process_compiles_nothing():
     second = run(STEP)
     # a constant's folding is compiled with what folds it, and scalars with what calls them: only these are on the disk
     assert {name: misses for name, (_, misses) in second.items() if misses} == {}
-    assert {"passes.run", "look", "activate", "assess", "posterior_backward", "update", "amsgrad"} <= set(second)
+    assert {"step.sequence.run", "look", "activate", "assess", "posterior_backward", "update", "amsgrad"} <= set(second)
 
 
 def test_what_is_compiled_is_compiled_once_a_precision_whatever_arrays_come():
     found = run(RUN)
     assert {name: signatures for name, (signatures, _) in found.items() if signatures != 1} == {}
-    assert {"activate_backward", "posterior_backward", "assess", "update", "passes.run", "batch.gather"} <= set(found)
+    assert {
+        "activate_backward",
+        "posterior_backward",
+        "assess",
+        "update",
+        "step.sequence.run",
+        "loops.minibatch.gather",
+    } <= set(found)
 
 
 def test_the_report_notices_another_form_of_array():
-    code = "from vae_np.kernels import adam\nfor a in (np.ones(4), np.ones(8)[::2]): adam.sum_of_squares(a)\nreport()\n"
+    code = "from vae_np.kernels.loops import adam\nfor a in (np.ones(4), np.ones(8)[::2]): adam.sum_of_squares(a)\nreport()\n"
     assert run(code)["adam.sum_of_squares"][0] == 2
 
 

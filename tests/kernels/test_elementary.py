@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from mpmath import mp, mpf
 
-from vae_np.kernels import elementary, policy
-from vae_np.kernels.policy import COMPILED, kernel
+from vae_np.kernels.compiler import decorators
+from vae_np.kernels.compiler.decorators import COMPILED, kernel
+from vae_np.kernels.math import elementary
 
 DTYPES = (np.float64, np.float32)
 LIMIT = 4  # ULP
@@ -218,7 +219,7 @@ def test_single_precision_stays_in_single_precision(name):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_loop_over_an_array_is_vectorised(name, dtype):
-    fresh = numba.njit(**policy._KERNEL)(LOOPS[name].py_func)  # what comes from the disk cannot be looked into
+    fresh = numba.njit(**decorators._KERNEL)(LOOPS[name].py_func)  # what comes from the disk cannot be looked into
     fresh(np.ones(8, dtype=dtype), np.empty(8, dtype=dtype))
     (code,) = fresh.inspect_asm().values()
     suffix = "pd" if dtype is np.float64 else "ps"

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from vae_np import optim
-from vae_np.elbo import Cotangents
-from vae_np.engines import FormulaEngine
-from vae_np.errors import NonFiniteError
-from vae_np.kernels.engine import KernelEngine
-from vae_np.kernels.policy import COMPILED
-from vae_np.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
-from vae_np.model import VAE
-from vae_np.numerics import log_mean_exp
-from vae_np.objectives import ELBO, IWAE, Loss
+from vae_np.formulas import optim
+from vae_np.formulas.elbo import Cotangents
+from vae_np.formulas.engine import FormulaEngine
+from vae_np.formulas.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
+from vae_np.formulas.numerics import log_mean_exp
+from vae_np.formulas.objectives import ELBO, IWAE, Loss
+from vae_np.kernels.compiler.decorators import COMPILED
+from vae_np.kernels.step.engine import KernelEngine
+from vae_np.model.vae import VAE
+from vae_np.support.errors import NonFiniteError
 
 FLOATS = ["float64", "float32"]
 ACTIVATIONS = ["tanh", "relu", "softplus", "sigmoid", "elu", "gelu", "identity"]

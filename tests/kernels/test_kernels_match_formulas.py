@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vae_np import activations, gaussian, likelihoods, optim
-from vae_np.errors import NonFiniteError
-from vae_np.kernels import activation, adam, latent
-from vae_np.kernels import likelihood as kernels
-from vae_np.kernels.adapters import kind_of
-from vae_np.kernels.policy import COMPILED
+from vae_np.formulas import activations, gaussian, likelihoods, optim
+from vae_np.kernels.compiler.decorators import COMPILED
+from vae_np.kernels.loops import activation, adam, latent
+from vae_np.kernels.loops import likelihoods as kernels
+from vae_np.kernels.step.kinds import kind_of
+from vae_np.support.errors import NonFiniteError
 
 FLOATS = [np.float64, np.float32]
 SIZES = st.sampled_from([1, 2, 3, 5, 7, 8, 13, 16, 17, 31, 37] if COMPILED else [1, 2, 3, 7])

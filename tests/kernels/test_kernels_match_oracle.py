@@ -7,7 +7,7 @@ import pytest
 from fused import FUSED, NAMES
 from quantities import BY_NAME, grid, measure
 
-from vae_np.kernels.policy import COMPILED
+from vae_np.kernels.compiler.decorators import COMPILED
 
 FLOATS = [np.float64, np.float32]
 N = 500 if COMPILED else 40  # 500 is what test_formulas asks for: the oracle's values are shared

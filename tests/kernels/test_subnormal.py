@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import vae_np
-from vae_np.kernels.policy import COMPILED
-from vae_np.optim import AdamState
+from vae_np.formulas.optim import AdamState
+from vae_np.kernels.compiler.decorators import COMPILED
 
 flushes = pytest.mark.skipif(
     not (COMPILED and platform.machine() in {"x86_64", "AMD64"}), reason="no mode of the processor is changed"

@@ -11,13 +11,15 @@ import pytest
 from models import LIKELIHOODS, batch, model
 
 from vae_np import ELBO, IWAE, Adam, fit
-from vae_np.engines import FormulaEngine
-from vae_np.kernels import blas, engine, meeting
-from vae_np.kernels.engine import KernelEngine, default_threads
-from vae_np.kernels.policy import COMPILED, kernel
-from vae_np.kernels.workers import Team
-from vae_np.machine import usable_cores as cores
-from vae_np.optim import AdamState
+from vae_np.formulas.engine import FormulaEngine
+from vae_np.formulas.optim import AdamState
+from vae_np.kernels.compiler import blas
+from vae_np.kernels.compiler.decorators import COMPILED, kernel
+from vae_np.kernels.step import engine
+from vae_np.kernels.step.engine import KernelEngine, default_threads
+from vae_np.kernels.step.threads import barrier
+from vae_np.kernels.step.threads.team import Team
+from vae_np.support.machine import usable_cores as cores
 
 OBJECTIVES = [(ELBO(), 0.37), (ELBO(0.3, "per-dimension"), 1.0), (ELBO(0.3, "per-entry"), 1.0), (IWAE(), 1.0)]
 
@@ -96,18 +98,18 @@ def count_meetings(words, threads, seen, t, times):
     """Each thread writes its number of the round; all must have written before any goes on."""
     for i in range(times):
         seen[t] = i
-        meeting.meet(words, threads)
+        barrier.meet(words, threads)
         for other in range(threads):
             if seen[other] != i:
                 return i
-        meeting.meet(words, threads)
+        barrier.meet(words, threads)
     return times
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_nobody_leaves_a_meeting_before_all_have_come(threads):
     times = 2000 if COMPILED else 20
-    words, seen = meeting.new_words(threads), np.zeros(threads, np.int64)
+    words, seen = barrier.new_words(threads), np.zeros(threads, np.int64)
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(lambda t: count_meetings(words, threads, seen, t, times), range(threads)))
     assert found == [times] * threads
@@ -115,23 +117,23 @@ def test_nobody_leaves_a_meeting_before_all_have_come(threads):
 
 @kernel
 def follow(words, threads, seen, t):
-    while meeting.gate(words, t):
-        if not meeting.begin(words, threads):
+    while barrier.gate(words, t):
+        if not barrier.begin(words, threads):
             return
         seen[t] += 1
-        meeting.meet(words, threads)
+        barrier.meet(words, threads)
 
 
 @kernel
 def lead(words, threads):
-    if meeting.begin(words, threads):
-        meeting.meet(words, threads)
+    if barrier.begin(words, threads):
+        barrier.meet(words, threads)
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.02], ids=["lingering", "called anew"])
 def test_workers_follow_each_time_whether_they_linger_or_not(pause):
     team, threads = Team(), 3
-    one, other = (meeting.new_words(threads) for _ in range(2))
+    one, other = (barrier.new_words(threads) for _ in range(2))
     seen = np.zeros(threads, np.int64)
     for i in range(30):
         words = other if i % 7 == 6 else one  # another engine's turn
@@ -144,7 +146,7 @@ def test_workers_follow_each_time_whether_they_linger_or_not(pause):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_a_meeting_whose_caller_is_interrupted_is_called_off(error):
     team, seen = Team(), np.zeros(2, np.int64)
-    words = meeting.new_words(2)
+    words = barrier.new_words(2)
 
     def interrupted():
         time.sleep(0.01)  # the worker is waiting by now
@@ -152,13 +154,13 @@ def test_a_meeting_whose_caller_is_interrupted_is_called_off(error):
 
     with pytest.raises(error):
         team.run(words, 2, interrupted, lambda t: follow(words, 2, seen, t))
-    anew = meeting.new_words(2)
+    anew = barrier.new_words(2)
     team.run(anew, 2, lambda: lead(anew, 2), lambda t: follow(anew, 2, seen, t))  # the worker is free again
     assert seen.tolist() == [0, 1]
 
 
 def test_an_error_in_a_worker_comes_out_and_the_worker_lives_on():
-    team, seen, words = Team(), np.zeros(2, np.int64), meeting.new_words(2)
+    team, seen, words = Team(), np.zeros(2, np.int64), barrier.new_words(2)
 
     def fails(t):
         raise MemoryError("no room")
@@ -166,7 +168,7 @@ def test_an_error_in_a_worker_comes_out_and_the_worker_lives_on():
     with pytest.raises(RuntimeError, match="thread 1 of the step") as caught:
         team.run(words, 2, lambda: lead(words, 2), fails)
     assert isinstance(caught.value.__cause__, MemoryError)
-    anew = meeting.new_words(2)
+    anew = barrier.new_words(2)
     team.run(anew, 2, lambda: lead(anew, 2), lambda t: follow(anew, 2, seen, t))
     assert seen.tolist() == [0, 1]
 
@@ -182,9 +184,9 @@ def test_an_interrupted_step_leaves_an_engine_that_works(monkeypatch):
             raise KeyboardInterrupt
         whole(q, t)
 
-    whole = engine.passes.run
+    whole = engine.sequence.run
     with monkeypatch.context() as patched:
-        patched.setattr(engine.passes, "run", interrupted)
+        patched.setattr(engine.sequence, "run", interrupted)
         with pytest.raises(KeyboardInterrupt):
             several.loss_and_grad(x, eps, ELBO(), 1.0)
     assert several.loss_and_grad(x, eps, ELBO(), 1.0).loss == right

@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from vae_np.kernels import sparse
-from vae_np.kernels.policy import COMPILED
+from vae_np.kernels.compiler.decorators import COMPILED
+from vae_np.kernels.loops import sparse_products
 
 FLOATS = ["float32", "float64"]
 
@@ -32,7 +32,7 @@ def matrix(rows, columns, density, dtype):
 def test_lists_have_all_that_is_not_zero_in_order_and_nothing_else(columns, density, dtype):
     x = matrix(5, columns, density, dtype)
     lists = place, value, count = lists_of(5, columns, dtype)
-    sparse.gather_rows(x, lists, 1, 4)
+    sparse_products.gather_rows(x, lists, 1, 4)
     for r in range(1, 4):
         expected = np.flatnonzero(x[r])
         np.testing.assert_array_equal(place[r, : count[r]], expected)
@@ -48,7 +48,8 @@ NARROW = """
 import sys
 sys.path.insert(0, ".")
 import numpy as np
-from vae_np.kernels import sparse, vectors
+from vae_np.kernels.compiler import vectors
+from vae_np.kernels.loops import sparse_products
 from test_vectors import lists_of
 assert not vectors.WIDE and vectors.BITS == 256
 for dtype in ("float32", "float64"):
@@ -56,8 +57,8 @@ for dtype in ("float32", "float64"):
     x = np.where(generator.random((9, 50)) < 0.2, 1, 0).astype(dtype)
     W = generator.standard_normal((50, 131)).astype(dtype)
     lists, out = lists_of(9, 50, dtype), np.empty((9, 131), dtype)
-    sparse.gather_rows(x, lists, 0, 9)
-    sparse.product(lists, W, out, 0, 9, 0, 131)
+    sparse_products.gather_rows(x, lists, 0, 9)
+    sparse_products.product(lists, W, out, 0, 9, 0, 131)
     np.testing.assert_allclose(out, x @ W, rtol=1e-5)
 print("right")
 """

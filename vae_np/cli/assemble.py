@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vae_np.likelihoods import Likelihood
-    from vae_np.model import VAE
-    from vae_np.optim import Adam
-    from vae_np.schedules import Schedule
-    from vae_np.settings import Settings
+    from vae_np.formulas.likelihoods import Likelihood
+    from vae_np.formulas.optim import Adam
+    from vae_np.formulas.schedules import Schedule
+    from vae_np.model.vae import VAE
+    from vae_np.training.settings import Settings
 
 
 def likelihood(options: dict[str, Any]) -> Likelihood:
     """p(x|z) of --likelihood and --sigma."""
-    from vae_np.likelihoods import get_likelihood
+    from vae_np.formulas.likelihoods import get_likelihood
 
     if options.get("sigma") is not None and options["likelihood"] != "gaussian":
         raise ValueError(f"--sigma belongs to --likelihood gaussian; the likelihood is {options['likelihood']}")
@@ -25,7 +25,7 @@ def likelihood(options: dict[str, Any]) -> Likelihood:
 
 def model(options: dict[str, Any], n_features: int) -> VAE:
     """The model of the options."""
-    from vae_np.model import VAE
+    from vae_np.model.vae import VAE
 
     names = ("hidden", "decoder_hidden", "latent", "activation", "init", "dtype", "backend", "seed", "threads")
     return VAE(n_features, likelihood=likelihood(options), **{name: options[name] for name in names})
@@ -33,8 +33,8 @@ def model(options: dict[str, Any], n_features: int) -> VAE:
 
 def settings(options: dict[str, Any], examples: int) -> Settings:
     """The run's settings, schedules by steps from options in epochs."""
-    from vae_np.objectives import ELBO, IWAE
-    from vae_np.settings import Settings
+    from vae_np.formulas.objectives import ELBO, IWAE
+    from vae_np.training.settings import Settings
 
     if options["batch_size"] < 1:
         raise ValueError(f"--batch-size must be at least 1; got {options['batch_size']}")
@@ -66,7 +66,7 @@ def depends_on_epochs(options: dict[str, Any]) -> str | None:
 
 def _beta(options: dict[str, Any], steps: int) -> Schedule:
     """Beta by steps."""
-    from vae_np.schedules import Constant, Cyclical, LinearWarmup
+    from vae_np.formulas.schedules import Constant, Cyclical, LinearWarmup
 
     beta, warmup, cycles = options["beta"], options["kl_warmup"], options["kl_cycles"]
     if warmup and cycles:
@@ -82,8 +82,8 @@ def _beta(options: dict[str, Any], steps: int) -> Schedule:
 
 def _adam(options: dict[str, Any], steps: int) -> Adam:
     """The optimiser and its learning rate by steps."""
-    from vae_np.optim import Adam
-    from vae_np.schedules import Constant, Cosine, StepList, Warmup
+    from vae_np.formulas.optim import Adam
+    from vae_np.formulas.schedules import Constant, Cosine, StepList, Warmup
 
     rate = options["learning_rate"]
     if not 0 <= rate < float("inf"):

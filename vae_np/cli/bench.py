@@ -11,7 +11,7 @@ from vae_np.cli import assemble, common
 from vae_np.cli.train_options import DEFAULTS
 
 if TYPE_CHECKING:
-    from vae_np.bench import Case, Result
+    from vae_np.bench.measure import Case, Result
 
 SIZES = ("features", "hidden", "latent", "batch_size", "samples")
 """Options any of which asks for a network of the user's own; the others are then as `vae-np train` has them."""
@@ -67,8 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print, each result as soon as it is there; after an interrupt those that are."""
-    from vae_np import bench
-    from vae_np.checks import positive
+    from vae_np.bench import measure as bench
+    from vae_np.support.checks import positive
 
     given = vars(args)
     quiet = "json" in given
@@ -102,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _cases(given: dict[str, Any]) -> list[Case]:
     """The user's network or those by default, in each dtype; all are checked before the first is measured."""
-    from vae_np import bench
+    from vae_np.bench import measure as bench
 
     options = DEFAULTS | {"features": FEATURES} | given
     if "density" in given and options["likelihood"] != "bernoulli":

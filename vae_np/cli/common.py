@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vae_np.data import Dataset
-    from vae_np.likelihoods import Likelihood
+    from vae_np.formulas.likelihoods import Likelihood
 
 BINARISE = ("none", "threshold", "fixed", "dynamic")
 DATA_DEFAULTS: dict[str, Any] = {"data": "digits", "labels": None, "key": None, "scale": "auto", "split": None}
@@ -173,7 +173,7 @@ def write_array(
 
     import numpy as np
 
-    from vae_np.files import write_atomic
+    from vae_np.support.files import write_atomic
 
     if Path(path).suffix == ".npy":
         buffer = io.BytesIO()

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate and print."""
-    from vae_np.evaluation import evaluate
+    from vae_np.evaluation.bounds import evaluate
 
     given = vars(args)
     run = runs.load_run(args.model, given.get("backend"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vae_np.cli import assemble, common, runs
 
 if TYPE_CHECKING:
-    from vae_np.model import VAE
+    from vae_np.model.vae import VAE
 
 
 NEW_MODEL = ("features", "hidden", "latent", "activation", "likelihood", "sigma", "dtype")
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check and print the table."""
     from vae_np.gradcheck import check_model
-    from vae_np.noise import standard_normal, stream
+    from vae_np.support.noise import standard_normal, stream
 
     given = vars(args)
     seed, objective, samples = given.get("seed", 0), given.get("objective", "elbo"), given.get("samples", 2)
@@ -77,8 +77,8 @@ def _model(given: dict[str, Any], seed: int) -> VAE:
 
 def _new_model(given: dict[str, Any], seed: int) -> VAE:
     """A small model with parameters off their initial zeros."""
-    from vae_np.model import VAE
-    from vae_np.noise import stream
+    from vae_np.model.vae import VAE
+    from vae_np.support.noise import stream
 
     vae = VAE(
         given.get("features", 13),

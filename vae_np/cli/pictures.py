@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vae_np.data import Dataset
-    from vae_np.history import History
-    from vae_np.model import VAE
+    from vae_np.model.vae import VAE
+    from vae_np.training.history import History
 
     Array = NDArray[Any]
 
@@ -21,10 +21,10 @@ EXAMPLES = 5000
 def draw(vae: VAE, history: History, shown: Dataset, folder: Path, seed: int) -> list[Path]:
     """Every picture that makes sense for this model; ``ImportError`` without matplotlib."""
     from vae_np import plots
-    from vae_np.evaluation import evaluate
-    from vae_np.noise import stream
+    from vae_np.evaluation.bounds import evaluate
     from vae_np.plots.quantiles import WIDEST
     from vae_np.plots.scales import value_range
+    from vae_np.support.noise import stream
 
     shown = shown.take(slice(EXAMPLES))
     shape, k = shown.image_shape, vae.architecture.latent

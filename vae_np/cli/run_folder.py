@@ -121,7 +121,7 @@ _LOCKS: list[int] = []
 
 def clean(folder: Path) -> None:
     """Remove what a killed run has left half written; only under the lock."""
-    from vae_np.checkpoint import remove_temporaries
+    from vae_np.training.checkpoint import remove_temporaries
 
     for name in (CHECKPOINT, CONFIG, HISTORY, *PICTURES):
         remove_temporaries(folder / name)
@@ -129,6 +129,6 @@ def clean(folder: Path) -> None:
 
 def write_config(folder: Path, config: dict[str, Any]) -> None:
     """config.json: all that makes the run again."""
-    from vae_np.files import write_atomic
+    from vae_np.support.files import write_atomic
 
     write_atomic(folder / CONFIG, (json.dumps(config, indent=2, allow_nan=False) + "\n").encode())

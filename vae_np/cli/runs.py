@@ -12,7 +12,7 @@ from vae_np.cli.train_options import DEFAULTS, check_types
 
 if TYPE_CHECKING:
     from vae_np.data import Dataset
-    from vae_np.model import VAE
+    from vae_np.model.vae import VAE
 
 
 class Run(NamedTuple):
@@ -31,7 +31,7 @@ class Run(NamedTuple):
 
 def load_run(path: str, backend: str | None = None) -> Run:
     """A model file, or a run's folder with its config.json; the backend is the run's if none is given."""
-    from vae_np.checkpoint import load
+    from vae_np.training.checkpoint import load
 
     folder = Path(path) if Path(path).is_dir() else Path(path).parent
     options = read_config(folder) if Path(path).is_dir() or Path(path).name == "checkpoint.npz" else None

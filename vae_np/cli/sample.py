@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Sample and write."""
-    from vae_np.noise import stream
+    from vae_np.support.noise import stream
 
     given = vars(args)
     out = common.out_file(given, "samples.png", ".png", ".npy", ".csv")

@@ -16,9 +16,9 @@ from vae_np.cli.train_options import add_arguments
 
 if TYPE_CHECKING:
     from vae_np.data import Dataset
-    from vae_np.history import History
-    from vae_np.model import VAE
-    from vae_np.trainer import Trainer
+    from vae_np.model.vae import VAE
+    from vae_np.training.history import History
+    from vae_np.training.trainer import Trainer
 
 __all__ = ["add_arguments", "run"]
 
@@ -82,7 +82,7 @@ def _prepare(options: dict[str, Any]) -> tuple[Trainer, common.Parts]:
     """Data, model and settings, all checked."""
     if not 0 <= options["checkpoint_seconds"] < float("inf"):
         raise ValueError(f"--checkpoint-seconds must be finite and not negative; got {options['checkpoint_seconds']}")
-    from vae_np.trainer import Trainer
+    from vae_np.training.trainer import Trainer
 
     likelihood = assemble.likelihood(options)
     parts = common.load_parts(
@@ -98,8 +98,8 @@ def _prepare(options: dict[str, Any]) -> tuple[Trainer, common.Parts]:
 
 def _train(trainer: Trainer, parts: common.Parts, options: dict[str, Any], folder: Path, quiet: bool) -> dict[str, Any]:
     """Train, and evaluate the test set; the numbers."""
-    from vae_np.evaluation import evaluate
-    from vae_np.progress import choose_reporter
+    from vae_np.evaluation.bounds import evaluate
+    from vae_np.training.progress import choose_reporter
 
     reporter = choose_reporter(not quiet)
     history = trainer.run(folder / run_folder.CHECKPOINT, options["checkpoint_seconds"], reporter)

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np import noise
-from vae_np.checks import check_values
+from vae_np.support import noise
+from vae_np.support.checks import check_values
 
 __all__ = ["MODES", "binarisation_seed", "binarise"]
 

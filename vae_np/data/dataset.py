@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from vae_np.checks import check_finite, float_dtype
+from vae_np.support.checks import check_finite, float_dtype
 
 __all__ = ["Dataset", "from_array"]
 

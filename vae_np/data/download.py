@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from vae_np.data.packed import DAMAGED
-from vae_np.files import cache_folder, write_atomic
+from vae_np.support.files import cache_folder, write_atomic
 
 __all__ = ["CHECKSUMS", "DEFAULT_MIRROR", "download_mnist"]
 

@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 from numpy.typing import DTypeLike, NDArray
 
-from vae_np.checks import float_dtype
 from vae_np.data.csv_files import read_csv
 from vae_np.data.dataset import Dataset, from_array
 from vae_np.data.digits import DEEPEST, read_digits
 from vae_np.data.idx import read_idx
 from vae_np.data.mnist import check_part, read_mnist
 from vae_np.data.numpy_files import read_npy, read_npz
+from vae_np.support.checks import float_dtype
 
 __all__ = ["load"]
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np import noise
+from vae_np.support import noise
 
 __all__ = ["split"]
 

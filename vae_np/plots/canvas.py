@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.files import write_atomic
+from vae_np.support.files import write_atomic
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -1,0 +1,118 @@
+"""Objectives: values by hand, properties, and estimators that the page admits though no objective uses them yet."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from models import batch, model
+
+import vae_np
+from vae_np import ELBO, IWAE
+from vae_np.formulas.elbo import Terms
+from vae_np.formulas.objectives import get_objective
+
+
+def terms(log_likelihood, kl, log_prior=None, log_posterior=None) -> Terms:
+    """Terms with these values and nothing behind them."""
+    log_likelihood, kl = np.asarray(log_likelihood, float), np.asarray(kl, float)
+    zero = np.zeros_like(log_likelihood)
+    prior = zero if log_prior is None else np.asarray(log_prior, float)
+    posterior = zero if log_posterior is None else np.asarray(log_posterior, float)
+    return Terms(log_likelihood, prior, posterior, kl, kl, kl, zero, zero)
+
+
+def test_the_elbos_loss_by_hand():
+    found = ELBO()(terms([[-1, -2], [-3, -4]], [[0.5, 1], [0, 2]]), beta=0.5)
+    assert found.value == pytest.approx(2.5 + 0.5 * (1.5 + 2) / 2)
+    np.testing.assert_allclose(found.cotangents.log_likelihood, np.full((2, 2), -0.25))
+    np.testing.assert_allclose(found.cotangents.kl, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "weight"),
+    [
+        # KL [[0.1, 3], [0.5, 1]] against 1: the dimension means are 0.3 and 2; the examples' totals 3.1 and 1.5
+        ("per-dimension", 1 + 2, [[0, 0.5]]),
+        ("per-entry", ((1 + 3) + (1 + 1)) / 2, [[0, 0.5], [0, 0]]),
+        ("total", (3.1 + 1.5) / 2, [[0.5], [0.5]]),
+    ],
+)
+def test_free_bits_by_hand_in_each_dialect(kind, value, weight):
+    found = ELBO(free_bits=1.0, free_bits_kind=kind)(terms([[0, 0]], [[0.1, 3], [0.5, 1]]))
+    assert found.value == pytest.approx(value)
+    np.testing.assert_allclose(found.cotangents.kl, weight)
+
+
+def test_a_total_below_the_free_bits_counts_as_them_and_has_no_gradient():
+    found = ELBO(free_bits=2.0, free_bits_kind="total")(terms([[0, 0]], [[0.1, 3], [0.5, 1]]))
+    assert found.value == pytest.approx((3.1 + 2.0) / 2)
+    np.testing.assert_allclose(found.cotangents.kl, [[0.5], [0.0]])
+
+
+def test_the_importance_weighted_bound_by_hand():
+    found = IWAE()(terms([[-1], [-2]], [[0.0]], [[-3], [-1]], [[-2], [-4]]))
+    w = np.exp([-1 - 3 + 2, -2 - 1 + 4])
+    assert found.value == pytest.approx(-np.log(w.mean()))
+    np.testing.assert_allclose(found.cotangents.log_prior[:, 0], -w / w.sum())
+    np.testing.assert_allclose(found.cotangents.log_posterior[:, 0], w / w.sum())
+
+
+def test_the_importance_weighted_bound_survives_weights_that_underflow():
+    found = IWAE()(terms([[-2000], [-2001]], [[0.0]]))
+    assert found.value == pytest.approx(2000 + np.log(2 / (1 + np.exp(-1))))
+
+
+MISTAKEN_BOUNDS = {
+    "iwae-mean-of-logs": lambda log_w: -log_w.mean(),
+    "iwae-no-logk": lambda log_w: -np.log(np.exp(log_w).sum(axis=0)).mean(),
+    "iwae-lse-of-loss": lambda log_w: np.log(np.exp(-log_w).mean(axis=0)).mean(),
+    "iwae-no-max": lambda log_w: -np.log(np.exp(log_w - 2000).mean(axis=0)).mean(),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKEN_BOUNDS)
+def test_the_known_mistakes_give_another_bound(mistake):
+    vae = model(backend="numpy")
+    found = vae.engine.terms(*batch(vae, 4))
+    log_w = found.log_likelihood + found.log_prior - found.log_posterior
+    with np.errstate(all="ignore"):
+        wrong = MISTAKEN_BOUNDS[mistake](log_w)
+    assert not abs(IWAE()(found).value - wrong) < 1e-3
+
+
+@given(st.floats(0.01, 5), st.sampled_from(["per-dimension", "per-entry", "total"]))
+def test_free_bits_never_make_the_loss_smaller(free, kind):
+    vae = model(backend="numpy")
+    found = vae.engine.terms(*batch(vae, 1))
+    assert ELBO(free, kind)(found).value >= ELBO()(found).value - 1e-12
+
+
+def test_one_importance_sample_is_the_elbo_with_a_sampled_kl():
+    vae = model(backend="numpy")
+    x, eps = batch(vae, 1)
+    found = vae.engine.terms(x, eps)
+    right = -(found.log_likelihood + found.log_prior - found.log_posterior).mean()
+    assert vae.loss_and_grad(x, eps, objective="iwae")[0] == pytest.approx(right, rel=1e-14)
+
+
+def test_the_bound_rises_with_the_samples_in_expectation():
+    vae = model(backend="numpy")
+    x, _ = batch(vae)
+    eps = vae_np.standard_normal(0, 0, (4000, 5, 3))
+    found = vae.engine.terms(x, eps)
+    log_w = found.log_likelihood + found.log_prior - found.log_posterior
+    bounds = []
+    for s in (1, 4, 50):
+        bounds.append(np.mean([np.logaddexp.reduce(block, axis=0) - np.log(s) for block in log_w.reshape(-1, s, 5)]))
+    assert bounds[0] < bounds[1] < bounds[2]
+
+
+def test_wrong_objectives_are_errors():
+    with pytest.raises(ValueError, match="free_bits must not be negative; got -1"):
+        ELBO(free_bits=-1)
+    with pytest.raises(ValueError, match="free_bits_kind must be one of"):
+        ELBO(free_bits_kind="each")
+    with pytest.raises(ValueError, match="objective must be one of elbo, iwae; got 'vimco'"):
+        get_objective("vimco")

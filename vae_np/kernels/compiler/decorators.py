@@ -1,0 +1,181 @@
+"""How everything compiled is compiled: the one place that decides.
+
+`kernel` is for loops over arrays, `scalar` for the elementwise mathematics that LLVM inlines into
+them and vectorises, `by_precision` gives one name to a float64 and a float32 implementation.
+
+- `error_model="numpy"`: the default checks every division for zero, which stops vectorisation.
+- Kernels may reassociate (a sum becomes a vector of partial sums) and contract (a*b + c is one
+  fused operation). Nothing may assume that NaN or infinity do not exist.
+- Scalars may contract only: reassociation would cancel (t + MAGIC) - MAGIC, which rounds t, and
+  every compensation. Instructions keep these flags when they are inlined into a kernel.
+- Machine code is cached on disk. A cached kernel is stale when *any* file of `vae_np.kernels` changed,
+  since what it calls is compiled into it; Numba alone looks at the kernel's own file.
+- With `NUMBA_DISABLE_JIT=1` all of it is plain Python on NumPy scalars.
+"""
+
+import contextlib
+import functools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+from numba.core.ccallback import CFunc
+from numba.core.compiler import Compiler
+from numba.extending import overload
+
+from vae_np.support.files import cache_folder
+
+F = TypeVar("F", bound=Callable[..., Any])
+Elementwise = Callable[[Any], Any]
+
+COMPILED: bool = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
+
+_KERNEL: Any = {
+    "error_model": "numpy",
+    "fastmath": {"reassoc", "contract"},
+    "nogil": True,
+    "boundscheck": False,
+}
+# what only compiled code calls needs no way in from Python, which takes about as long to compile as a small function
+_INNER: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_SCALAR: Any = {"error_model": "numpy", "fastmath": {"contract"}, "forceinline": True}
+
+
+unsigned = np.uint64
+"""For the bounds of a loop that are not 0 and a length: an index that might be negative is tested at every access, as
+Python counts it from the end, and the loop is not vectorised."""
+
+
+def kernel(function: F) -> F:
+    """Compile a loop over arrays."""
+    if COMPILED:
+        return _compile(function, _KERNEL)
+
+    @functools.wraps(function)
+    def plain(*args: Any, **kwargs: Any) -> Any:
+        with np.errstate(all="ignore"):  # as compiled: overflow gives inf, in silence
+            return function(*args, **kwargs)
+
+    return plain  # type: ignore[return-value]
+
+
+def inner(function: F) -> F:
+    """Compile a part of a kernel that only kernels call: a call from Python would crash."""
+    return numba.njit(**_KERNEL, **_INNER)(function) if COMPILED else function
+
+
+def view(function: F) -> F:
+    """The same, to be inlined."""
+    return numba.njit(**_SCALAR, **_INNER)(function) if COMPILED else function
+
+
+def loop(function: F) -> F:
+    """A kernel that stages are made of: written out where compiled code calls it, compiled by itself if Python does."""
+    return _compile(function, _KERNEL | {"inline": "always"}) if COMPILED else kernel(function)
+
+
+def stage(function: Callable[..., None]) -> int:
+    """Compile a function of four whole numbers that compiled code calls by its address; that address.
+
+    With the JIT off it is a number in `PLAIN_STAGES`.
+    """
+    if not COMPILED:
+        PLAIN_STAGES.append(function)
+        return len(PLAIN_STAGES) - 1
+    return _compiled_stage(function)
+
+
+def _compiled_stage(function: Callable[..., None]) -> int:  # pragma: no cover - only where something is compiled
+    """The address of its code."""
+    signature = ((numba.types.int64,) * 4, numba.types.void)
+    compiled = CFunc(function, signature, {}, _KERNEL | {"nopython": True}, Compiler)
+    with _cache_outside_the_package():
+        with contextlib.suppress(RuntimeError):  # no folder of those that Numba tries can be written
+            compiled.enable_caching()
+            _watch_the_folder(compiled)
+        compiled.compile()
+    _KEPT.append(compiled)  # or its code would go with it
+    address: Any = compiled.address
+    return int(address)
+
+
+PLAIN_STAGES: list[Callable[..., None]] = []
+_KEPT: list[Any] = []
+
+
+def scalar(function: F) -> F:
+    """Compile elementwise mathematics, to be inlined into kernels; they are cached, and it with them."""
+    return numba.njit(**_SCALAR)(function) if COMPILED else function
+
+
+def by_precision(double: Elementwise, single: Elementwise) -> Callable[[Elementwise], Elementwise]:
+    """Let the decorated name (its body is only a docstring) choose between two implementations.
+
+    In a kernel the type of the argument chooses, at compile time; in plain Python each call does.
+    """
+
+    def decorate(name: Elementwise) -> Elementwise:
+        @functools.wraps(name)
+        def choose(x: Any) -> Any:
+            return single(x) if isinstance(x, np.float32) else double(np.float64(x))
+
+        def compiled(x: Any) -> Elementwise | None:
+            if not isinstance(x, numba.types.Float):
+                return None
+            implementation = single if x.bitwidth == 32 else double
+            return lambda x: implementation(x)
+
+        if COMPILED:
+            overload(choose, jit_options=_SCALAR, strict=False)(compiled)
+        return choose
+
+    return decorate
+
+
+def _compile(function: F, options: dict[str, Any]) -> F:  # pragma: no cover - as above
+    """njit with a disk cache, or without one where no folder can be written."""
+    try:
+        with _cache_outside_the_package():
+            compiled = numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # "cannot locate suitable file": no folder of those that Numba tries
+        return numba.njit(**options)(function)
+    _watch_the_folder(compiled)
+    return compiled
+
+
+def _watch_the_folder(compiled: Any) -> None:  # pragma: no cover - as above
+    """Let the cache of a function know that other files are compiled into it."""
+    with contextlib.suppress(AttributeError):  # Numba's own; without it only an edit of these files goes unnoticed
+        index = compiled._cache._cache_file
+        index._source_stamp = (index._source_stamp, _folder_stamp())
+
+
+@contextlib.contextmanager
+def _cache_outside_the_package() -> Iterator[None]:  # pragma: no cover - as above
+    """Numba's cache in `cache_folder`, unless the user has named another.
+
+    Numba's own choice is beside the source: files in site-packages that pip does not know, so that an uninstalled
+    package leaves a folder that can still be imported.
+    """
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    if not before:
+        with contextlib.suppress(RuntimeError, OSError):  # no home, or no right to write there
+            folder = cache_folder() / "numba"
+            folder.mkdir(parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK):
+                config.CACHE_DIR = str(folder)
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = before
+
+
+@functools.cache
+def _folder_stamp() -> tuple[tuple[str, int, int], ...]:  # pragma: no cover - as above
+    """Path, time and size of every source file of `vae_np.kernels`."""
+    files = sorted(Path(__file__).parents[1].rglob("*.py"))
+    return tuple((str(f), f.stat().st_mtime_ns, f.stat().st_size) for f in files)

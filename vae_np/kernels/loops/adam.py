@@ -1,0 +1,140 @@
+"""Adam's kernels: the whole update in one loop over the flat vector, and the gradient's norm."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+
+from vae_np.formulas.optim import Adam, AdamState
+from vae_np.formulas.optim.clipping import clip_factor
+from vae_np.kernels.compiler.by_type import typed
+from vae_np.kernels.compiler.decorators import loop, scalar
+
+STEP, RATE = 7, 8
+
+
+@loop
+def sum_of_squares(g: Any) -> Any:
+    """Sum g^2, in float64."""
+    total = 0.0
+    for i in range(g.shape[0]):
+        e = np.float64(g[i])
+        total += e * e
+    return total
+
+
+@loop
+def plain_sum(a: Any) -> Any:
+    """Sum a, in float64."""
+    total = 0.0
+    for i in range(a.shape[0]):
+        total += np.float64(a[i])
+    return total
+
+
+@loop
+def step(theta: Any, g: Any, m: Any, v: Any, c: Any) -> None:
+    """Theta -= decay theta + alpha m / (sqrt(v inverse) + epsilon), with the constants of `constants_of`."""
+    b1, a1, b2, a2, alpha, inverse, epsilon, decay, factor = c
+    for i in range(theta.shape[0]):
+        e = factor * g[i]
+        mi = b1 * m[i] + a1 * e
+        vi = b2 * v[i] + a2 * (e * e)
+        m[i] = mi
+        v[i] = vi
+        theta[i] = (theta[i] - decay * theta[i]) - alpha * (mi / (np.sqrt(vi * inverse) + epsilon))
+
+
+@loop
+def amsgrad_step(theta: Any, g: Any, m: Any, v: Any, v_max: Any, c: Any) -> None:
+    """The same with the largest v so far in v's place."""
+    b1, a1, b2, a2, alpha, inverse, epsilon, decay, factor = c
+    for i in range(theta.shape[0]):
+        e = factor * g[i]
+        mi = b1 * m[i] + a1 * e
+        vi = b2 * v[i] + a2 * (e * e)
+        largest = vi if vi >= v_max[i] or vi != vi else v_max[i]  # NaN in either comes out
+        m[i] = mi
+        v[i] = vi
+        v_max[i] = largest
+        theta[i] = (theta[i] - decay * theta[i]) - alpha * (mi / (np.sqrt(largest * inverse) + epsilon))
+
+
+@scalar
+def _bias_correction(beta: Any, log_beta: Any, t: Any) -> Any:
+    return 1.0 if beta == 0.0 else -math.expm1(t * log_beta)
+
+
+@loop
+def constants_of(numbers: Any, factor: Any, like: Any) -> Any:
+    """What `step` takes, in like's type: see `settings_of` for the numbers."""
+    beta1, beta2, log_beta1, log_beta2, hat = numbers[0], numbers[1], numbers[2], numbers[3], numbers[6]
+    t, rate = numbers[STEP], numbers[RATE]
+    c1, c2 = _bias_correction(beta1, log_beta1, t), _bias_correction(beta2, log_beta2, t)
+    alpha = rate * math.sqrt(c2) / c1 if hat else rate / c1
+    inverse = 1.0 if hat else 1.0 / c2
+    return (
+        typed(like, beta1),
+        typed(like, 1.0 - beta1),
+        typed(like, beta2),
+        typed(like, 1.0 - beta2),
+        typed(like, alpha),
+        typed(like, inverse),
+        typed(like, numbers[4]),
+        typed(like, rate * numbers[5]),
+        typed(like, factor),
+    )
+
+
+def update(adam: Adam, theta: Any, g: Any, state: AdamState) -> float:
+    """What `Adam.update` does, in one loop: clip, step in place, and return the norm of the gradient.
+
+    What is not plain is left to `Adam.update`, which judges it exactly and raises before anything changes: arrays that
+    do not belong together, and a norm that is not finite or near the ends of the range.
+    """
+    if not is_plain(adam, theta, g, state):
+        return adam.update(theta, g, state)
+    square = sum_of_squares(g)
+    tiny, huge = limits(theta.dtype)
+    if not tiny < square < huge:
+        return adam.update(theta, g, state)
+    norm = math.sqrt(square)
+    t = state.step + 1
+    numbers = np.array([*settings_of(adam), t, adam.rate(t)])
+    constants = constants_of(numbers, clip_factor(norm, adam.clip_norm), theta.dtype.type(0))
+    constants = tuple(map(theta.dtype.type, constants))  # Numba hands back Python's numbers
+    if state.v_max is None:
+        step(theta, g, state.m, state.v, constants)
+    else:
+        amsgrad_step(theta, g, state.m, state.v, state.v_max, constants)
+    state.step += 1
+    return norm
+
+
+@functools.cache
+def limits(dtype: np.dtype[Any]) -> tuple[float, float]:
+    """Between them the sum of squares of a gradient has lost nothing and none of the squares overflows."""
+    found = np.finfo(dtype)
+    return math.sqrt(found.tiny), float(found.max) / 4
+
+
+def is_plain(adam: Adam, theta: Any, g: Any, state: AdamState) -> bool:
+    """Whether the kernels, which check no bounds, may have these: vectors of one length in one precision."""
+    arrays = [theta, g, state.m, state.v] + ([] if state.v_max is None else [state.v_max])
+    return (
+        theta.dtype in (np.float32, np.float64)
+        and theta.ndim == 1
+        and all(a.shape == theta.shape and a.dtype == theta.dtype and a.flags.carray for a in arrays)
+        and (state.v_max is not None) == adam.amsgrad
+        and theta.dtype.type(adam.epsilon) > 0
+    )
+
+
+def settings_of(adam: Adam) -> tuple[float, ...]:
+    """beta1, beta2, their logarithms, epsilon, weight decay, whether epsilon-hat; `constants_of` wants the step's
+    number and its rate after them."""
+    logarithms = (math.log(beta) if beta > 0 else 0.0 for beta in (adam.beta1, adam.beta2))
+    return adam.beta1, adam.beta2, *logarithms, adam.epsilon, adam.weight_decay, float(adam.epsilon_hat)

@@ -1,0 +1,107 @@
+"""The latent stage's kernels: sampler, KL and densities in one loop each, and their backward passes.
+
+Shapes: mu, logvar, sigma, kl (N, K); eps, z, dz (S, N, K); one weight a sample (S, N).
+Each takes the examples [n0, n1).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vae_np.formulas.numerics import LOG_2PI
+from vae_np.kernels.compiler.by_type import typed
+from vae_np.kernels.compiler.decorators import loop, unsigned
+from vae_np.kernels.math import elementary
+
+
+@loop
+def forward(mu: Any, mu_b: Any, logvar: Any, logvar_b: Any, eps: Any, sigma: Any, kl: Any, z: Any,
+            n0: Any, n1: Any) -> None:  # fmt: skip
+    """Mu and logvar get their biases; sigma = e^(logvar/2), KL = (mu^2 + phi(logvar))/2, z = mu + sigma eps."""
+    samples, _, k = eps.shape
+    half = typed(mu[0, 0], 0.5)
+    for i in range(unsigned(n0), unsigned(n1)):
+        for j in range(k):
+            m = mu[i, j] + mu_b[j]
+            s = logvar[i, j] + logvar_b[j]
+            mu[i, j] = m
+            logvar[i, j] = s
+            sigma[i, j] = elementary.exp(half * (s))
+            kl[i, j] = half * (m * m + elementary.phi(s))
+    for t in range(samples):
+        for i in range(unsigned(n0), unsigned(n1)):
+            for j in range(k):
+                z[t, i, j] = mu[i, j] + sigma[i, j] * eps[t, i, j]
+
+
+@loop
+def backward(
+    dz: Any, eps: Any, mu: Any, logvar: Any, sigma: Any, dkl: Any, dmu: Any, dlogvar: Any, dmu_b: Any, dlogvar_b: Any,
+    n0: Any, n1: Any
+) -> None:  # fmt: skip
+    """Dmu = sum_s dz + dkl mu, dlogvar = sum_s dz eps sigma/2 + dkl expm1(logvar)/2; their column sums; dkl (N, K)."""
+    samples, _, k = eps.shape
+    half = typed(mu[0, 0], 0.5)
+    dmu_b[:] = 0
+    dlogvar_b[:] = 0
+    for i in range(unsigned(n0), unsigned(n1)):
+        for j in range(k):
+            dmu[i, j] = dkl[i, j] * mu[i, j]
+            dlogvar[i, j] = dkl[i, j] * half * (elementary.expm1(logvar[i, j]))
+        for t in range(samples):
+            for j in range(k):
+                dmu[i, j] += dz[t, i, j]
+                dlogvar[i, j] += dz[t, i, j] * half * (eps[t, i, j] * sigma[i, j])
+        for j in range(k):
+            dmu_b[j] += dmu[i, j]
+            dlogvar_b[j] += dlogvar[i, j]
+
+
+@loop
+def densities(z: Any, eps: Any, logvar: Any, log_prior: Any, log_posterior: Any, n0: Any, n1: Any) -> None:
+    """Log p(z) = -1/2 sum (z^2 + log 2 pi) and log q(z|x) = -1/2 sum (eps^2 + logvar + log 2 pi), (S, N)."""
+    samples, _, k = eps.shape
+    half = typed(z[0, 0, 0], 0.5)
+    constant = typed(z[0, 0, 0], k * LOG_2PI)
+    for t in range(samples):
+        for i in range(unsigned(n0), unsigned(n1)):
+            prior = typed(half, 0.0)
+            posterior = prior
+            for j in range(k):
+                prior += z[t, i, j] * z[t, i, j]
+                posterior += eps[t, i, j] * eps[t, i, j] + logvar[i, j]
+            log_prior[t, i] = -half * (prior + constant)
+            log_posterior[t, i] = -half * (posterior + constant)
+
+
+@loop
+def prior_backward(dz: Any, z: Any, prior: Any, path: Any, n0: Any, n1: Any) -> None:
+    """Dz = (dz - prior z) path, a weight of each a sample (S, N)."""
+    samples, _, k = z.shape
+    for t in range(samples):
+        for i in range(unsigned(n0), unsigned(n1)):
+            for j in range(k):
+                dz[t, i, j] = (dz[t, i, j] - prior[t, i] * z[t, i, j]) * path[t, i]
+
+
+@loop
+def posterior_backward(
+    rest: Any, direct: Any, eps: Any, sigma: Any, dmu: Any, dlogvar: Any, dmu_b: Any, dlogvar_b: Any,
+    n0: Any, n1: Any
+) -> None:  # fmt: skip
+    """Adds log q's part: rest eps / sigma to dmu, (rest eps^2 - direct)/2 to dlogvar, and their sums; weights (S, N).
+
+    A rest of 0 adds nothing to dmu, whatever sigma: where it is 0 too, 0 eps / sigma would be NaN.
+    """
+    samples, _, k = eps.shape
+    zero, half = typed(eps[0, 0, 0], 0.0), typed(eps[0, 0, 0], 0.5)
+    for t in range(samples):
+        for i in range(unsigned(n0), unsigned(n1)):
+            for j in range(k):
+                e = eps[t, i, j]
+                m = zero if rest[t, i] == zero else rest[t, i] * (e / sigma[i, j])
+                s = half * (rest[t, i] * (e * e) - direct[t, i])
+                dmu[i, j] += m
+                dlogvar[i, j] += s
+                dmu_b[j] += m
+                dlogvar_b[j] += s

@@ -1,0 +1,90 @@
+"""The likelihoods' kernels: bias, log p(x | raw) and its gradient in one loop over the decoder's output.
+
+Rows r = s N + n of raw (S N, P) belong to the example n = r mod N of x (N, D). Each likelihood comes twice, for rows
+[r0, r1): ``value`` keeps raw and gives the log-likelihood alone; ``gradient`` overwrites raw by weight_r times the
+gradient and writes the output bias's gradient, these rows' column sums, and where the likelihood has parameters of its
+own theirs, into thread t's row. `own_gradient` adds those rows. A likelihood without a kernel here is `Absent`: it runs
+on its formula.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vae_np.kernels.compiler.by_type import loop_by_kind
+from vae_np.kernels.compiler.decorators import kernel
+from vae_np.kernels.loops.likelihoods import bernoulli, gaussian
+from vae_np.kernels.loops.likelihoods.gaussian import inverse_deviation
+from vae_np.kernels.loops.likelihoods.kinds import (
+    Absent,
+    Bernoulli,
+    ContinuousBernoulli,
+    Gaussian,
+    GaussianKind,
+    Heteroscedastic,
+)
+
+__all__ = [
+    "Absent",
+    "Bernoulli",
+    "ContinuousBernoulli",
+    "Gaussian",
+    "GaussianKind",
+    "Heteroscedastic",
+    "gradient",
+    "inverse_deviation",
+    "own_gradient",
+    "value",
+]
+
+
+@kernel
+def _absent_value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, r0: Any, r1: Any) -> None:
+    return
+
+
+@kernel
+def _absent_gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: Any, db: Any,
+              t: Any, r0: Any, r1: Any) -> None:  # fmt: skip
+    return
+
+
+@kernel
+def _no_own_gradient(kind: Any, out: Any) -> None:
+    return
+
+
+value = loop_by_kind(
+    {
+        Bernoulli: bernoulli.value,
+        ContinuousBernoulli: bernoulli.value,
+        Gaussian: gaussian.value,
+        Heteroscedastic: gaussian.heteroscedastic_value,
+        Absent: _absent_value,
+    }
+)
+"""Raw gets its bias b (P,); log_likelihood (S N,) = sum over the features."""
+
+
+gradient = loop_by_kind(
+    {
+        Bernoulli: bernoulli.gradient,
+        ContinuousBernoulli: bernoulli.gradient,
+        Gaussian: gaussian.gradient,
+        Heteroscedastic: gaussian.heteroscedastic_gradient,
+        Absent: _absent_gradient,
+    }
+)
+"""``value``, with raw overwritten by weight_r d log p / d raw and db by its column sums; weight (S N,)."""
+
+
+own_gradient = loop_by_kind(
+    {
+        Bernoulli: _no_own_gradient,
+        ContinuousBernoulli: _no_own_gradient,
+        Gaussian: gaussian.own_gradient,
+        Heteroscedastic: _no_own_gradient,
+        Absent: _no_own_gradient,
+    }
+)
+"""The gradient of the likelihood's own parameters, from the sums that ``gradient`` left."""

@@ -1,0 +1,72 @@
+"""The Bernoulli and the continuous Bernoulli: two functions of one feature, and the two loops over them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vae_np.kernels.compiler.by_type import by_kind, typed
+from vae_np.kernels.compiler.decorators import kernel, scalar
+from vae_np.kernels.loops.likelihoods.kinds import Bernoulli, ContinuousBernoulli
+from vae_np.kernels.math import elementary
+
+__all__ = ["gradient", "value", "value_and_slope"]
+
+
+@scalar
+def _bernoulli(x: Any, a: Any) -> tuple[Any, Any]:
+    """The two shares -log1p(e^-|a|) + (x - [a > 0]) a, and d/da = (x - [a > 0]) +- sigmoid(-|a|)."""
+    zero, one = typed(a, 0.0), typed(a, 1.0)
+    e = elementary.exp(-abs(a))
+    tail = e / (one + e)
+    up = a > zero
+    y = x - one if up else x
+    return y * a - elementary.log1p_unit(e), y + (tail if up else -tail)
+
+
+@scalar
+def _continuous_bernoulli(x: Any, a: Any) -> tuple[Any, Any]:
+    """The same with A(-|a|), A(a) = log((e^a - 1) / a), and its derivative, the mean."""
+    zero, one = typed(a, 0.0), typed(a, 1.0)
+    t = -abs(a)
+    tail = elementary.mean_expm1(t)
+    up = a > zero
+    y = x - one if up else x
+    return y * a - elementary.log_expm1_over(t), y + (tail if up else -tail)
+
+
+value_and_slope = by_kind({Bernoulli: _bernoulli, ContinuousBernoulli: _continuous_bernoulli})
+"""(log p(x | a), d/da of it) of one feature."""
+
+
+@kernel
+def value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, r0: Any, r1: Any) -> None:
+    """`likelihoods.value` of both."""
+    n, d = x.shape
+    for r in range(r0, r1):
+        total = typed(raw[r, 0], 0.0)
+        i = r % n
+        for j in range(d):
+            a = raw[r, j] + b[j]
+            raw[r, j] = a
+            total += value_and_slope(kind, x[i, j], a)[0]
+        log_likelihood[r] = total
+
+
+@kernel
+def gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: Any, db: Any,
+              t: Any, r0: Any, r1: Any) -> None:  # fmt: skip
+    """`likelihoods.gradient` of both."""
+    n, d = x.shape
+    for j in range(d):
+        db[j] = 0
+    for r in range(r0, r1):
+        total = typed(raw[r, 0], 0.0)
+        w = weight[r]
+        i = r % n
+        for j in range(d):
+            log_p, slope = value_and_slope(kind, x[i, j], raw[r, j] + b[j])
+            total += log_p
+            da = w * slope
+            raw[r, j] = da
+            db[j] += da
+        log_likelihood[r] = total

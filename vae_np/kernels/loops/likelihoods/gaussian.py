@@ -1,0 +1,173 @@
+"""The Gaussian: with s for all rows (fixed, learned, per feature), and with s from the decoder (heteroscedastic)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vae_np.formulas.numerics import LOG_2PI
+from vae_np.kernels.compiler.by_type import typed
+from vae_np.kernels.compiler.decorators import kernel, scalar
+from vae_np.kernels.math import math64
+
+__all__ = [
+    "gradient",
+    "heteroscedastic_gradient",
+    "heteroscedastic_value",
+    "inverse_deviation",
+    "own_gradient",
+    "value",
+]
+
+_ZERO, _HALF, _ONE = np.float64(0), np.float64(0.5), np.float64(1)
+_INF = np.float64(np.inf)
+_LOW, _HIGH = np.float64(-1418), np.float64(1418)  # e^x is 2^n with n two exponents' sum
+
+
+@scalar
+def _difference(x: Any, m: Any) -> tuple[Any, Any]:
+    """X - m, rounded to float64, and what is left (Knuth)."""
+    wide, other = np.float64(x), np.float64(m)
+    d = wide - other
+    taken = wide - d
+    return d, (wide - (d + taken)) - (other - taken)
+
+
+@scalar
+def _times_exp(d: Any, lost: Any, x: Any) -> tuple[Any, Any]:
+    """(d + lost) e^x in float64, and its square, from the unrounded sum of d and d e, where e^x is (1 + e) 2^n."""
+    n, r = math64._reduce(_LOW if x < _LOW else (_HIGH if x > _HIGH else x))
+    half = (n * _HALF + math64._MAGIC) - math64._MAGIC
+    first = math64._power_of_two(half)
+    scaled = d * first
+    small = scaled * math64._exp_less_one(r) + lost * first
+    last = math64._power_of_two(n - half)
+    u, rest = (scaled + small) * last, (small - ((scaled + small) - scaled)) * last
+    u = scaled if abs(scaled) == _INF else u  # so is u, and not inf - inf
+    square = u * u
+    return u, (square + (u + u) * rest if square < _INF else square)
+
+
+@scalar
+def _exp_in_two(x: Any) -> tuple[Any, Any]:
+    """The float64 nearest to e^x, and what is left."""
+    n, r = math64._reduce(math64._EXP_LOW if x < math64._EXP_LOW else (math64._EXP_HIGH if x > math64._EXP_HIGH else x))
+    e = math64._exp_less_one(r)
+    first = _ONE + e
+    return math64._scale(first, n), math64._scale(e - (first - _ONE), n)
+
+
+@kernel
+def inverse_deviation(s: Any, inverse: Any, rest: Any) -> None:
+    """e^(-s/2) = inverse + rest, (D,), float64: it enters squared, and each of its errors would count twice."""
+    for j in range(s.shape[0]):
+        inverse[j], rest[j] = _exp_in_two(-_HALF * np.float64(s[j]))
+
+
+@scalar
+def _standardised(x: Any, m: Any, inverse: Any, rest: Any) -> Any:
+    """(x - m) (inverse + rest) in float64."""
+    d, lost = _difference(x, m)
+    return d * inverse + (d * rest + lost * inverse)
+
+
+@kernel
+def value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, r0: Any, r1: Any) -> None:
+    """`likelihoods.value` where s does not depend on z."""
+    s, inverse, rest, _ = kind
+    n, d = x.shape
+    half, constant = typed(s[0], 0.5), typed(s[0], LOG_2PI)
+    for r in range(r0, r1):
+        total = typed(half, 0.0)
+        i = r % n
+        for j in range(d):
+            m = raw[r, j] + b[j]
+            raw[r, j] = m
+            u = typed(half, _standardised(x[i, j], m, inverse[j], rest[j]))
+            total += u * u + (s[j] + constant)
+        log_likelihood[r] = -half * total
+
+
+@kernel
+def gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: Any, db: Any,
+              t: Any, r0: Any, r1: Any) -> None:  # fmt: skip
+    """`likelihoods.gradient` of the same; ds[t] gets these rows' sums of its own gradient."""
+    s, inverse, rest, ds = kind
+    n, d = x.shape
+    half, one, constant = typed(s[0], 0.5), typed(s[0], 1.0), typed(s[0], LOG_2PI)
+    for j in range(d):
+        db[j] = 0
+        ds[t, j] = 0
+    for r in range(r0, r1):
+        total = typed(half, 0.0)
+        w = weight[r]
+        i = r % n
+        for j in range(d):
+            wide = _standardised(x[i, j], raw[r, j] + b[j], inverse[j], rest[j])
+            u = typed(half, wide)
+            total += u * u + (s[j] + constant)
+            dm = w * typed(half, wide * inverse[j])
+            raw[r, j] = dm
+            db[j] += dm
+            ds[t, j] += w * (half * (u * u - one))
+        log_likelihood[r] = -half * total
+
+
+@kernel
+def own_gradient(kind: Any, out: Any) -> None:
+    """The threads' rows of ds, added; into one number where s is one."""
+    ds = kind.ds
+    for j in range(out.shape[0]):
+        out[j] = 0
+    for t in range(ds.shape[0]):
+        for j in range(ds.shape[1]):
+            out[j if out.shape[0] > 1 else 0] += ds[t, j]
+
+
+@kernel
+def heteroscedastic_value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, r0: Any, r1: Any) -> None:
+    """`likelihoods.value` where raw is (m, s)."""
+    n, d = x.shape
+    half, constant = typed(raw[0, 0], 0.5), typed(raw[0, 0], LOG_2PI)
+    for r in range(r0, r1):
+        total = typed(half, 0.0)
+        i = r % n
+        for j in range(d):
+            m = raw[r, j] + b[j]
+            s = raw[r, d + j] + b[d + j]
+            raw[r, j] = m
+            raw[r, d + j] = s
+            difference, lost = _difference(x[i, j], m)
+            square = _times_exp(difference, lost, -_HALF * np.float64(s))[1]
+            total += typed(half, square) + (s + constant)
+        log_likelihood[r] = -half * total
+
+
+@kernel
+def heteroscedastic_gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: Any, db: Any,
+              t: Any, r0: Any, r1: Any) -> None:  # fmt: skip
+    """`likelihoods.gradient` of the same."""
+    n, d = x.shape
+    half, one, constant = typed(raw[0, 0], 0.5), typed(raw[0, 0], 1.0), typed(raw[0, 0], LOG_2PI)
+    for j in range(2 * d):
+        db[j] = 0
+    for r in range(r0, r1):
+        total = typed(half, 0.0)
+        w = weight[r]
+        i = r % n
+        for j in range(d):
+            m = raw[r, j] + b[j]
+            s = raw[r, d + j] + b[d + j]
+            log_inverse = -_HALF * np.float64(s)
+            difference, lost = _difference(x[i, j], m)
+            u, wide = _times_exp(difference, lost, log_inverse)
+            square = typed(half, wide)
+            total += square + (s + constant)
+            dm = w * typed(half, _times_exp(u, _ZERO, log_inverse)[0])
+            ds = w * (half * (square - one))
+            raw[r, j] = dm
+            raw[r, d + j] = ds
+            db[j] += dm
+            db[d + j] += ds
+        log_likelihood[r] = -half * total

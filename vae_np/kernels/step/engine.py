@@ -1,0 +1,320 @@
+"""The engine behind ``backend="numba"``: buffers made once for each batch size, and passes of compiled code over them.
+
+Results depend on the number of threads in their last digits, as sums do on their order, and on nothing else.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import threading
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vae_np.data.binarisation import binarisation_seed
+from vae_np.formulas.elbo import Cotangents, Terms, posterior_weights
+from vae_np.formulas.engine import Step, Update, check_loss
+from vae_np.formulas.network import Architecture
+from vae_np.formulas.objectives import ELBO, Loss, Objective
+from vae_np.formulas.optim import Adam, AdamState
+from vae_np.formulas.parameters import Parameters
+from vae_np.kernels.compiler.blas import ONE_THREAD, controllable
+from vae_np.kernels.loops import adam
+from vae_np.kernels.loops.likelihoods import Absent, GaussianKind
+from vae_np.kernels.loops.minibatch import gather
+from vae_np.kernels.step import sequence, stages
+from vae_np.kernels.step.addresses import Program
+from vae_np.kernels.step.kinds import Formula, kind_of, prepare
+from vae_np.kernels.step.plan import places
+from vae_np.kernels.step.sequence import DECODE, DECODER, ENCODE, ENCODER, GRADIENT, SUMS, UPDATE, VALUE
+from vae_np.kernels.step.threads.team import team
+from vae_np.kernels.step.workspace import Workspace, address, plain
+from vae_np.support.machine import usable_cores as cores
+from vae_np.support.memory import aligned_empty
+
+__all__ = ["KernelEngine", "default_threads"]
+
+Array = NDArray[Any]
+BLOCK = 1024
+"""Rows that `encode` and `decode` take at once, so that their memory does not grow with the data."""
+KEPT = 3
+"""Batch sizes whose buffers are kept."""
+WORK_PER_THREAD = 1e7
+"""Multiplications of a step that are worth a thread, some tenths of a millisecond.
+`benchmarks/scaling.py` shows on a given machine where the second thread begins to pay."""
+
+
+def default_threads(cores: int, n_parameters: int, rows: int) -> int:
+    """As many threads as cores, but no more than the work of a step is worth.
+
+    A step multiplies about three times for each parameter and row: forward, and twice backward.
+    """
+    if not controllable():  # whatever BLAS that is, its own threads are at work already
+        return 1
+    return max(1, min(cores, int(3 * n_parameters * rows / WORK_PER_THREAD)))
+
+
+class KernelEngine:
+    """See `engines.Engine`. Its buffers serve one call at a time: another thread's waits.
+
+    What `loss_and_grad` returns are these buffers: who calls from several threads copies them under `lock`.
+
+    ``threads`` is how many take part, None for `default_threads`.
+    """
+
+    def __init__(self, architecture: Architecture, parameters: Parameters, threads: int | None = None) -> None:
+        self.architecture, self.parameters, self.threads = architecture, parameters, threads
+        self.cores = cores()  # as they were then: a run that is resumed elsewhere is given those it began with
+        self.lock: AbstractContextManager[Any] = threading.RLock()  # the buffers serve one call at a time
+        self._gradients = parameters.zeros_like()
+        self._kind = kind_of(architecture.likelihood)
+        self._program = Program(parameters.dtype, architecture.activation, self._kind)
+        self._formula = Formula(architecture, parameters, self._gradients)
+        self._own = architecture.own(parameters)
+        self._batch = np.empty((0, architecture.n_features), parameters.dtype)
+        self._workspaces: dict[tuple[int, int], Workspace] = {}
+
+    # ---- what it does
+
+    def batch(self, data: Array, rows: NDArray[np.integer[Any]], draw: tuple[int, int] | None = None) -> Array:
+        """data[rows], in a buffer that the next call overwrites; binarised by the numbers of ``draw``, (seed, step)."""
+        if not data.flags.c_contiguous or data.dtype != self.parameters.dtype or not data.dtype.isnative:
+            raise ValueError(
+                f"data must be {self.parameters.dtype} in C order; got {data.dtype}, strides {data.strides}"
+            )
+        rows = np.ascontiguousarray(rows, np.int64)
+        if len(rows) and not (rows.min() >= 0 and rows.max() < len(data)):
+            raise IndexError(f"rows must lie in [0, {len(data)}); they reach from {rows.min()} to {rows.max()}")
+        if self._batch.shape != (len(rows), data.shape[1]):
+            self._batch = aligned_empty((len(rows), data.shape[1]), data.dtype)
+        key, step = (_NO_KEY, 0) if draw is None else (_key(draw[0]), draw[1])
+        gather(address(data), self._program.like, len(data), rows, self._batch, key, step)
+        return self._batch
+
+    def encode(self, x: Array) -> tuple[Array, Array]:
+        """Mu and logvar, (N, K), of q(z|x)."""
+        mu, logvar = (np.empty((len(x), self.architecture.latent), x.dtype) for _ in range(2))
+        for rows in _blocks(len(x)):
+            with self.lock:
+                w = self._workspace(1, rows.stop - rows.start)
+                self._run(w, ENCODE, plain(x[rows]), w.eps)
+                mu[rows], logvar[rows] = w.terms.mu, w.terms.logvar
+        return mu, logvar
+
+    def decode(self, z: Array) -> Array:
+        """The decoder's raw output."""
+        flat, b = z.reshape(-1, z.shape[-1]), self.parameters["decoder.out.b"]
+        raw = np.empty((len(flat), len(b)), z.dtype)
+        for rows in _blocks(len(flat)):
+            with self.lock, np.errstate(all="ignore"):
+                w = self._workspace(1, rows.stop - rows.start)
+                w.terms.z[0] = flat[rows]
+                self._run(w, DECODE, w.x, w.eps)
+                np.add(w.terms.raw[0], b, out=raw[rows])
+        return raw.reshape(*z.shape[:-1], len(b))
+
+    def terms(self, x: Array, eps: Array) -> Terms:
+        """The forward pass, in arrays of its own."""
+        x, eps = plain(x), plain(eps)
+        with self.lock, np.errstate(all="ignore"):
+            w = self._workspace(*eps.shape[:2])
+            self._forward(w, x, eps)
+            return Terms(*(a.copy() for a in w.terms))
+
+    def loss_and_grad(self, x: Array, eps: Array, objective: Objective, beta: float) -> Step:
+        """The objective's loss and its gradient; what is not finite passes through, for the caller to judge."""
+        x, eps = plain(x), plain(eps)
+        with self.lock, np.errstate(all="ignore"):
+            w = self._workspace(*eps.shape[:2])
+            if self._is_simple(objective):
+                self._set_elbo(w, beta)
+                self._run(w, WHOLE, x, eps)
+                loss = objective(w.terms, beta)
+            else:
+                loss = self._gradient(w, x, eps, objective, beta)
+            return Step(float(loss.value), w.terms.log_likelihood, w.terms.kl, self._gradients)
+
+    def train(
+        self, x: Array, eps: Array, objective: Objective, beta: float, optimizer: Adam, state: AdamState
+    ) -> Update:
+        """A step of training: one call into compiled code where the objective is the ELBO without free bits."""
+        samples, n = eps.shape[:2]
+        with self.lock:
+            w = self._workspace(samples, n)
+            x, eps = w.plain(x, eps)
+            simple = self._is_simple(objective)
+            w.plan[places.FLUSH] = 1
+            try:
+                if simple:
+                    self._set_elbo(w, beta)
+                else:
+                    loss = self.loss_and_grad(x, eps, objective, beta).loss
+                    check_loss(loss)
+                update = UPDATE if self._set_adam(w, optimizer, state) else 0
+                self._run(w, (WHOLE if simple else 0) | SUMS | update, x, eps)
+            finally:
+                w.plan[places.FLUSH] = 0
+            log_likelihood, kl, squares, refused = w.total()
+            log_likelihood /= samples
+            if simple:
+                loss = (beta * kl - log_likelihood) / n
+            if update and not refused:
+                norm = math.sqrt(squares)
+                state.step += 1
+            else:  # the formula judges exactly, and raises before anything changes
+                check_loss(loss)
+                norm = optimizer.update(self.parameters.vector, self._gradients.vector, state)
+        return Update(loss, log_likelihood, kl, norm)
+
+    def update(self, optimizer: Adam, gradients: Parameters, state: AdamState) -> float:
+        """One step of Adam in place; the norm of the gradient."""
+        return adam.update(optimizer, self.parameters.vector, gradients.vector, state)
+
+    # ---- the passes
+
+    def _forward(self, w: Workspace, x: Array, eps: Array) -> None:
+        """All terms."""
+        if type(self._kind) is Absent:
+            self._run(w, ENCODE | DECODE, x, eps)
+            self._formula.value(w, x)
+            self._run(w, VALUE, x, eps)
+        else:
+            self._run(w, ENCODE | DECODE | VALUE, x, eps)
+
+    def _gradient(self, w: Workspace, x: Array, eps: Array, objective: Objective, beta: float) -> Loss:
+        """The gradient of any objective: its cotangents may need the whole batch, so the passes stop for it."""
+        weight = -1 / w.weight.size
+        if objective.analytic_kl and type(self._kind) is not Absent:  # the weight of log p(x|z) is known before it is
+            self._set_elbo(w, beta)
+            self._run(w, ENCODE | DECODE | GRADIENT | DECODER, x, eps)
+            loss = objective(w.terms, beta)
+            if (loss.cotangents.log_likelihood == w.weight.dtype.type(weight)).all():
+                self._encoder_backward(w, x, eps, loss.cotangents)
+                return loss
+        self._forward(w, x, eps)
+        loss = objective(w.terms, beta)
+        w.elbo_beta = None
+        np.copyto(w.weight, loss.cotangents.log_likelihood)
+        if type(self._kind) is Absent:
+            self._formula.gradient(w, x)
+            self._run(w, DECODER, x, eps)
+        else:
+            w.plan[places.BIASED] = 1
+            self._run(w, GRADIENT | DECODER, x, eps)
+        self._encoder_backward(w, x, eps, loss.cotangents)
+        return loss
+
+    def _encoder_backward(self, w: Workspace, x: Array, eps: Array, c: Cotangents) -> None:
+        """The rest of the backward pass, after the decoder's."""
+        left_out = 0
+        w.elbo_beta = None
+        if c.log_prior is None and c.path is None:
+            left_out |= sequence.NO_PRIOR
+        else:
+            np.copyto(w.prior, 0 if c.log_prior is None else c.log_prior)
+            np.copyto(w.path, 1 if c.path is None else c.path)
+        np.copyto(w.dkl, 0 if c.kl is None else c.kl)
+        if c.kl is None:
+            left_out |= sequence.NO_KL
+        if posterior := posterior_weights(c):
+            np.copyto(w.rest, posterior.rest)
+            np.copyto(w.direct, posterior.direct)
+        else:
+            left_out |= sequence.NO_POSTERIOR
+        w.plan[places.LEFT_OUT] = left_out
+        self._run(w, ENCODER, x, eps)
+
+    def _run(self, w: Workspace, what: int, x: Array, eps: Array) -> None:
+        """One call into compiled code, by as many threads as the workspace has."""
+        q = w.plan
+        if type(self._kind) is GaussianKind:
+            prepare(self.architecture.likelihood, self._own, w)
+        q[places.WHAT] = what
+        w.point(x, eps)
+        order = (what, int(q[places.LEFT_OUT]), bool(q[places.V_MAX]))
+        if order not in w.orders:
+            self._program.write(q, what)
+            w.orders.add(order)
+        with ONE_THREAD:
+            if w.threads == 1:
+                sequence.run(q, 0)
+                return
+            try:
+                w.team.run(w.words, w.threads, partial(sequence.run, q, 0), partial(sequence.run, q))
+            except BaseException:
+                self._workspaces.clear()
+                raise
+
+    # ---- what they need
+
+    def _is_simple(self, objective: Objective) -> bool:
+        """Whether the cotangents are known before the terms are."""
+        return type(objective) is ELBO and objective.free_bits == 0 and type(self._kind) is not Absent
+
+    def _set_elbo(self, w: Workspace, beta: float) -> None:
+        """The cotangents of the ELBO; log p(z) and log q(z|x), which it does not need, are NaN."""
+        w.plan[places.BIASED] = 0
+        if w.elbo_beta == beta:
+            return
+        w.elbo_beta = beta
+        w.weight.fill(-1 / w.weight.size)
+        w.dkl.fill(beta / len(w.dkl))
+        w.plan[places.LEFT_OUT] = sequence.NO_PRIOR | sequence.NO_POSTERIOR
+        w.log_prior.fill(np.nan)
+        w.log_posterior.fill(np.nan)
+
+    def _set_adam(self, w: Workspace, optimizer: Adam, state: AdamState) -> bool:
+        """The numbers and the moments of the next step; whether compiled code may have them."""
+        q, numbers, known = w.plan, w.numbers, w.moments
+        m, v, v_max = state.m, state.v, state.v_max
+        if not known or not (known[0] is optimizer and known[1] is m and known[2] is v and known[3] is v_max):
+            w.moments = None
+            if not adam.is_plain(optimizer, self.parameters.vector, self._gradients.vector, state):
+                return False
+            clip = math.inf if optimizer.clip_norm is None else optimizer.clip_norm
+            settings = (*adam.limits(self.parameters.dtype), clip, *adam.settings_of(optimizer))
+            numbers[: len(settings)] = settings
+            q[places.M], q[places.V] = address(m), address(v)
+            q[places.V_MAX] = 0 if v_max is None else address(v_max)
+            w.moments = optimizer, m, v, v_max
+        t = state.step + 1
+        numbers[stages.ADAM + adam.STEP], numbers[stages.ADAM + adam.RATE] = t, optimizer.rate(t)
+        return True
+
+    def _workspace(self, samples: int, n: int) -> Workspace:
+        """The buffers for these sizes; those of the last few sizes are kept."""
+        found = self._workspaces.pop((samples, n), None)
+        threads = max(1, min(self._threads(samples * n), n))  # of more, some would have no example
+        if found is None or found.threads != threads or found.team is not team():
+            while len(self._workspaces) >= KEPT:
+                del self._workspaces[next(iter(self._workspaces))]
+            found = Workspace(self.architecture, self.parameters, self._gradients, (samples, n, threads), team())
+        self._workspaces[samples, n] = found
+        return found
+
+    def _threads(self, rows: int) -> int:
+        """How many threads R = S N rows get."""
+        if self.threads is None:
+            return default_threads(self.cores, self.parameters.vector.size, rows)
+        return self.threads
+
+
+WHOLE = ENCODE | DECODE | GRADIENT | DECODER | ENCODER
+
+
+_NO_KEY = np.zeros(0, np.uint64)
+
+
+@functools.lru_cache(maxsize=16)
+def _key(seed: int) -> NDArray[np.uint64]:
+    """The key of the stream from which `data.binarise` draws."""
+    return np.array([binarisation_seed(seed), int.from_bytes(b"uniform", "little")], np.uint64)
+
+
+def _blocks(n: int) -> list[slice]:
+    """Slices of at most `BLOCK` rows."""
+    return [slice(begin, min(begin + BLOCK, n)) for begin in range(0, n, BLOCK)]

@@ -1,0 +1,85 @@
+"""Who does what: the sizes of a pass, where each array begins, and which tile of each product is whose.
+
+A plan is one row of whole numbers that compiled code reads, worked out once for a batch size and a number of threads:
+
+    [the fixed `places` | a row of `COLUMNS` a layer | tiles (3 products, layer, thread, 4) | ranges (3, thread, 2)]
+
+The layers are the encoder's hidden ones, mu, logvar, the decoder's hidden ones, out. Tiles are rows and columns of the
+output of x W, x^T dy and dy W^T. Ranges share out the examples N, the rows R = S N and the parameters' entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vae_np.formulas.network import Architecture
+from vae_np.formulas.parameters import Parameters
+from vae_np.kernels.step.plan import places
+
+__all__ = ["cut", "grid", "layer_names", "make_plan"]
+
+STEP = 16
+"""Tiles are cut at multiples of this many columns where there are enough: whole cache lines and vectors."""
+
+
+def cut(size: int, parts: int, step: int = 1) -> list[tuple[int, int]]:
+    """[0, size) in ranges of nearly one length, cut at multiples of ``step`` if each part has a few of them."""
+    step = step if size >= 2 * step * parts else 1
+    edges = [min(size, round(size * i / (parts * step)) * step) for i in range(parts)] + [size]
+    return [(edges[i], edges[i + 1]) for i in range(parts)]
+
+
+def grid(threads: int, rows: int, columns: int) -> tuple[int, int]:
+    """Into how many rows and columns of tiles an output is cut.
+
+    BLAS copies a tile's rows of the one factor and its columns of the other before it multiplies: few are best.
+    """
+    shapes = [(i, threads // i) for i in range(1, threads + 1) if threads % i == 0]
+    return min(shapes, key=lambda shape: (-(-rows // shape[0]) + -(-columns // shape[1]), shape[0]))
+
+
+def _tiles(threads: int, rows: int, columns: int, whole_rows: bool) -> Iterator[tuple[int, int, int, int]]:
+    down, across = (threads, 1) if whole_rows else grid(threads, rows, columns)
+    for r0, r1 in cut(rows, down):
+        for c0, c1 in cut(columns, across, STEP):
+            yield r0, r1, c0, c1
+
+
+def layer_names(architecture: Architecture) -> list[str]:
+    """The layers in the order of the plan."""
+    encoder = [f"encoder.{i}" for i in range(len(architecture.hidden))]
+    decoder = [f"decoder.{i}" for i in range(len(architecture.decoder_hidden))]
+    return [*encoder, "encoder.mu", "encoder.logvar", *decoder, "decoder.out"]
+
+
+def make_plan(a: Architecture, parameters: Parameters, samples: int, n: int, threads: int) -> NDArray[np.int64]:
+    """The plan of S samples of N examples for so many threads, still without addresses."""
+    sizes = [view.size for view in parameters.values()]
+    begin: dict[str, Any] = dict(zip(parameters, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
+    names, count = layer_names(a), len(a.hidden)
+    layers, tiles = np.zeros((len(names), places.COLUMNS), np.int64), np.zeros((3, len(names), threads, 4), np.int64)
+    at = partial = 0
+    for i, name in enumerate(names):
+        rows = n if i < count + 2 else samples * n
+        fan_in, fan_out = parameters.shapes[f"{name}.W"]
+        layers[i] = fan_in, fan_out, begin[f"{name}.W"], begin[f"{name}.b"], at, partial
+        heads = i in (count, count + 1)  # by examples, as what follows them is
+        tiles[places.FORWARD_TILE, i] = list(_tiles(threads, rows, fan_out, heads))
+        tiles[places.WEIGHT_TILE, i] = list(
+            _tiles(threads, fan_in, fan_out, i == 0)
+        )  # by features, as the sparse lists are
+        tiles[places.INPUT_TILE, i] = list(_tiles(threads, rows, fan_in, False))
+        at, partial = at + rows * fan_out, partial + fan_out
+    own = [name for name in parameters.shapes if name.startswith("likelihood.")]
+    ranges = [cut(n, threads), cut(samples * n, threads), cut(parameters.vector.size, threads, STEP)]
+    plan = np.concatenate([np.zeros(places.END, np.int64), layers.ravel(), tiles.ravel(), np.ravel(ranges)])
+    plan[: places.WHAT] = (
+        *(len(plan), threads, len(names), samples, n, a.latent, a.n_features, parameters.vector.size),
+        *(count, len(a.decoder_hidden), begin[own[0]] if own else 0, sum(parameters[name].size for name in own)),
+        *(partial, int(layers[-1, places.H_AT]), parameters.dtype.itemsize),
+    )
+    return plan

@@ -1,0 +1,38 @@
+"""The places of a plan, the row of whole numbers that compiled code reads: plain numbers, so constants to the compiler.
+
+    sizes       the plan's length; how many threads, layers, samples S, examples N, latent dimensions K, features D,
+                entries of the parameters, hidden layers of encoder and decoder; where the likelihood's own parameters
+                begin and how many they are; the length of a thread's row of partial sums, and of all activations;
+                the bytes of a number
+    the order   what is to be done (`step.sequence`), whether raw has its bias, which terms are left out, whether
+                subnormal numbers are 0; the addresses of x, eps and Adam's moments
+    addresses   of the buffers of `workspace`
+    stages      the addresses of `stages`, and of BLAS's routine
+
+After `END` come the layers' rows, whose columns are the fans and where W, b, h and the bias's partial sums begin, then
+tiles and ranges (`plan`).
+"""
+
+# fmt: off
+(
+    # sizes
+    LENGTH, THREADS, LAYERS, SAMPLES, N, K, D, PARAMETERS, ENCODER, DECODER, OWN, OWN_SIZE, PARTIALS, ACTIVATIONS,
+    ITEM,
+    # the order
+    WHAT, BIASED, LEFT_OUT, FLUSH, X, EPS, M, V, V_MAX,
+    # addresses
+    THETA, G, H, DH, KEPT, PARTIAL, MU, LOGVAR, SIGMA, KL, DKL, DMU, DLOGVAR, Z, DZ, RAW, NO_BIAS, LOG_LIKELIHOOD,
+    LOG_PRIOR, LOG_POSTERIOR, WEIGHT, PRIOR, REST, DIRECT, PATH, OWN_S, OWN_INVERSE, OWN_REST, OWN_DS,
+    ROW_PLACE, ROW_VALUE, ROW_COUNT, COLUMN_PLACE, COLUMN_VALUE, COLUMN_COUNT, SPARSE, NUMBERS, SUMS, WORDS,
+    # stages
+    LOOK, DECIDE, SPARSE_PRODUCT, PRODUCT, ACTIVATE, SAMPLE, MEASURE, DENSITIES, ASSESS, OWN_GRADIENT, WEIGHT_GRADIENT,
+    INPUT_GRADIENT, ACTIVATE_BACKWARD, PRIOR_BACKWARD, LATENT_BACKWARD, POSTERIOR_BACKWARD, ADD, UPDATE,
+    AMSGRAD,
+    BLAS,
+    END,
+) = range(84)
+# fmt: on
+
+FAN_IN, FAN_OUT, W_AT, B_AT, H_AT, PARTIAL_AT, COLUMNS = range(7)
+FORWARD_TILE, WEIGHT_TILE, INPUT_TILE = range(3)
+EXAMPLES, ROWS, ENTRIES = range(3)

@@ -1,0 +1,199 @@
+"""The arrays of a plan, as compiled code sees them: views made on the spot from addresses and sizes.
+
+``q`` is the plan, ``like`` a number of the model's type, ``place`` one of `places`, ``i`` a layer, ``t`` a thread.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vae_np.kernels.compiler.decorators import view
+from vae_np.kernels.compiler.intrinsics import cube_at, matrix_at, vector_at
+from vae_np.kernels.step.plan import places
+
+
+@view
+def plan_at(address: Any) -> Any:
+    """The plan itself."""
+    return vector_at(address, 0, np.int64(0), (vector_at(address, 0, np.int64(0), (1,))[places.LENGTH],))
+
+
+@view
+def row(i: Any) -> Any:
+    """Where layer i's row begins."""
+    return places.END + places.COLUMNS * i
+
+
+@view
+def tile(q: Any, product: Any, i: Any, t: Any) -> Any:
+    """Rows and columns, (r0, r1, c0, c1), of a thread's tile of one of the layer's products."""
+    layers, threads = q[places.LAYERS], q[places.THREADS]
+    at = row(layers) + 4 * ((product * layers + i) * threads + t)
+    return q[at], q[at + 1], q[at + 2], q[at + 3]
+
+
+@view
+def share(q: Any, what: Any, t: Any) -> Any:
+    """A thread's range of the examples, the rows or the parameters' entries."""
+    layers, threads = q[places.LAYERS], q[places.THREADS]
+    at = row(layers) + 12 * layers * threads + 2 * (what * threads + t)
+    return q[at], q[at + 1]
+
+
+@view
+def rows_of(q: Any, i: Any) -> Any:
+    """How many rows pass through layer i: N in the encoder, S N in the decoder."""
+    return q[places.N] if i < q[places.ENCODER] + 2 else q[places.SAMPLES] * q[places.N]
+
+
+@view
+def numbers(q: Any, place: Any, like: Any, begin: Any, end: Any) -> Any:
+    """Entries [begin, end) of a flat array."""
+    return vector_at(q[place], begin, like, (end - begin,))
+
+
+@view
+def per_row(q: Any, place: Any, like: Any) -> Any:
+    """The log-likelihood and its weight, (S N,)."""
+    return vector_at(q[place], 0, like, (q[places.SAMPLES] * q[places.N],))
+
+
+@view
+def per_feature(q: Any, place: Any, like: Any) -> Any:
+    """What a likelihood has for each feature, (D,)."""
+    return vector_at(q[place], 0, like, (q[places.D],))
+
+
+@view
+def per_sample(q: Any, place: Any, like: Any) -> Any:
+    """The densities and their weights, (S, N)."""
+    return matrix_at(q[place], 0, like, (q[places.SAMPLES], q[places.N]))
+
+
+@view
+def per_example(q: Any, place: Any, like: Any) -> Any:
+    """Mu and its kind, (N, K)."""
+    return matrix_at(q[place], 0, like, (q[places.N], q[places.K]))
+
+
+@view
+def latents(q: Any, place: Any, like: Any) -> Any:
+    """Z and its kind, (S, N, K)."""
+    return cube_at(q[place], 0, like, (q[places.SAMPLES], q[places.N], q[places.K]))
+
+
+@view
+def data(q: Any, like: Any) -> Any:
+    """X, (N, D)."""
+    return matrix_at(q[places.X], 0, like, (q[places.N], q[places.D]))
+
+
+@view
+def raw(q: Any, like: Any) -> Any:
+    """The decoder's output, (S N, P)."""
+    return matrix_at(
+        q[places.RAW], 0, like, (rows_of(q, q[places.LAYERS] - 1), q[row(q[places.LAYERS] - 1) + places.FAN_OUT])
+    )
+
+
+@view
+def weight(q: Any, place: Any, like: Any, i: Any) -> Any:
+    """Layer i's W, or with places.G its gradient."""
+    at = row(i)
+    return matrix_at(q[place], q[at + places.W_AT], like, (q[at + places.FAN_IN], q[at + places.FAN_OUT]))
+
+
+@view
+def bias(q: Any, place: Any, like: Any, i: Any) -> Any:
+    """Layer i's b, or with places.G its gradient."""
+    at = row(i)
+    return vector_at(q[place], q[at + places.B_AT], like, (q[at + places.FAN_OUT],))
+
+
+@view
+def hidden(q: Any, place: Any, like: Any, i: Any) -> Any:
+    """Layer i's part of h, dh or kept."""
+    at = row(i)
+    return matrix_at(q[place], q[at + places.H_AT], like, (rows_of(q, i), q[at + places.FAN_OUT]))
+
+
+@view
+def partial(q: Any, like: Any, i: Any, t: Any) -> Any:
+    """A thread's part of the sums over the rows that make the gradient of layer i's bias."""
+    at = row(i)
+    begin = t * q[places.PARTIALS] + q[at + places.PARTIAL_AT]
+    return vector_at(q[places.PARTIAL], begin, like, (q[at + places.FAN_OUT],))
+
+
+@view
+def row_lists(q: Any, like: Any) -> Any:
+    """The sparse lists of x's rows."""
+    shape = (q[places.N], q[places.D])
+    place, value = matrix_at(q[places.ROW_PLACE], 0, np.int32(0), shape), matrix_at(q[places.ROW_VALUE], 0, like, shape)
+    return place, value, vector_at(q[places.ROW_COUNT], 0, np.int64(0), (q[places.N],))
+
+
+@view
+def column_lists(q: Any, like: Any) -> Any:
+    """Those of its columns."""
+    shape = (q[places.D], q[places.N])
+    place = matrix_at(q[places.COLUMN_PLACE], 0, np.int32(0), shape)
+    value = matrix_at(q[places.COLUMN_VALUE], 0, like, shape)
+    return place, value, vector_at(q[places.COLUMN_COUNT], 0, np.int64(0), (q[places.D],))
+
+
+@view
+def flags(q: Any) -> Any:
+    """Whether each thread takes x as sparse, (T,)."""
+    return vector_at(q[places.SPARSE], 0, np.int64(0), (q[places.THREADS],))
+
+
+@view
+def sums(q: Any) -> Any:
+    """What each thread has summed, (T, 4)."""
+    return matrix_at(q[places.SUMS], 0, 0.0, (q[places.THREADS], 4))
+
+
+@view
+def words(q: Any) -> Any:
+    """Where threads meet."""
+    return vector_at(q[places.WORDS], 0, np.int64(0), (8 * (3 + q[places.THREADS]),))
+
+
+@view
+def input_of(q: Any, like: Any, i: Any) -> Any:
+    """What layer i is given: x, z, or the h below; both heads have the encoder's last h."""
+    encoder = q[places.ENCODER]
+    n, k = rows_of(q, i), q[row(i) + places.FAN_IN]
+    if i == 0 or (encoder == 0 and i < 2):
+        return matrix_at(q[places.X], 0, like, (n, k))
+    if i == encoder + 2:
+        return matrix_at(q[places.Z], 0, like, (n, k))
+    below = encoder - 1 if i == encoder + 1 else i - 1
+    return matrix_at(q[places.H], q[row(below) + places.H_AT], like, (n, k))
+
+
+@view
+def output_of(q: Any, like: Any, i: Any, gradient: Any) -> Any:
+    """Where layer i's output is, or its gradient: h, mu, logvar or raw; raw holds both, one after the other."""
+    encoder, shape = q[places.ENCODER], (rows_of(q, i), q[row(i) + places.FAN_OUT])
+    if i == encoder:
+        return matrix_at(q[places.DMU if gradient else places.MU], 0, like, shape)
+    if i == encoder + 1:
+        return matrix_at(q[places.DLOGVAR if gradient else places.LOGVAR], 0, like, shape)
+    if i == q[places.LAYERS] - 1:
+        return matrix_at(q[places.RAW], 0, like, shape)
+    return matrix_at(q[places.DH if gradient else places.H], q[row(i) + places.H_AT], like, shape)
+
+
+@view
+def input_gradient_of(q: Any, like: Any, i: Any) -> Any:
+    """Where the gradient of what layer i is given goes: dz or the dh below."""
+    encoder = q[places.ENCODER]
+    shape = (rows_of(q, i), q[row(i) + places.FAN_IN])
+    if i == encoder + 2:
+        return matrix_at(q[places.DZ], 0, like, shape)
+    below = encoder - 1 if i == encoder + 1 else i - 1
+    return matrix_at(q[places.DH], q[row(below) + places.H_AT], like, shape)

@@ -1,0 +1,41 @@
+"""The stages of the passes, compiled one by one: each a function (plan's address, i, j, thread) that `step.sequence`
+calls by its address.
+
+So each loop is compiled once for its kind and precision and not again with every combination of them, and only when it
+is first needed. A stage works on this thread's tile or range; what it is about, layer i say, is found in the plan.
+"""
+
+from vae_np.kernels.step.stages.backward import (
+    activate_backward,
+    input_gradient,
+    latent_backward,
+    posterior_backward,
+    prior_backward,
+    weight_gradient,
+)
+from vae_np.kernels.step.stages.forward import activate, decide, densities, look, product, sample, sparse_product
+from vae_np.kernels.step.stages.likelihood import assess, measure, own_gradient
+from vae_np.kernels.step.stages.update import ADAM, add, amsgrad, update
+
+__all__ = [
+    "ADAM",
+    "activate",
+    "activate_backward",
+    "add",
+    "amsgrad",
+    "assess",
+    "decide",
+    "densities",
+    "input_gradient",
+    "latent_backward",
+    "look",
+    "measure",
+    "own_gradient",
+    "posterior_backward",
+    "prior_backward",
+    "product",
+    "sample",
+    "sparse_product",
+    "update",
+    "weight_gradient",
+]

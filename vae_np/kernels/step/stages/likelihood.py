@@ -1,0 +1,90 @@
+"""The likelihood: its value, or its value and gradient, and the gradient of its own parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vae_np.kernels.compiler.by_type import loop_by_kind
+from vae_np.kernels.compiler.decorators import scalar
+from vae_np.kernels.compiler.intrinsics import matrix_at
+from vae_np.kernels.loops import likelihoods
+from vae_np.kernels.loops.likelihoods.kinds import (
+    Absent,
+    Bernoulli,
+    ContinuousBernoulli,
+    Gaussian,
+    GaussianKind,
+    Heteroscedastic,
+)
+from vae_np.kernels.step.plan import places, views
+from vae_np.kernels.step.stages.form import Stage
+
+__all__ = ["assess", "measure", "own_gradient"]
+
+_ZERO = np.float64(0)
+
+
+@scalar
+def _as_it_is(kind: Any, q: Any, like: Any) -> Any:
+    return kind
+
+
+@scalar
+def _gaussian_arrays(kind: Any, q: Any, like: Any) -> Any:
+    ds = matrix_at(q[places.OWN_DS], 0, like, (q[places.THREADS], q[places.D]))
+    inverse, rest = views.per_feature(q, places.OWN_INVERSE, _ZERO), views.per_feature(q, places.OWN_REST, _ZERO)
+    return Gaussian(views.per_feature(q, places.OWN_S, like), inverse, rest, ds)
+
+
+with_arrays = loop_by_kind(
+    {
+        **dict.fromkeys([Bernoulli, ContinuousBernoulli, Heteroscedastic, Absent], _as_it_is),
+        GaussianKind: _gaussian_arrays,
+    }
+)
+"""The kind that `likelihoods.value` and `likelihoods.gradient` take, from the plan that has its arrays."""
+
+
+def measure(like: Any, kind: Any) -> Stage:
+    """log p(x|z) of this thread's rows; raw gets its bias."""
+
+    def run(address: Any, i: Any, j: Any, t: Any) -> None:
+        q = views.plan_at(address)
+        r0, r1 = views.share(q, places.ROWS, t)
+        b, out = views.bias(q, places.THETA, like, q[places.LAYERS] - 1), views.per_row(q, places.LOG_LIKELIHOOD, like)
+        of = with_arrays(kind, q, like)
+        likelihoods.value(of, views.raw(q, like), b, views.data(q, like), out, r0, r1)
+
+    return run
+
+
+def assess(like: Any, kind: Any) -> Stage:
+    """log p(x|z) and the weighted gradient in raw's place; raw still lacks its bias unless the order says that it does
+    not."""
+
+    def run(address: Any, i: Any, j: Any, t: Any) -> None:
+        q = views.plan_at(address)
+        r0, r1 = views.share(q, places.ROWS, t)
+        last = q[places.LAYERS] - 1
+        raw, b, db = views.raw(q, like), views.bias(q, places.THETA, like, last), views.partial(q, like, last, t)
+        if q[places.BIASED] == 1:
+            b = views.numbers(q, places.NO_BIAS, like, 0, raw.shape[1])
+        out, weight = views.per_row(q, places.LOG_LIKELIHOOD, like), views.per_row(q, places.WEIGHT, like)
+        of = with_arrays(kind, q, like)
+        likelihoods.gradient(of, raw, b, views.data(q, like), weight, out, db, t, r0, r1)
+
+    return run
+
+
+def own_gradient(like: Any, kind: Any) -> Stage:
+    """The gradient of the likelihood's own parameters, by the first thread."""
+
+    def run(address: Any, i: Any, j: Any, t: Any) -> None:
+        q = views.plan_at(address)
+        if t == 0:
+            own = views.numbers(q, places.G, like, q[places.OWN], q[places.OWN] + q[places.OWN_SIZE])
+            likelihoods.own_gradient(with_arrays(kind, q, like), own)
+
+    return run

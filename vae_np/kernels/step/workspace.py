@@ -1,0 +1,105 @@
+"""The buffers of one batch size: made once, so that a step allocates nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vae_np.formulas.elbo import Terms
+from vae_np.formulas.network import Architecture
+from vae_np.formulas.parameters import Parameters
+from vae_np.kernels.compiler.blas import routine
+from vae_np.kernels.step.plan import places
+from vae_np.kernels.step.plan.make import make_plan
+from vae_np.kernels.step.threads import barrier
+from vae_np.kernels.step.threads.team import Team
+from vae_np.support.memory import aligned_empty
+
+__all__ = ["Workspace", "address", "plain"]
+
+Array = NDArray[Any]
+NUMBERS, SUMS = 16, 4
+_BUFFERS = [name for name, place in vars(places).items() if name.isupper() and places.H <= place < places.LOOK]
+
+
+def address(a: Array) -> int:
+    """Where the array's numbers are."""
+    return a.__array_interface__["data"][0]
+
+
+def plain(a: Array) -> Array:
+    """The array, or a copy where it is read-only, not contiguous, or a subclass: kernels are compiled for one form."""
+    return a if type(a) is np.ndarray and a.flags.carray else np.array(a, order="C")
+
+
+class Workspace:
+    """Plan and buffers of S samples of N examples; R = S N rows pass through the decoder.
+
+    Compiled code has the buffers by their addresses in the plan: an array is seven words to it, and thirty of them as
+    arguments take it minutes to compile. Nothing is touched before it is needed, and memory that is never touched is
+    never taken from the system.
+    """
+
+    def __init__(self, a: Architecture, parameters: Parameters, gradients: Parameters, form: tuple[int, int, int],
+                 team: Team) -> None:  # fmt: skip
+        samples, n, threads = form
+        self.team, self.threads = team, threads
+        self.orders: set[tuple[int, int, bool]] = set()  # whose stages the plan has
+        self._x: Array | None = None  # whose addresses the plan has
+        self._eps: Array | None = None
+        self.moments: tuple[Any, ...] | None = None  # Adam and its moments, likewise
+        self.elbo_beta: float | None = None  # of the ELBO whose cotangents are set
+        self.plan = make_plan(a, parameters, samples, n, threads)
+        dtype, k, d = parameters.dtype, a.latent, a.n_features
+
+        def empty(*shape: int, dtype: Any = dtype) -> Array:
+            return aligned_empty(shape, dtype)
+
+        width, activations = a.likelihood.raw_size(d), int(self.plan[places.ACTIVATIONS])
+        self.x, self.eps = empty(n, d), np.zeros((samples, n, k), dtype)
+        self.mu, self.logvar, self.sigma, self.kl, self.dkl, self.dmu, self.dlogvar = (empty(n, k) for _ in range(7))
+        self.z, self.dz, self.raw = empty(samples, n, k), empty(samples, n, k), empty(samples, n, width)
+        self.log_likelihood, self.log_prior, self.log_posterior = (empty(samples, n) for _ in range(3))
+        self.weight, self.prior, self.rest, self.direct, self.path = (empty(samples, n) for _ in range(5))
+        self.h, self.dh, self.no_bias = empty(activations), empty(activations), np.zeros(width, dtype)
+        self.kept = empty(activations) if a.activation == "gelu" else self.h
+        self.partial = empty(threads, int(self.plan[places.PARTIALS]))  # each thread's part of the biases' gradients
+        # what a Gaussian likelihood has for each feature: see `likelihood.Gaussian`
+        self.own_s, self.own_inverse, self.own_rest = np.zeros(d, dtype), np.zeros(d), np.zeros(d)
+        self.own_ds = np.zeros((threads, d), dtype)
+        # of a sparse x, for each row and for each column: places and values of what is not 0, and how many there are
+        self.row_place, self.column_place = empty(n, d, dtype=np.int32), empty(d, n, dtype=np.int32)
+        self.row_value, self.column_value = empty(n, d), empty(d, n)
+        self.row_count, self.column_count, self.sparse = (np.zeros(size, np.int64) for size in (n, d, threads))
+        self.numbers, self.sums, self.words = np.zeros(NUMBERS), np.zeros((threads, SUMS)), barrier.new_words(threads)
+        self.plan[places.BLAS] = routine(dtype)
+        self.plan[places.THETA], self.plan[places.G] = address(parameters.vector), address(gradients.vector)
+        for name in _BUFFERS:
+            self.plan[getattr(places, name)] = address(getattr(self, name.lower()))
+        self.terms = Terms(
+            self.log_likelihood, self.log_prior, self.log_posterior, self.kl, self.mu, self.logvar, self.z, self.raw
+        )
+
+    def plain(self, x: Array, eps: Array) -> tuple[Array, Array]:
+        """`plain` of both, which those that were read last are."""
+        return x if x is self._x else plain(x), eps if eps is self._eps else plain(eps)
+
+    def total(self) -> list[float]:
+        """The sums of all threads."""
+        return (self.sums[0] if self.threads == 1 else self.sums.sum(axis=0)).tolist()
+
+    def point(self, x: Array, eps: Array) -> None:
+        """Let compiled code, which checks no bounds, read these; they are kept alive until others come."""
+        if x is not self._x:
+            _check("x", x, self.x)
+            self._x, self.plan[places.X] = x, address(x)
+        if eps is not self._eps:
+            _check("eps", eps, self.eps)
+            self._eps, self.plan[places.EPS] = eps, address(eps)
+
+
+def _check(name: str, a: Array, like: Array) -> None:
+    if a.shape != like.shape or a.dtype != like.dtype:
+        raise ValueError(f"{name} must be {like.dtype} of shape {like.shape}; it is {a.dtype} of shape {a.shape}")

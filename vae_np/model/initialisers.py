@@ -1,0 +1,75 @@
+"""Where the parameters start.
+
+Each array draws from a stream of its own, in float64, and is then rounded to the model's dtype: a float32 model starts
+at the rounding of the float64 model of the same seed. Biases start at 0 but in the PyTorch style.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vae_np.formulas.parameters import Parameters
+from vae_np.support.noise import stream
+
+__all__ = ["INITIALISERS", "initialise"]
+
+Array = NDArray[Any]
+Draw = Callable[[np.random.Generator, tuple[int, int]], Array]
+
+
+def _uniform(generator: np.random.Generator, shape: tuple[int, int], variance: float) -> Array:
+    """U(-r, r) with r = sqrt(3 variance)."""
+    bound = math.sqrt(3 * variance)
+    return generator.uniform(-bound, bound, shape)
+
+
+def _normal(generator: np.random.Generator, shape: tuple[int, int], variance: float) -> Array:
+    """N(0, variance)."""
+    return generator.normal(0, math.sqrt(variance), shape)
+
+
+def _glorot(shape: tuple[int, int]) -> float:
+    """2 / (fan_in + fan_out): Glorot & Bengio (2010)."""
+    return 2 / (shape[0] + shape[1])
+
+
+def _he(shape: tuple[int, int]) -> float:
+    """2 / fan_in: He et al. (2015)."""
+    return 2 / shape[0]
+
+
+INITIALISERS: dict[str, Draw] = {
+    "glorot-uniform": lambda g, shape: _uniform(g, shape, _glorot(shape)),
+    "glorot-normal": lambda g, shape: _normal(g, shape, _glorot(shape)),
+    "he-uniform": lambda g, shape: _uniform(g, shape, _he(shape)),
+    "he-normal": lambda g, shape: _normal(g, shape, _he(shape)),
+    # the default of torch.nn.Linear: weights and biases U(-r, r) with r = 1 / sqrt(fan_in)
+    "torch": lambda g, shape: _uniform(g, shape, 1 / (3 * shape[0])),
+}
+
+
+def initialise(parameters: Parameters, init: str, seed: int) -> None:
+    """Fill every array in place; the likelihood's own arrays start at 0.
+
+    Raises
+    ------
+    ValueError
+        If ``init`` is none of `INITIALISERS`.
+    """
+    if init not in INITIALISERS:
+        raise ValueError(f"init must be one of {', '.join(INITIALISERS)}; got {init!r}")
+    fan_in = 0
+    for place, (name, view) in enumerate(parameters.items()):
+        generator = stream(seed, "init", place)
+        if view.ndim == 2:
+            fan_in = view.shape[0]
+            view[...] = INITIALISERS[init](generator, (view.shape[0], view.shape[1]))
+        elif init == "torch" and name.endswith(".b"):  # comes directly after its W
+            view[...] = generator.uniform(-1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in), view.shape)
+        else:
+            view[...] = 0

@@ -1,0 +1,54 @@
+"""What a model takes from its users: arrays of its dtype and shape, or an error that states the fact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from vae_np.support.errors import NonFiniteError
+
+__all__ = ["check_finite_rows", "check_float", "check_noise", "check_widths"]
+
+Array = NDArray[Any]
+
+
+def check_float(name: str, values: ArrayLike, columns: int, dtype: np.dtype[Any]) -> Array:
+    """An array with that many columns in the model's dtype; integers and bools are converted, other floats are not."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, whose mask would be lost; fill it or drop the rows")
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold real numbers; it has dtype {array.dtype}")
+    if array.ndim < 1 or array.shape[-1] != columns:
+        got = array.shape[-1] if array.ndim else "none"
+        raise ValueError(f"{name} must have {columns} columns; it has {got}")
+    if array.dtype.kind == "f" and array.dtype != dtype:
+        raise TypeError(f"{name} is {array.dtype} and the model is {dtype}; convert it, with {name}.astype('{dtype}')")
+    return np.ascontiguousarray(array, dtype)
+
+
+def check_noise(eps: ArrayLike, n: int, k: int, dtype: np.dtype[Any]) -> tuple[Array, tuple[int, ...]]:
+    """Eps as (S, N, K), and the shape it came in."""
+    array = check_float("eps", eps, k, dtype)
+    if array.ndim not in (2, 3) or array.shape[-2] != n or 0 in array.shape:
+        raise ValueError(f"eps must be (N, K) or (S, N, K) with N = {n}, K = {k}; it has shape {array.shape}")
+    return array.reshape(-1, n, k), array.shape
+
+
+def check_finite_rows(stage: str, values: Array) -> Array:
+    """The array, (..., N, width), if it is finite; `NonFiniteError` names the stage and its rows otherwise."""
+    finite = np.isfinite(values)
+    if not finite.all():
+        rows = np.flatnonzero(~finite.all(axis=-1).reshape(-1))
+        raise NonFiniteError("values that are not finite", stage, rows)
+    return values
+
+
+def check_widths(name: str, widths: Sequence[int]) -> tuple[int, ...]:
+    """The widths as a tuple; a bare number is a common slip."""
+    if isinstance(widths, (int, np.integer)):
+        raise TypeError(f"{name} must be a sequence of widths, such as ({widths},); got {widths!r}")
+    return tuple(widths)

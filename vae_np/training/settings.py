@@ -1,0 +1,75 @@
+"""What decides a training run, beside the model and the data."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, is_dataclass
+from typing import Any
+
+from vae_np.data.binarisation import MODES
+from vae_np.formulas.objectives import Objective, get_objective
+from vae_np.formulas.optim import Adam
+from vae_np.formulas.schedules import Constant, Schedule
+from vae_np.support import noise
+from vae_np.support.checks import whole
+
+__all__ = ["Settings"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The arguments of `fit` that a run's bits depend on, checked."""
+
+    epochs: int = 10
+    batch_size: int = 64
+    optimizer: Adam = field(default_factory=Adam)
+    seed: int = 0
+    beta: Schedule = field(default_factory=lambda: Constant(1.0))
+    objective: Objective = field(default_factory=lambda: get_objective("elbo"))
+    samples: int = 1
+    binarise: str = "none"
+    data_bias: bool = False
+
+    def __post_init__(self) -> None:
+        for name, least in (("epochs", 0), ("batch_size", 1), ("samples", 1)):
+            whole(name, getattr(self, name), at_least=least)
+        noise.check_seed(self.seed)
+        for name, kind in (("optimizer", Adam), ("data_bias", bool)):
+            if not isinstance(getattr(self, name), kind):
+                raise TypeError(f"{name} must be of type {kind.__name__}; got {getattr(self, name)!r}")
+        if self.binarise not in MODES:
+            raise ValueError(f"binarise must be one of {', '.join(MODES)}; got {self.binarise!r}")
+        if not self.objective.analytic_kl and self.beta != Constant(1.0):
+            raise ValueError(f"the {self.objective.name} objective has no beta; leave beta at 1")
+
+    def config(self) -> dict[str, Any]:
+        """The settings, JSON-able."""
+        given: Any = self.objective  # anything that has the form of an Objective
+        if callable(getattr(given, "config", None)):
+            objective = dict(given.config())
+        else:
+            objective = asdict(given) if is_dataclass(given) and not isinstance(given, type) else {}
+        return {
+            "epochs": int(self.epochs),
+            "batch_size": int(self.batch_size),
+            "optimizer": self.optimizer.to_dict(),
+            "seed": int(self.seed),
+            "beta": self.beta.to_dict(),
+            "objective": {"name": self.objective.name, **objective},
+            "samples": int(self.samples),
+            "binarise": self.binarise,
+            "data_bias": self.data_bias,
+        }
+
+    def check_saveable(self) -> None:
+        """That a checkpoint can hold the settings, and a resumed run notice a change; ``ValueError`` otherwise."""
+        if not (is_dataclass(self.objective) or callable(getattr(self.objective, "config", None))):
+            raise ValueError(
+                f"objective must be a dataclass or have a config() method, so that a checkpoint can tell its settings;"
+                f" got {self.objective!r}"
+            )
+        for name, value in self.config().items():
+            try:
+                json.dumps(value)
+            except (TypeError, ValueError, RecursionError) as error:
+                raise ValueError(f"{name} cannot be saved as JSON in a checkpoint: {error}") from None
