@@ -99,7 +99,7 @@ def test_what_is_compiled_is_compiled_once_a_precision_whatever_arrays_come():
 
 def test_the_report_notices_another_form_of_array():
     code = "from vae_np.kernels.loops import adam\nfor a in (np.ones(4), np.ones(8)[::2]): adam.sum_of_squares(a)\nreport()\n"
-    assert run(code)["adam.sum_of_squares"][0] == 2
+    assert run(code)["loops.adam.sum_of_squares"][0] == 2
 
 
 def test_a_precision_or_a_kind_of_its_own_is_compiled_for_itself():

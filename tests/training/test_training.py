@@ -47,7 +47,7 @@ RUNS = {
     "threshold": {"binarise": "threshold"},
     "fixed": {"binarise": "fixed"},
     "dynamic": {"binarise": "dynamic", "seed": 5},
-    "the data's bias": {"data_bias": True},
+    "the data's bias": {"output_bias": "data"},
     "cosine": {"optimizer": vae_np.Adam(vae_np.Warmup(3, vae_np.Cosine(1e-2, 9)), clip_norm=1.0)},
     "milestones and AMSGrad": {"optimizer": vae_np.Adam(vae_np.StepList(1e-2, (3, 6)), amsgrad=True)},
 }
@@ -58,7 +58,7 @@ def plain_loop(vae, x, *, epochs, seed=0, samples=1, beta=1.0, objective="elbo",
     adam, rows, t = optimizer or vae_np.Adam(), [], 0
     state = vae_np.AdamState.zeros(vae.parameters.vector, adam)
     mode = options.get("binarise", "none")
-    if options.get("data_bias"):
+    if options.get("output_bias"):
         mean = x.mean(axis=0)
         vae.parameters["decoder.out.b"][...] = np.log(mean) - np.log1p(-mean)
     if mode in ("threshold", "fixed"):
@@ -224,7 +224,7 @@ CHANGES = {
     "settings optimizer.learning_rate.": {"optimizer": vae_np.Adam(vae_np.Cosine(1e-3, 9))},
     "settings beta.rate is 1.0 there, 0.5 here": {"beta": 0.5},
     "settings objective.free_bits is 0.0 there, 0.1 here": {"objective": vae_np.ELBO(0.1)},
-    "settings data_bias is False there, True here": {"data_bias": True},
+    "settings output_bias is 'zero' there, 'data' here": {"output_bias": "data"},
     "its training data are not these": {"x": X[::-1]},
     "its validation data are not these": {"validation": X[:3]},
     "2 epochs are done already": {"epochs": 1},
@@ -281,7 +281,7 @@ def test_arguments_that_make_no_sense_are_refused_before_anything_changes(option
     vae = small()
     before = vae.parameters.vector.copy()
     with pytest.raises(error, match=message):
-        fit(vae, X, data_bias=True, progress=False, **options)
+        fit(vae, X, output_bias="data", progress=False, **options)
     np.testing.assert_array_equal(vae.parameters.vector, before)
 
 
@@ -564,7 +564,7 @@ def test_settings_that_json_cannot_hold_are_refused_before_the_first_step(tmp_pa
     vae, path = small(), tmp_path / "c.npz"
     before = vae.parameters.vector.copy()
     with pytest.raises(ValueError, match=r"objective cannot be saved as JSON in a checkpoint: .*complex"):
-        fit(vae, X, objective=Odd(), checkpoint=path, data_bias=True, progress=False)
+        fit(vae, X, objective=Odd(), checkpoint=path, output_bias="data", progress=False)
     np.testing.assert_array_equal(vae.parameters.vector, before)
 
 

@@ -53,7 +53,7 @@ def settings(options: dict[str, Any], examples: int) -> Settings:
         objective=IWAE() if options["objective"] == "iwae" else ELBO(options["free_bits"], options["free_bits_kind"]),
         samples=options["samples"],
         binarise=options["binarise"],
-        data_bias=options["output_bias"] == "data",
+        output_bias=options["output_bias"],
     )
 
 

@@ -81,6 +81,8 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         if not all(np.isfinite(moment).all() for moment in (adam.m, adam.v, adam.v_max) if moment is not None):
             raise ValueError("a moment is not finite")
         training = _checked_training(json.loads(str(arrays["training"])))
+        if "data_bias" in training["settings"]:  # its name in files of 0.1.0
+            training["settings"]["output_bias"] = "data" if training["settings"].pop("data_bias") else "zero"
     except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{path}: the training state in it makes no sense: {error}") from None
     return Checkpoint(vae, adam, training)

@@ -34,7 +34,7 @@ def fit(
     objective: str | Objective = "elbo",
     samples: int = 1,
     binarise: str = "none",
-    data_bias: bool = False,
+    output_bias: str = "zero",
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_seconds: float = 10.0,
     resume: bool = False,
@@ -64,9 +64,9 @@ def fit(
         S, samples of the posterior for each presentation.
     binarise : {"none", "threshold", "fixed", "dynamic"}
         See `data.binarise`; dynamic draws anew at each presentation.
-    data_bias : bool
-        Start the decoder's output bias at the data's mean, in the likelihood's terms (Bernoulli: the log-odds), and a
-        learned variance at the data's: see `VAE.start_output_bias`.
+    output_bias : {"zero", "data"}
+        Where the decoder's output bias starts: at 0, or at the data's mean in the likelihood's terms (Bernoulli: the
+        log-odds), and a learned variance then at the data's: see `VAE.start_output_bias`.
     checkpoint : path, optional
         A file to write, atomically, at least every ``checkpoint_seconds``, at the end, and on an interrupt; the
         history goes to history.csv beside checkpoint.npz (NAME.history.csv beside NAME.npz). Without ``resume`` a file
@@ -114,7 +114,7 @@ def fit(
         objective=get_objective(objective),
         samples=samples,
         binarise=binarise,
-        data_bias=data_bias,
+        output_bias=output_bias,
     )
     trainer = Trainer(vae, x, settings, validation)
     if resume:

@@ -13,7 +13,9 @@ from vae_np.formulas.schedules import Constant, Schedule
 from vae_np.support import noise
 from vae_np.support.checks import whole
 
-__all__ = ["Settings"]
+__all__ = ["OUTPUT_BIAS", "Settings"]
+
+OUTPUT_BIAS = ("zero", "data")
 
 
 @dataclass(frozen=True)
@@ -28,17 +30,17 @@ class Settings:
     objective: Objective = field(default_factory=lambda: get_objective("elbo"))
     samples: int = 1
     binarise: str = "none"
-    data_bias: bool = False
+    output_bias: str = "zero"
 
     def __post_init__(self) -> None:
         for name, least in (("epochs", 0), ("batch_size", 1), ("samples", 1)):
             whole(name, getattr(self, name), at_least=least)
         noise.check_seed(self.seed)
-        for name, kind in (("optimizer", Adam), ("data_bias", bool)):
-            if not isinstance(getattr(self, name), kind):
-                raise TypeError(f"{name} must be of type {kind.__name__}; got {getattr(self, name)!r}")
-        if self.binarise not in MODES:
-            raise ValueError(f"binarise must be one of {', '.join(MODES)}; got {self.binarise!r}")
+        if not isinstance(self.optimizer, Adam):
+            raise TypeError(f"optimizer must be of type Adam; got {self.optimizer!r}")
+        for name, words in (("binarise", MODES), ("output_bias", OUTPUT_BIAS)):
+            if getattr(self, name) not in words:
+                raise ValueError(f"{name} must be one of {', '.join(words)}; got {getattr(self, name)!r}")
         if not self.objective.analytic_kl and self.beta != Constant(1.0):
             raise ValueError(f"the {self.objective.name} objective has no beta; leave beta at 1")
 
@@ -58,7 +60,7 @@ class Settings:
             "objective": {"name": self.objective.name, **objective},
             "samples": int(self.samples),
             "binarise": self.binarise,
-            "data_bias": self.data_bias,
+            "output_bias": self.output_bias,
         }
 
     def check_saveable(self) -> None:

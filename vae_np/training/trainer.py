@@ -73,7 +73,7 @@ class Trainer:
         if checkpoint is not None:
             self.settings.check_saveable()
         epochs = self.settings.epochs
-        if self.settings.data_bias and self.adam.step == 0:
+        if self.settings.output_bias == "data" and self.adam.step == 0:
             self.vae.start_output_bias(self.x)
         reporter.start(epochs, epochs * self.steps_per_epoch, self.adam.step)
         saved, begun = time.monotonic(), self.adam.step
