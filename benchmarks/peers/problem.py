@@ -10,7 +10,7 @@ from sizes import Size
 
 from peers.contender import Problem
 from vae_np.formulas import elbo
-from vae_np.formulas.likelihoods import get_likelihood
+from vae_np.formulas.likelihoods import Bernoulli
 from vae_np.formulas.network import Architecture
 
 __all__ = ["DATA", "make_problem"]
@@ -27,9 +27,7 @@ def make_problem(size: Size, data: str) -> Problem:
 
     There the derivative jumps, and two right programs that round differently would disagree about it.
     """
-    network = Architecture(
-        size.features, size.hidden, size.latent, size.hidden[::-1], "relu", get_likelihood("bernoulli")
-    )
+    network = Architecture(size.features, size.hidden, size.latent, size.hidden[::-1], "relu", Bernoulli())
     for seed in range(100):
         problem = _draw(size, network, data, np.random.default_rng(seed))
         exact = problem.astype("float64")

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 
 def likelihood(options: dict[str, Any]) -> Likelihood:
     """p(x|z) of --likelihood and --sigma."""
-    from vae_np.formulas.likelihoods import get_likelihood
+    from vae_np.formulas.doors import chosen
+    from vae_np.formulas.likelihoods import Likelihood
 
     if options.get("sigma") is not None and options["likelihood"] != "gaussian":
         raise ValueError(f"--sigma belongs to --likelihood gaussian; the likelihood is {options['likelihood']}")
-    return get_likelihood(
-        {"name": options["likelihood"]} | ({} if options.get("sigma") is None else {"sigma": options["sigma"]})
+    return chosen(
+        Likelihood,
+        {"name": options["likelihood"]} | ({} if options.get("sigma") is None else {"sigma": options["sigma"]}),
     )
 
 

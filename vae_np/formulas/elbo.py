@@ -1,6 +1,6 @@
 """THE page: forward and backward of the whole model.
 
-    x -> encoder -> (mu, logvar) -> z = mu + exp(logvar/2) eps -> decoder -> raw -> log p(x|z)
+    x -> encoder -> heads -> z = mu + exp(logvar/2) eps -> decoder -> raw -> log p(x|z)
 
 Letters: N examples, S samples an example, D features, K latent dimensions. The paper, Kingma & Welling (2014),
 "Auto-encoding variational Bayes", writes M for N (of a minibatch), L for S, J for K, log sigma^2 for logvar:
@@ -9,12 +9,14 @@ Letters: N examples, S samples an example, D features, K latent dimensions. The 
     eq. 10                     the estimator of the bound: `objectives.ELBO`
     appendix C.1, C.2          Bernoulli and Gaussian decoders: `likelihoods`; the encoder: `network`
 
-The forward pass ends in four terms,
+There the posterior q(z|x) is the diagonal Gaussian, whose heads are mu and logvar, and the prior p(z) is N(0, I);
+others are in `posteriors` and `priors`. The forward pass ends in four terms,
 
     log_likelihood  (S, N)   log p(x | z)
-    log_prior       (S, N)   log p(z),   z ~ N(0, I)
+    log_prior       (S, N)   log p(z)
     log_posterior   (S, N)   log q(z | x)
-    kl              (N, K)   KL(q(z_k | x) || p(z_k)), analytic
+    kl              (N, K)   KL(q(z | x) || p(z)) in K terms, analytic, where it has a closed form; else
+                    (N, 1)   its estimate at the samples, the mean over s of log q(z | x) - log p(z)
 
 and an objective is a function of them. The backward pass takes the objective's derivative with respect to each term,
 its `Cotangents` (the cotangent of t is dloss/dt, written dt in the code), and returns the gradient of every parameter;
@@ -23,22 +25,14 @@ so the ELBO, beta, free bits, importance-weighted bounds and other gradient esti
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.formulas.gaussian import (
-    kl_backward,
-    kl_terms,
-    log_normal_at_noise,
-    log_normal_at_noise_backward,
-    log_standard_normal,
-    log_standard_normal_backward,
-    reparameterise,
-    reparameterise_backward,
-)
 from vae_np.formulas.network import (
     Architecture,
     DecoderCache,
@@ -49,14 +43,20 @@ from vae_np.formulas.network import (
     encoder_forward,
 )
 from vae_np.formulas.parameters import Parameters
+from vae_np.formulas.posteriors.base import Gradient
 
 __all__ = ["Cache", "Cotangents", "Terms", "backward", "forward"]
 
 Array = NDArray[Any]
+NO_ARRAYS: Mapping[str, Array] = MappingProxyType({})
 
 
 class Terms(NamedTuple):
-    """What the forward pass ends in, and the stages on the way; shapes in the module's docstring, z (S, N, K)."""
+    """What the forward pass ends in, and the stages on the way; shapes in the module's docstring, z (S, N, K).
+
+    mu and logvar, (N, K), are the mean and the log-variance of q(z|x) (`Posterior.moments`), the heads themselves for
+    the diagonal posterior; ``heads`` has all that the encoder put out. ``analytic`` says whether kl is.
+    """
 
     log_likelihood: Array
     log_prior: Array
@@ -66,6 +66,19 @@ class Terms(NamedTuple):
     logvar: Array
     z: Array
     raw: Array
+    heads: Mapping[str, Array] = NO_ARRAYS
+    analytic: bool = True
+
+    def arrays(self) -> dict[str, Array]:
+        """The arrays by name, in the order of the path: what to compare with another implementation's."""
+        heads = {f"heads.{name}": head for name, head in self.heads.items()}
+        order = ("mu", "logvar", "z", "raw", "log_likelihood", "log_prior", "log_posterior", "kl")
+        return heads | {name: getattr(self, name) for name in order}
+
+    def copy(self) -> Terms:
+        """The same in arrays of their own."""
+        copies: dict[str, Any] = {name: a.copy() for name, a in self._asdict().items() if isinstance(a, np.ndarray)}
+        return self._replace(**copies, heads={name: head.copy() for name, head in self.heads.items()})
 
 
 @dataclass(frozen=True)
@@ -76,8 +89,9 @@ class Cotangents:
     ----------
     log_likelihood, log_prior, log_posterior : array, shape (S, N)
     kl : array that broadcasts to (N, K)
+        Of the analytic KL; there is none where it is an estimate, which is made of log_prior and log_posterior.
     log_posterior_direct : array, shape (S, N), optional
-        log q(z | x) depends on the encoder through z and directly through mu and logvar. This one is for the direct
+        log q(z | x) depends on the encoder through z and directly through its heads. This one is for the direct
         part, ``log_posterior`` if left out. Zeros give "sticking the landing" (Roeder et al. 2017).
     path : array, shape (S, N), optional
         A factor on the gradient that reaches z before it goes on into the encoder; 1 if left out. Normalised weights
@@ -100,13 +114,20 @@ class PosteriorWeights(NamedTuple):
 
 
 def posterior_weights(c: Cotangents) -> PosteriorWeights | None:
-    """What `gaussian.log_normal_at_noise_backward` takes, of these cotangents; None where log q has none."""
+    """What `Posterior.log_q_backward` takes, of these cotangents; None where log q has none."""
     if c.log_posterior is None:
         direct = c.log_posterior_direct
         return None if direct is None else PosteriorWeights(direct, direct)
     direct = c.log_posterior if c.log_posterior_direct is None else c.log_posterior_direct
     through_z = c.log_posterior if c.path is None else c.path * c.log_posterior
     return PosteriorWeights(direct - through_z, direct)
+
+
+class LatentCache(NamedTuple):
+    """What the backward passes of `Posterior.sample` and of `Prior.forward` need."""
+
+    posterior: Any
+    prior: Any
 
 
 class Cache(NamedTuple):
@@ -116,49 +137,108 @@ class Cache(NamedTuple):
     eps: Array
     terms: Terms
     encoder: EncoderCache
+    latent: LatentCache
     decoder: DecoderCache
+
+
+@dataclass(frozen=True)
+class OwnEncoder:
+    """The model's encoder as `priors.base.Encoder`; ``gradients`` is None on the way forward."""
+
+    parameters: Parameters
+    architecture: Architecture
+    gradients: Parameters | None = None
+
+    def encode(self, x: Array) -> tuple[dict[str, Array], EncoderCache]:
+        """`network.encoder_forward`."""
+        return encoder_forward(x, self.parameters, self.architecture)
+
+    def pull_back(self, dheads: Mapping[str, Array], cache: EncoderCache) -> Array:
+        """`network.encoder_backward`."""
+        if self.gradients is None:
+            raise ValueError("pull_back belongs to the backward pass")
+        return encoder_backward(dheads, cache, self.gradients, self.architecture)
 
 
 def forward(parameters: Parameters, x: Array, eps: Array, architecture: Architecture) -> tuple[Terms, Cache]:
     """The terms of x (N, D) for the noise eps (S, N, K), and what `backward` needs."""
-    likelihood = architecture.likelihood
-    mu, logvar, encoder = encoder_forward(x, parameters, architecture)
-    z = reparameterise(mu, logvar, eps)
+    heads, encoder = encoder_forward(x, parameters, architecture)
+    z, log_posterior, posterior = architecture.posterior.sample(heads, eps, architecture.own(parameters, "posterior"))
     raw, decoder = decoder_forward(z, parameters, architecture)
-    log_likelihood = likelihood.checked_log_density(x, raw, architecture.own(parameters)).sum(axis=-1)
-    log_prior = log_standard_normal(z)
-    log_posterior = log_normal_at_noise(eps, logvar)
-    kl = kl_terms(mu, logvar)
-    terms = Terms(log_likelihood, log_prior, log_posterior, kl, mu, logvar, z, raw)
-    return terms, Cache(x, eps, terms, encoder, decoder)
+    own = architecture.own(parameters)
+    log_likelihood = architecture.likelihood.checked_log_density(x, raw, own).sum(axis=-1)
+    log_prior, kl, prior = prior_terms(parameters, architecture, heads, z, log_posterior)
+    mu, logvar = architecture.posterior.moments(heads, architecture.own(parameters, "posterior"))
+    analytic = architecture.has_kl
+    terms = Terms(log_likelihood, log_prior, log_posterior, kl, mu, logvar, z, raw, heads, analytic)
+    return terms, Cache(x, eps, terms, encoder, LatentCache(posterior, prior), decoder)
+
+
+def prior_terms(
+    parameters: Parameters, architecture: Architecture, heads: Mapping[str, Array], z: Array, log_posterior: Array
+) -> tuple[Array, Array, Any]:
+    """log p(z), the KL in closed form or at the samples, and what the prior's backward pass needs."""
+    posterior, prior = architecture.posterior, architecture.prior
+    own = architecture.own(parameters, "prior")
+    log_prior, cache = prior.forward(z, own, OwnEncoder(parameters, architecture))
+    if architecture.has_kl:
+        return log_prior, posterior.kl_terms(heads, architecture.own(parameters, "posterior"), prior, own), cache
+    return log_prior, (log_posterior - log_prior).mean(axis=0)[:, None], cache
 
 
 def backward(parameters: Parameters, cotangents: Cotangents, cache: Cache, architecture: Architecture) -> Parameters:
     """The gradient of every parameter, from the derivative with respect to each term: `forward` in reverse order."""
     gradients = parameters.zeros_like()
-    x, eps, terms, encoder, decoder = cache
-    mu, logvar, z = terms.mu, terms.logvar, terms.z
-    c = cotangents
-
-    dmu, dlogvar = np.zeros_like(mu), np.zeros_like(logvar)
-    dz = np.zeros_like(z)
-    if c.kl is not None:
-        dmu, dlogvar = kl_backward(c.kl, mu, logvar)
-    if posterior := posterior_weights(c):
-        dmu_q, dlogvar_q = log_normal_at_noise_backward(posterior.rest, posterior.direct, eps, logvar)
-        dmu, dlogvar = dmu + dmu_q, dlogvar + dlogvar_q
-    if c.log_prior is not None:
-        dz = dz + log_standard_normal_backward(c.log_prior, z)
+    x, _, terms, encoder, latent, decoder = cache
 
     draw, own = architecture.likelihood.gradient(x, terms.raw, architecture.own(parameters))
-    weight = c.log_likelihood[..., None]
+    weight = cotangents.log_likelihood[..., None]
     for name, term in own.items():
         view = gradients[f"likelihood.{name}"]
         view[...] = (weight * term).sum(axis=(0, 1) if view.size > 1 else None)
-    dz = dz + decoder_backward(weight * draw, decoder, gradients, architecture)
+    dz = decoder_backward(weight * draw, decoder, gradients, architecture)
 
+    own_encoder = OwnEncoder(parameters, architecture, gradients)
+    dheads = latent_backward(dz, cotangents, terms, latent, gradients, own_encoder)
+    encoder_backward(dheads, encoder, gradients, architecture)
+    return gradients
+
+
+def latent_backward(
+    dz: Array, c: Cotangents, terms: Terms, cache: LatentCache, gradients: Parameters, encoder: OwnEncoder
+) -> dict[str, Array]:
+    """From the decoder's dz (S, N, K) to the heads' cotangents; own gradients of posterior and prior are added.
+
+    What a prior hands to the encoder goes to the gradients that ``encoder`` has.
+    """
+    architecture = encoder.architecture
+    posterior, prior = architecture.posterior, architecture.prior
+    q_own, p_own = (architecture.own(encoder.parameters, part) for part in ("posterior", "prior"))
+    found: list[Gradient] = []
+    if c.kl is not None:
+        gradient, down = posterior.kl_backward(c.kl, terms.heads, q_own, prior, p_own)
+        found.append(gradient)
+        _add_own(gradients, "prior", down)
+    if weights := posterior_weights(c):
+        found.append(posterior.log_q_backward(weights.rest, weights.direct, cache.posterior))
+    if c.log_prior is not None:
+        dz_prior, down = prior.backward(c.log_prior, terms.z, p_own, encoder, cache.prior)
+        dz = dz_prior + dz
+        _add_own(gradients, "prior", down)
     if c.path is not None:
         dz = c.path[..., None] * dz
-    dmu_path, dlogvar_path = reparameterise_backward(dz, logvar, eps)
-    encoder_backward(dmu + dmu_path, dlogvar + dlogvar_path, encoder, gradients, architecture)
-    return gradients
+    found.append(posterior.backward(dz, None, cache.posterior))
+
+    dheads = {name: np.zeros_like(head) for name, head in terms.heads.items()}
+    for gradient in found:
+        for name, term in gradient.heads.items():
+            dheads[name] = dheads[name] + term
+        _add_own(gradients, "posterior", gradient.own)
+    return dheads
+
+
+def _add_own(gradients: Parameters, part: str, own: Mapping[str, Array]) -> None:
+    """Add the cotangents of own arrays to their views."""
+    for name, term in own.items():
+        view = gradients[f"{part}.{name}"]
+        view += term

@@ -64,7 +64,7 @@ class Engine(Protocol):
         """
 
     def encode(self, x: Array) -> tuple[Array, Array]:
-        """Mu and logvar, (N, K), of q(z|x)."""
+        """Mean and log-variance, (N, K), of q(z|x)."""
 
     def decode(self, z: Array) -> Array:
         """The decoder's raw output."""
@@ -104,9 +104,9 @@ class FormulaEngine:
 
     @_quiet
     def encode(self, x: Array) -> tuple[Array, Array]:
-        """Mu and logvar, (N, K), of q(z|x)."""
-        mu, logvar, _ = encoder_forward(x, self.parameters, self.architecture)
-        return mu, logvar
+        """Mean and log-variance, (N, K), of q(z|x)."""
+        heads, _ = encoder_forward(x, self.parameters, self.architecture)
+        return self.architecture.posterior.moments(heads, self.architecture.own(self.parameters, "posterior"))
 
     @_quiet
     def decode(self, z: Array) -> Array:
@@ -122,9 +122,9 @@ class FormulaEngine:
     def loss_and_grad(self, x: Array, eps: Array, objective: Objective, beta: float) -> Step:
         """Forward, objective, backward; what is not finite passes through, for the caller to judge."""
         terms, cache = elbo.forward(self.parameters, x, eps, self.architecture)
-        loss, cotangents = objective(terms, beta)
-        gradients = elbo.backward(self.parameters, cotangents, cache, self.architecture)
-        return Step(float(loss), terms.log_likelihood, terms.kl, gradients)
+        loss = objective(terms, beta)
+        gradients = elbo.backward(self.parameters, loss.cotangents, cache, self.architecture)
+        return Step(float(loss.value), terms.log_likelihood, terms.kl, gradients)
 
     def update(self, optimizer: Adam, gradients: Parameters, state: AdamState) -> float:
         """One step of Adam in place; the norm of the gradient."""

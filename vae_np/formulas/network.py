@@ -1,13 +1,13 @@
 """Encoder and decoder as stacks of layers, and the architecture that names their arrays.
 
-encoder:  x -> hidden stack -> two linear heads, mu and logvar
+encoder:  x -> hidden stack -> the posterior's linear heads, such as mu and logvar
 decoder:  z -> hidden stack -> one linear layer, raw (what the likelihood's link takes)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from vae_np.formulas.activations import get_activation
 from vae_np.formulas.layers import DenseCache, HiddenCache, dense_backward, dense_forward, stack_backward, stack_forward
-from vae_np.formulas.likelihoods.base import Likelihood
+from vae_np.formulas.likelihoods import Likelihood
+from vae_np.formulas.posteriors import Diagonal, Posterior
+from vae_np.formulas.priors import Prior, Standard
 
 __all__ = ["Architecture", "decoder_backward", "decoder_forward", "encoder_backward", "encoder_forward"]
 
@@ -33,6 +35,8 @@ class Architecture:
     decoder_hidden: tuple[int, ...]
     activation: str
     likelihood: Likelihood
+    posterior: Posterior = field(default_factory=Diagonal)
+    prior: Prior = field(default_factory=Standard)
 
     def __post_init__(self) -> None:
         get_activation(self.activation)
@@ -64,19 +68,41 @@ class Architecture:
         sizes = [self.n_features, *self.hidden]
         for i, (fan_in, fan_out) in enumerate(pairwise(sizes)):
             dense(f"encoder.{i}", fan_in, fan_out)
-        dense("encoder.mu", sizes[-1], self.latent)
-        dense("encoder.logvar", sizes[-1], self.latent)
+        for name, width in self.posterior.heads(self.latent).items():
+            dense(f"encoder.{name}", sizes[-1], width)
+        for name, shape in self.posterior.own_shapes(self.latent).items():
+            shapes[f"posterior.{name}"] = shape
         sizes = [self.latent, *self.decoder_hidden]
         for i, (fan_in, fan_out) in enumerate(pairwise(sizes)):
             dense(f"decoder.{i}", fan_in, fan_out)
         dense("decoder.out", sizes[-1], self.likelihood.raw_size(self.n_features))
         for name, shape in self.likelihood.own_shapes(self.n_features).items():
             shapes[f"likelihood.{name}"] = shape
+        for name, shape in self.prior.own_shapes(self.latent).items():
+            shapes[f"prior.{name}"] = shape
         return shapes
 
-    def own(self, parameters: Mapping[str, Array]) -> dict[str, Array]:
-        """The likelihood's own arrays."""
-        return {name: parameters[f"likelihood.{name}"] for name in self.likelihood.own_shapes(self.n_features)}
+    @property
+    def layers(self) -> list[str]:
+        """The dense layers in the order of the path."""
+        encoder = [f"encoder.{i}" for i in range(len(self.hidden))]
+        decoder = [f"decoder.{i}" for i in range(len(self.decoder_hidden))]
+        return [*encoder, *(f"encoder.{name}" for name in self.posterior.heads(self.latent)), *decoder, "decoder.out"]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether posterior and prior are the paper's, for which there are kernels."""
+        return type(self.posterior) is Diagonal and type(self.prior) is Standard
+
+    @property
+    def has_kl(self) -> bool:
+        """Whether KL(q || p) has a closed form; the ELBO otherwise takes log q - log p at the samples."""
+        return self.posterior.has_kl(self.prior)
+
+    def own(self, parameters: Mapping[str, Array], part: str = "likelihood") -> dict[str, Array]:
+        """The own arrays of the likelihood, the posterior or the prior, by their names there."""
+        begin = f"{part}."
+        return {name.removeprefix(begin): parameters[name] for name in parameters if name.startswith(begin)}
 
 
 def dense(parameters: Mapping[str, Array], name: str) -> tuple[Array, Array]:
@@ -88,32 +114,34 @@ class EncoderCache(NamedTuple):
     """What the encoder's backward pass needs."""
 
     stack: list[HiddenCache]
-    mu: DenseCache
-    logvar: DenseCache
+    heads: dict[str, DenseCache]
 
 
 def encoder_forward(
     x: Array, parameters: Mapping[str, Array], architecture: Architecture
-) -> tuple[Array, Array, EncoderCache]:
-    """Mu and logvar, each (N, K), of q(z|x) = N(mu, diag exp(logvar))."""
+) -> tuple[dict[str, Array], EncoderCache]:
+    """The posterior's heads, each (N, width): mu and logvar of q(z|x) = N(mu, diag exp(logvar)), say."""
     layers = [dense(parameters, f"encoder.{i}") for i in range(len(architecture.hidden))]
     h, stack = stack_forward(x, layers, get_activation(architecture.activation))
-    mu, mu_cache = dense_forward(h, *dense(parameters, "encoder.mu"))
-    logvar, logvar_cache = dense_forward(h, *dense(parameters, "encoder.logvar"))
-    return mu, logvar, EncoderCache(stack, mu_cache, logvar_cache)
+    heads, caches = {}, {}
+    for name in architecture.posterior.heads(architecture.latent):
+        heads[name], caches[name] = dense_forward(h, *dense(parameters, f"encoder.{name}"))
+    return heads, EncoderCache(stack, caches)
 
 
 def encoder_backward(
-    dmu: Array, dlogvar: Array, cache: EncoderCache, gradients: Mapping[str, Array], architecture: Architecture
-) -> None:
-    """Writes the encoder's gradients into the views of ``gradients``."""
-    dh_logvar, *head = dense_backward(dlogvar, cache.logvar)
-    _write(gradients, "encoder.logvar", head)
-    dh_mu, *head = dense_backward(dmu, cache.mu)
-    _write(gradients, "encoder.mu", head)
-    _, layers = stack_backward(dh_mu + dh_logvar, cache.stack, get_activation(architecture.activation))
+    dheads: Mapping[str, Array], cache: EncoderCache, gradients: Mapping[str, Array], architecture: Architecture
+) -> Array:
+    """Adds the encoder's gradients to the views of ``gradients`` and returns dx (N, D)."""
+    dh: Any = 0
+    for name, head in cache.heads.items():
+        dh_head, *head_layer = dense_backward(dheads[name], head)
+        _add(gradients, f"encoder.{name}", head_layer)
+        dh = dh + dh_head
+    dx, layers = stack_backward(dh, cache.stack, get_activation(architecture.activation))
     for i, layer in enumerate(layers):
-        _write(gradients, f"encoder.{i}", layer)
+        _add(gradients, f"encoder.{i}", layer)
+    return dx
 
 
 class DecoderCache(NamedTuple):
@@ -136,15 +164,17 @@ def decoder_forward(
 def decoder_backward(
     draw: Array, cache: DecoderCache, gradients: Mapping[str, Array], architecture: Architecture
 ) -> Array:
-    """Writes the decoder's gradients into the views of ``gradients`` and returns dz (..., K)."""
+    """Adds the decoder's gradients to the views of ``gradients`` and returns dz (..., K)."""
     dh, *out = dense_backward(draw, cache.out)
-    _write(gradients, "decoder.out", out)
+    _add(gradients, "decoder.out", out)
     dz, layers = stack_backward(dh, cache.stack, get_activation(architecture.activation))
     for i, layer in enumerate(layers):
-        _write(gradients, f"decoder.{i}", layer)
+        _add(gradients, f"decoder.{i}", layer)
     return dz
 
 
-def _write(gradients: Mapping[str, Array], name: str, layer: tuple[Array, Array] | list[Array]) -> None:
-    """Put (dW, db) into their views."""
-    gradients[f"{name}.W"][...], gradients[f"{name}.b"][...] = layer
+def _add(gradients: Mapping[str, Array], name: str, layer: Sequence[Array]) -> None:
+    """Add (dW, db) to their views: what is encoded twice in a step, as a prior's pseudo-inputs, has two shares."""
+    for kind, gradient in zip("Wb", layer, strict=True):
+        view = gradients[f"{name}.{kind}"]
+        view += gradient

@@ -13,7 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-__all__ = ["expm1_mean", "log_expm1_over", "log_mean_exp", "normal_cdf", "normal_pdf", "phi", "sigmoid", "softplus"]
+__all__ = [
+    "expm1_mean",
+    "log_expm1_over",
+    "log_mean_exp",
+    "log_sum_exp",
+    "normal_cdf",
+    "normal_pdf",
+    "phi",
+    "sigmoid",
+    "softplus",
+]
 
 Array = NDArray[Any]
 
@@ -107,6 +117,14 @@ def expm1_mean(a: Array) -> Array:
     with np.errstate(over="ignore"):  # e^-a = inf is the right limit: the first term is then 0
         far = -1 / np.expm1(-big) - 1 / big
     return np.where(small, 0.5 + t * _polynomial(t * t, _MEAN_SERIES), far)
+
+
+def log_sum_exp(a: Array, axis: int = 0) -> Array:
+    """log sum_s e^(a_s) along an axis, shifted by the largest so that nothing overflows."""
+    largest = np.max(a.real, axis=axis, keepdims=True)
+    shift = np.where(np.isfinite(largest), largest, 0)
+    total = np.log(np.sum(np.exp(a - shift), axis=axis, keepdims=True)) + shift
+    return np.squeeze(total, axis)
 
 
 def log_mean_exp(a: Array, axis: int = 0) -> Array:

@@ -27,6 +27,8 @@ class Loss(NamedTuple):
 
     value: Any
     cotangents: Cotangents
+    kl: str = "analytic"
+    """Whether the KL in it is "analytic" or estimated at the "samples"."""
 
 
 class Objective(Protocol):
@@ -38,7 +40,8 @@ class Objective(Protocol):
 
     @property
     def analytic_kl(self) -> bool:
-        """Whether it uses log p(x|z) with a constant weight and the analytic KL, and no log p(z), log q(z|x)."""
+        """Whether it uses log p(x|z) with a constant weight and the analytic KL where there is one, and no log p(z),
+        log q(z|x)."""
 
     def __call__(self, terms: Terms, beta: float = 1.0) -> Loss:
         """The loss and the cotangents at these terms."""
@@ -49,6 +52,9 @@ class ELBO:
     """The evidence lower bound, with beta and free bits.
 
         elbo_n = 1/S sum_s log p(x_n | z_sn) - beta KL_n,        loss = -1/N sum_n elbo_n
+
+    KL_n is the closed form where posterior and prior have one, and else 1/S sum_s (log q(z_sn | x_n) - log p(z_sn)),
+    which has KL_n as its mean: `Loss.kl` says which it was.
 
     Parameters
     ----------
@@ -61,7 +67,8 @@ class ELBO:
         - ``"per-entry"``: sum_k max(lambda, KL_nk) for each example;
         - ``"total"``: max(lambda, sum_k KL_nk) for each example.
 
-    At equality the derivative is that of the constant, 0. beta multiplies the bounded KL.
+    At equality the derivative is that of the constant, 0. beta multiplies the bounded KL. A KL at the samples has no
+    terms by dimension: it counts as one dimension, and may lie below 0.
     Kingma & Welling (2014), eq. 10; beta: Higgins et al. (2017).
     """
 
@@ -90,7 +97,11 @@ class ELBO:
         value = -terms.log_likelihood.sum() / (s * n) + beta * bounded / n
         dtype = terms.log_likelihood.real.dtype
         lik = np.full((s, n), -1 / (s * n), dtype)
-        return Loss(value, Cotangents(lik, kl=np.asarray(beta / n * weight, dtype)))
+        if terms.analytic:
+            return Loss(value, Cotangents(lik, kl=np.asarray(beta / n * weight, dtype)))
+        share = np.empty((s, n), dtype)
+        share[...] = beta / (s * n) * weight[:, 0]
+        return Loss(value, Cotangents(lik, log_prior=-share, log_posterior=share), kl="samples")
 
     def _bounded(self, kl: Array) -> tuple[Any, Array]:
         """The bounded KL summed over the batch, and its derivative with respect to KL_nk (broadcast to (N, K))."""
@@ -135,7 +146,7 @@ class IWAE:
         n = log_w.shape[1]
         real = log_w.real
         weight = np.exp(real - bound.real) / (len(log_w) * n)
-        return Loss(-bound.mean(), Cotangents(-weight, log_prior=-weight, log_posterior=weight))
+        return Loss(-bound.mean(), Cotangents(-weight, log_prior=-weight, log_posterior=weight), kl="samples")
 
 
 OBJECTIVES: dict[str, type[ELBO] | type[IWAE]] = {"elbo": ELBO, "iwae": IWAE}

@@ -53,15 +53,16 @@ def _stages(
     terms, cache = elbo.forward(parameters, x, eps, architecture)
     for i, layer in enumerate(cache.encoder.stack):
         yield f"encoder.{i}", layer.h
-    yield "encoder.mu", terms.mu
-    yield "encoder.logvar", terms.logvar
+    for name, head in terms.heads.items():
+        yield f"encoder.{name}", head
     yield "z", terms.z
     for i, layer in enumerate(cache.decoder.stack):
         yield f"decoder.{i}", layer.h
     yield "decoder.out", terms.raw
     yield "log_likelihood", terms.log_likelihood[..., None]
-    yield "kl", terms.kl
-    if not objective.analytic_kl:
+    if terms.analytic:
+        yield "kl", terms.kl
+    if not (objective.analytic_kl and terms.analytic):
         yield "log_prior", terms.log_prior[..., None]
         yield "log_posterior", terms.log_posterior[..., None]
     gradients = elbo.backward(parameters, objective(terms, beta).cotangents, cache, architecture)

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vae_np.formulas.network import Architecture
 from vae_np.formulas.parameters import Parameters
 from vae_np.support.noise import stream
 
-__all__ = ["INITIALISERS", "initialise"]
+__all__ = ["INITIALISERS", "initialise", "start_own"]
 
 Array = NDArray[Any]
 Draw = Callable[[np.random.Generator, tuple[int, int]], Array]
@@ -54,7 +55,7 @@ INITIALISERS: dict[str, Draw] = {
 
 
 def initialise(parameters: Parameters, init: str, seed: int) -> None:
-    """Fill every array in place; the likelihood's own arrays start at 0.
+    """Fill every array in place; those that are no layer's start at 0 (see `start_own`).
 
     Raises
     ------
@@ -66,10 +67,19 @@ def initialise(parameters: Parameters, init: str, seed: int) -> None:
     fan_in = 0
     for place, (name, view) in enumerate(parameters.items()):
         generator = stream(seed, "init", place)
-        if view.ndim == 2:
+        if name.endswith(".W"):
             fan_in = view.shape[0]
             view[...] = INITIALISERS[init](generator, (view.shape[0], view.shape[1]))
         elif init == "torch" and name.endswith(".b"):  # comes directly after its W
             view[...] = generator.uniform(-1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in), view.shape)
         else:
             view[...] = 0
+
+
+def start_own(parameters: Parameters, architecture: Architecture, seed: int) -> None:
+    """Put the own arrays of posterior and prior where those say that they start."""
+    posterior = architecture.posterior.own_start(architecture.latent, stream(seed, "own", 0))
+    prior = architecture.prior.own_start(architecture.latent, stream(seed, "own", 1))
+    for part, values in (("posterior", posterior), ("prior", prior)):
+        for name, value in values.items():
+            parameters[f"{part}.{name}"] = value

@@ -21,9 +21,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.formulas.likelihoods import get_likelihood
+from vae_np.formulas.doors import chosen
+from vae_np.formulas.likelihoods import Likelihood
 from vae_np.formulas.network import Architecture
 from vae_np.formulas.optim import AdamState
+from vae_np.formulas.posteriors import Posterior
+from vae_np.formulas.priors import Prior
 from vae_np.model.archive import read_archive, write_archive
 from vae_np.model.vae import VAE
 from vae_np.support.files import temporary_prefix
@@ -137,7 +140,9 @@ def _size(config: Mapping[str, Any]) -> int:
         config["latent"],
         tuple(decoder_hidden),
         config["activation"],
-        get_likelihood(config["likelihood"]),
+        chosen(Likelihood, config["likelihood"]),
+        chosen(Posterior, config.get("posterior", "diagonal")),  # 0.1.0 had no other
+        chosen(Prior, config.get("prior", "standard")),
     )
     return sum(math.prod(shape) for shape in architecture.shapes().values())
 

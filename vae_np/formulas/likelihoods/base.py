@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from vae_np.formulas.doors import Named
 from vae_np.support.checks import check_values
 
 __all__ = ["Likelihood"]
@@ -24,31 +25,15 @@ Array = NDArray[Any]
 NOTHING: Mapping[str, Array] = {}
 
 
-LIKELIHOODS: dict[str, type[Likelihood]] = {}
-"""Every likelihood that has been defined, by name; `Likelihood` enters its subclasses."""
-
-
-class Likelihood(abc.ABC):
+class Likelihood(Named):
     """p(x | z), where the decoder turns z into ``raw``.
-
-    A subclass with a ``name`` of its own is known by it from then on, wherever it is defined; a model that was saved
-    with it can be loaded once it is. ``ValueError`` for the name of one of this package.
 
     ``own`` holds the likelihood's own learned arrays by name (a learned variance, say), empty for most.
     """
 
-    name: ClassVar[str]
+    what = "likelihood"
     support: ClassVar[tuple[float, float]]
     """The closed interval in which every x must lie."""
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        if "name" not in cls.__dict__:
-            return
-        other = LIKELIHOODS.get(cls.name)
-        if other is not None and other.__module__.startswith("vae_np.") and other.__module__ != cls.__module__:
-            raise ValueError(f"there is a likelihood {cls.name!r} already: {other.__module__}.{other.__name__}")
-        LIKELIHOODS[cls.name] = cls
 
     def checked_log_density(self, x: Array, raw: Array, own: Mapping[str, Array] = NOTHING) -> Array:
         """`log_density`, or ``ValueError`` if it has not the shape (..., D): summed already, say."""
@@ -92,20 +77,6 @@ class Likelihood(abc.ABC):
         """The own arrays with which `start` fits data of these moments; those left out stay as they are."""
         return {}
 
-    def config(self) -> dict[str, Any]:
-        """What `get_likelihood` makes the same object from: JSON-able."""
-        return {"name": self.name}
-
     def check(self, x: Array, name: str = "x") -> None:
         """Raise ``ValueError`` that names the first value outside the support; NaN and infinity always are."""
         check_values(x, *self.support, name=name, what=f"the {self.name} likelihood")
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Likelihood) and self.config() == other.config()
-
-    def __hash__(self) -> int:
-        return hash(repr(self.config()))
-
-    def __repr__(self) -> str:
-        options = ", ".join(f"{k}={v!r}" for k, v in self.config().items() if k != "name")
-        return f"{type(self).__name__}({options})"

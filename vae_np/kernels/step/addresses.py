@@ -27,6 +27,7 @@ NEEDS: dict[int, tuple[str, ...]] = {
     sequence.SUMS: ("add",),
     sequence.UPDATE: (),
 }
+LATENT = ("sample", "densities", "latent_backward", "prior_backward", "posterior_backward")
 BY_ACTIVATION = ("activate", "activate_backward")
 BY_LIKELIHOOD = ("measure", "assess", "own_gradient")
 
@@ -48,6 +49,8 @@ class Program:
     def write(self, q: NDArray[np.int64], what: int) -> None:
         """Put the addresses of what an order needs into the plan."""
         for name in self._needs(q, what):
+            if name in LATENT and not q[places.LATENT]:
+                continue
             place = getattr(places, name.upper())
             kind = self.activation if name in BY_ACTIVATION else self.likelihood if name in BY_LIKELIHOOD else None
             chosen: Any = None if kind is None else type(kind)

@@ -64,7 +64,7 @@ def account_of(q: Any, what: int) -> Account:
 def _bytes(q: Any, call: Call) -> int:
     size = int(q[places.ITEM])
     layer = [int(v) for v in q[places.END + places.COLUMNS * call.i :][: places.COLUMNS]]
-    rows = int(q[places.N] if call.i < q[places.ENCODER] + 2 else q[places.SAMPLES] * q[places.N])
+    rows = int(q[places.N] if call.i < q[places.ENCODER] + q[places.HEADS] else q[places.SAMPLES] * q[places.N])
     return size * _BYTES_BY_PLACE[call.stage.upper()](q, rows, layer[places.FAN_IN], layer[places.FAN_OUT])
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vae_np.data.binarisation import binarisation_seed
-from vae_np.formulas.elbo import Cotangents, Terms, posterior_weights
+from vae_np.formulas.elbo import Cotangents, Terms
 from vae_np.formulas.engine import Step, Update, check_loss
 from vae_np.formulas.network import Architecture
 from vae_np.formulas.objectives import ELBO, Loss, Objective
@@ -26,12 +26,13 @@ from vae_np.kernels.compiler.blas import ONE_THREAD, controllable
 from vae_np.kernels.loops import adam
 from vae_np.kernels.loops.likelihoods import Absent, GaussianKind
 from vae_np.kernels.loops.minibatch import gather
-from vae_np.kernels.step import sequence, stages
+from vae_np.kernels.step import prepare, sequence
 from vae_np.kernels.step.addresses import Program
-from vae_np.kernels.step.kinds import Formula, kind_of, prepare
+from vae_np.kernels.step.kinds import kind_of
 from vae_np.kernels.step.plan import places
 from vae_np.kernels.step.sequence import DECODE, DECODER, ENCODE, ENCODER, GRADIENT, SUMS, UPDATE, VALUE
 from vae_np.kernels.step.threads.team import team
+from vae_np.kernels.step.without_kernels import LatentFormula, LikelihoodFormula
 from vae_np.kernels.step.workspace import Workspace, address, plain
 from vae_np.support.machine import usable_cores as cores
 from vae_np.support.memory import aligned_empty
@@ -73,7 +74,8 @@ class KernelEngine:
         self._gradients = parameters.zeros_like()
         self._kind = kind_of(architecture.likelihood)
         self._program = Program(parameters.dtype, architecture.activation, self._kind)
-        self._formula = Formula(architecture, parameters, self._gradients)
+        self._likelihood = LikelihoodFormula(architecture, parameters, self._gradients)
+        self._latent = None if architecture.is_plain else LatentFormula(architecture, parameters, self._gradients)
         self._own = architecture.own(parameters)
         self._batch = np.empty((0, architecture.n_features), parameters.dtype)
         self._workspaces: dict[tuple[int, int], Workspace] = {}
@@ -96,13 +98,17 @@ class KernelEngine:
         return self._batch
 
     def encode(self, x: Array) -> tuple[Array, Array]:
-        """Mu and logvar, (N, K), of q(z|x)."""
+        """Mean and log-variance, (N, K), of q(z|x)."""
         mu, logvar = (np.empty((len(x), self.architecture.latent), x.dtype) for _ in range(2))
         for rows in _blocks(len(x)):
             with self.lock:
                 w = self._workspace(1, rows.stop - rows.start)
                 self._run(w, ENCODE, plain(x[rows]), w.eps)
-                mu[rows], logvar[rows] = w.terms.mu, w.terms.logvar
+                if self._latent is None:
+                    mu[rows], logvar[rows] = w.terms.mu, w.terms.logvar
+                else:
+                    self._latent.heads(w)
+                    mu[rows], logvar[rows] = self._latent.moments(w)
         return mu, logvar
 
     def decode(self, z: Array) -> Array:
@@ -123,7 +129,7 @@ class KernelEngine:
         with self.lock, np.errstate(all="ignore"):
             w = self._workspace(*eps.shape[:2])
             self._forward(w, x, eps)
-            return Terms(*(a.copy() for a in w.terms))
+            return w.terms.copy()
 
     def loss_and_grad(self, x: Array, eps: Array, objective: Objective, beta: float) -> Step:
         """The objective's loss and its gradient; what is not finite passes through, for the caller to judge."""
@@ -131,7 +137,7 @@ class KernelEngine:
         with self.lock, np.errstate(all="ignore"):
             w = self._workspace(*eps.shape[:2])
             if self._is_simple(objective):
-                self._set_elbo(w, beta)
+                prepare.elbo(w, beta)
                 self._run(w, WHOLE, x, eps)
                 loss = objective(w.terms, beta)
             else:
@@ -150,11 +156,11 @@ class KernelEngine:
             w.plan[places.FLUSH] = 1
             try:
                 if simple:
-                    self._set_elbo(w, beta)
+                    prepare.elbo(w, beta)
                 else:
                     loss = self.loss_and_grad(x, eps, objective, beta).loss
                     check_loss(loss)
-                update = UPDATE if self._set_adam(w, optimizer, state) else 0
+                update = UPDATE if prepare.adam_step(w, optimizer, state, self.parameters, self._gradients) else 0
                 self._run(w, (WHOLE if simple else 0) | SUMS | update, x, eps)
             finally:
                 w.plan[places.FLUSH] = 0
@@ -179,18 +185,27 @@ class KernelEngine:
     def _forward(self, w: Workspace, x: Array, eps: Array) -> None:
         """All terms."""
         if type(self._kind) is Absent:
-            self._run(w, ENCODE | DECODE, x, eps)
-            self._formula.value(w, x)
+            self._start(w, DECODE, x, eps)
+            self._likelihood.value(w, x)
             self._run(w, VALUE, x, eps)
         else:
-            self._run(w, ENCODE | DECODE | VALUE, x, eps)
+            self._start(w, DECODE | VALUE, x, eps)
+
+    def _start(self, w: Workspace, what: int, x: Array, eps: Array) -> None:
+        """The encoder and the latent stage, and what follows them."""
+        if self._latent is None:
+            self._run(w, ENCODE | what, x, eps)
+            return
+        self._run(w, ENCODE, x, eps)
+        self._latent.forward(w, eps)
+        self._run(w, what, x, eps)
 
     def _gradient(self, w: Workspace, x: Array, eps: Array, objective: Objective, beta: float) -> Loss:
         """The gradient of any objective: its cotangents may need the whole batch, so the passes stop for it."""
         weight = -1 / w.weight.size
         if objective.analytic_kl and type(self._kind) is not Absent:  # the weight of log p(x|z) is known before it is
-            self._set_elbo(w, beta)
-            self._run(w, ENCODE | DECODE | GRADIENT | DECODER, x, eps)
+            prepare.elbo(w, beta)
+            self._start(w, DECODE | GRADIENT | DECODER, x, eps)
             loss = objective(w.terms, beta)
             if (loss.cotangents.log_likelihood == w.weight.dtype.type(weight)).all():
                 self._encoder_backward(w, x, eps, loss.cotangents)
@@ -200,7 +215,7 @@ class KernelEngine:
         w.elbo_beta = None
         np.copyto(w.weight, loss.cotangents.log_likelihood)
         if type(self._kind) is Absent:
-            self._formula.gradient(w, x)
+            self._likelihood.gradient(w, x)
             self._run(w, DECODER, x, eps)
         else:
             w.plan[places.BIASED] = 1
@@ -210,29 +225,20 @@ class KernelEngine:
 
     def _encoder_backward(self, w: Workspace, x: Array, eps: Array, c: Cotangents) -> None:
         """The rest of the backward pass, after the decoder's."""
-        left_out = 0
-        w.elbo_beta = None
-        if c.log_prior is None and c.path is None:
-            left_out |= sequence.NO_PRIOR
-        else:
-            np.copyto(w.prior, 0 if c.log_prior is None else c.log_prior)
-            np.copyto(w.path, 1 if c.path is None else c.path)
-        np.copyto(w.dkl, 0 if c.kl is None else c.kl)
-        if c.kl is None:
-            left_out |= sequence.NO_KL
-        if posterior := posterior_weights(c):
-            np.copyto(w.rest, posterior.rest)
-            np.copyto(w.direct, posterior.direct)
-        else:
-            left_out |= sequence.NO_POSTERIOR
-        w.plan[places.LEFT_OUT] = left_out
+        if self._latent is not None:
+            w.elbo_beta = None
+            self._latent.backward(w, c)
+            self._run(w, ENCODER, x, eps)
+            self._latent.add_share()
+            return
+        prepare.cotangents(w, c)
         self._run(w, ENCODER, x, eps)
 
     def _run(self, w: Workspace, what: int, x: Array, eps: Array) -> None:
         """One call into compiled code, by as many threads as the workspace has."""
         q = w.plan
         if type(self._kind) is GaussianKind:
-            prepare(self.architecture.likelihood, self._own, w)
+            prepare.gaussian(w, self.architecture.likelihood, self._own)
         q[places.WHAT] = what
         w.point(x, eps)
         order = (what, int(q[places.LEFT_OUT]), bool(q[places.V_MAX]))
@@ -253,37 +259,8 @@ class KernelEngine:
 
     def _is_simple(self, objective: Objective) -> bool:
         """Whether the cotangents are known before the terms are."""
-        return type(objective) is ELBO and objective.free_bits == 0 and type(self._kind) is not Absent
-
-    def _set_elbo(self, w: Workspace, beta: float) -> None:
-        """The cotangents of the ELBO; log p(z) and log q(z|x), which it does not need, are NaN."""
-        w.plan[places.BIASED] = 0
-        if w.elbo_beta == beta:
-            return
-        w.elbo_beta = beta
-        w.weight.fill(-1 / w.weight.size)
-        w.dkl.fill(beta / len(w.dkl))
-        w.plan[places.LEFT_OUT] = sequence.NO_PRIOR | sequence.NO_POSTERIOR
-        w.log_prior.fill(np.nan)
-        w.log_posterior.fill(np.nan)
-
-    def _set_adam(self, w: Workspace, optimizer: Adam, state: AdamState) -> bool:
-        """The numbers and the moments of the next step; whether compiled code may have them."""
-        q, numbers, known = w.plan, w.numbers, w.moments
-        m, v, v_max = state.m, state.v, state.v_max
-        if not known or not (known[0] is optimizer and known[1] is m and known[2] is v and known[3] is v_max):
-            w.moments = None
-            if not adam.is_plain(optimizer, self.parameters.vector, self._gradients.vector, state):
-                return False
-            clip = math.inf if optimizer.clip_norm is None else optimizer.clip_norm
-            settings = (*adam.limits(self.parameters.dtype), clip, *adam.settings_of(optimizer))
-            numbers[: len(settings)] = settings
-            q[places.M], q[places.V] = address(m), address(v)
-            q[places.V_MAX] = 0 if v_max is None else address(v_max)
-            w.moments = optimizer, m, v, v_max
-        t = state.step + 1
-        numbers[stages.ADAM + adam.STEP], numbers[stages.ADAM + adam.RATE] = t, optimizer.rate(t)
-        return True
+        has_kernels = type(self._kind) is not Absent and self._latent is None
+        return type(objective) is ELBO and objective.free_bits == 0 and has_kernels
 
     def _workspace(self, samples: int, n: int) -> Workspace:
         """The buffers for these sizes; those of the last few sizes are kept."""

@@ -11,8 +11,11 @@
     SUMS        the sums of log p(x|z), kl and the squares of the gradient
     UPDATE      Adam, if those are finite and the squares within the range; else `stages.REFUSED` is left
 
-in this order. Every entry of every array is computed by one thread in one way, wherever the tiles are cut; only the
-biases' gradients, the sums, and what BLAS does at tiles' edges depend on the number of threads, in their last digits.
+in this order. Where posterior or prior have no kernels (places.LATENT is 0), the engine runs their formulas between
+ENCODE, which then ends with the heads' products, and DECODE, and between DECODER and ENCODER.
+
+Every entry of every array is computed by one thread in one way, wherever the tiles are cut; only the biases' gradients,
+the sums, and what BLAS does at tiles' edges depend on the number of threads, in their last digits.
 Layers are numbered as in `plan`; ``_do(q, place, i, j, t)`` is thread t's share of the stage at that place.
 """
 
@@ -70,9 +73,10 @@ def _encode(q: Any, t: Any) -> None:
     if heads > 0:
         _do(q, places.SPARSE_PRODUCT, 0, 0, t)
     _hidden(q, 0, heads, t)
-    _do(q, places.PRODUCT, heads, 0, t)
-    _do(q, places.PRODUCT, heads + 1, 0, t)
-    _do(q, places.SAMPLE, 0, 0, t)  # of the examples whose mu and logvar this thread has made
+    for i in range(heads, heads + q[places.HEADS]):
+        _do(q, places.PRODUCT, i, 0, t)
+    if q[places.LATENT]:
+        _do(q, places.SAMPLE, 0, 0, t)  # of the examples whose mu and logvar this thread has made
     _meet(q)
 
 
@@ -101,19 +105,20 @@ def _decoder(q: Any, t: Any) -> None:
 
 @inner
 def _encoder(q: Any, t: Any) -> None:
-    """Dz to the encoder's gradients."""
+    """Dz, or the heads' cotangents, to the encoder's gradients."""
     heads, left_out = q[places.ENCODER], q[places.LEFT_OUT]
-    if left_out & NO_PRIOR == 0:
-        _do(q, places.PRIOR_BACKWARD, 0, 0, t)
-    _do(q, places.LATENT_BACKWARD, 0, 1 if left_out & NO_KL else 0, t)
-    if left_out & NO_POSTERIOR == 0:
-        _do(q, places.POSTERIOR_BACKWARD, 0, 0, t)
-    _meet(q)
-    _do(q, places.WEIGHT_GRADIENT, heads, 0, t)
-    _do(q, places.WEIGHT_GRADIENT, heads + 1, 0, t)
+    if q[places.LATENT]:
+        if left_out & NO_PRIOR == 0:
+            _do(q, places.PRIOR_BACKWARD, 0, 0, t)
+        _do(q, places.LATENT_BACKWARD, 0, 1 if left_out & NO_KL else 0, t)
+        if left_out & NO_POSTERIOR == 0:
+            _do(q, places.POSTERIOR_BACKWARD, 0, 0, t)
+        _meet(q)
+    for i in range(heads, heads + q[places.HEADS]):
+        _do(q, places.WEIGHT_GRADIENT, i, 0, t)
     if heads > 0:
-        _do(q, places.INPUT_GRADIENT, heads, 0, t)
-        _do(q, places.INPUT_GRADIENT, heads + 1, 0, t)
+        for i in range(heads, heads + q[places.HEADS]):
+            _do(q, places.INPUT_GRADIENT, i, 0, t)
         _do(q, places.ACTIVATE_BACKWARD, heads - 1, heads, t)
         _meet(q)
         _hidden_backward(q, 0, heads, t)
@@ -130,7 +135,8 @@ def _step(q: Any, t: Any) -> None:
         _decode(q, t)
     if what & VALUE:
         _do(q, places.MEASURE, 0, 0, t)
-        _do(q, places.DENSITIES, 0, 0, t)
+        if q[places.LATENT]:
+            _do(q, places.DENSITIES, 0, 0, t)
         _meet(q)
     if what & GRADIENT:
         _do(q, places.ASSESS, 0, 0, t)

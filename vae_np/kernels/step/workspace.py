@@ -50,6 +50,7 @@ class Workspace:
         self._x: Array | None = None  # whose addresses the plan has
         self._eps: Array | None = None
         self.moments: tuple[Any, ...] | None = None  # Adam and its moments, likewise
+        self.latent: Any = None  # what `LatentFormula.backward` needs of the forward pass
         self.elbo_beta: float | None = None  # of the ELBO whose cotangents are set
         self.plan = make_plan(a, parameters, samples, n, threads)
         dtype, k, d = parameters.dtype, a.latent, a.n_features
@@ -59,14 +60,20 @@ class Workspace:
 
         width, activations = a.likelihood.raw_size(d), int(self.plan[places.ACTIVATIONS])
         self.x, self.eps = empty(n, d), np.zeros((samples, n, k), dtype)
-        self.mu, self.logvar, self.sigma, self.kl, self.dkl, self.dmu, self.dlogvar = (empty(n, k) for _ in range(7))
+        self.sigma, self.kl, self.dkl = empty(n, k), empty(n, int(self.plan[places.KL_TERMS])), empty(n, k)
         self.z, self.dz, self.raw = empty(samples, n, k), empty(samples, n, k), empty(samples, n, width)
         self.log_likelihood, self.log_prior, self.log_posterior = (empty(samples, n) for _ in range(3))
         self.weight, self.prior, self.rest, self.direct, self.path = (empty(samples, n) for _ in range(5))
         self.h, self.dh, self.no_bias = empty(activations), empty(activations), np.zeros(width, dtype)
+        self.heads, self.dheads = self._heads(a, n, self.h), self._heads(a, n, self.dh)
+        self.dmu, self.dlogvar = self.dheads.get("mu", self.dh), self.dheads.get("logvar", self.dh)
+        if a.is_plain:
+            self.mu, self.logvar = self.heads["mu"], self.heads["logvar"]
+        else:  # the moments of q, which are then no heads
+            self.mu, self.logvar = empty(n, k), empty(n, k)
         self.kept = empty(activations) if a.activation == "gelu" else self.h
         self.partial = empty(threads, int(self.plan[places.PARTIALS]))  # each thread's part of the biases' gradients
-        # what a Gaussian likelihood has for each feature: see `likelihood.Gaussian`
+        # what a Gaussian likelihood has for each feature: see `likelihoods.Gaussian`
         self.own_s, self.own_inverse, self.own_rest = np.zeros(d, dtype), np.zeros(d), np.zeros(d)
         self.own_ds = np.zeros((threads, d), dtype)
         # of a sparse x, for each row and for each column: places and values of what is not 0, and how many there are
@@ -78,9 +85,16 @@ class Workspace:
         self.plan[places.THETA], self.plan[places.G] = address(parameters.vector), address(gradients.vector)
         for name in _BUFFERS:
             self.plan[getattr(places, name)] = address(getattr(self, name.lower()))
-        self.terms = Terms(
-            self.log_likelihood, self.log_prior, self.log_posterior, self.kl, self.mu, self.logvar, self.z, self.raw
-        )
+        terms = (self.log_likelihood, self.log_prior, self.log_posterior, self.kl, self.mu, self.logvar)
+        self.terms = Terms(*terms, self.z, self.raw, self.heads, a.has_kl)
+
+    def _heads(self, a: Architecture, n: int, where: Array) -> dict[str, Array]:
+        """The heads' outputs, (N, width) each, or their gradients: views of h or dh."""
+        found = {}
+        for i, (name, width) in enumerate(a.posterior.heads(a.latent).items(), start=len(a.hidden)):
+            at = int(self.plan[places.END + places.COLUMNS * i + places.H_AT])
+            found[name] = where[at : at + n * width].reshape(n, width)
+        return found
 
     def plain(self, x: Array, eps: Array) -> tuple[Array, Array]:
         """`plain` of both, which those that were read last are."""

@@ -4,8 +4,9 @@ A plan is one row of whole numbers that compiled code reads, worked out once for
 
     [the fixed `places` | a row of `COLUMNS` a layer | tiles (3 products, layer, thread, 4) | ranges (3, thread, 2)]
 
-The layers are the encoder's hidden ones, mu, logvar, the decoder's hidden ones, out. Tiles are rows and columns of the
-output of x W, x^T dy and dy W^T. Ranges share out the examples N, the rows R = S N and the parameters' entries.
+The layers are the encoder's hidden ones, the posterior's heads (mu, logvar), the decoder's hidden ones, out. Tiles are
+rows and columns of the output of x W, x^T dy and dy W^T. Ranges share out the examples N, the rows R = S N and the
+parameters' entries.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from vae_np.formulas.network import Architecture
 from vae_np.formulas.parameters import Parameters
 from vae_np.kernels.step.plan import places
 
-__all__ = ["cut", "grid", "layer_names", "make_plan"]
+__all__ = ["cut", "grid", "make_plan"]
 
 STEP = 16
 """Tiles are cut at multiples of this many columns where there are enough: whole cache lines and vectors."""
@@ -49,37 +50,31 @@ def _tiles(threads: int, rows: int, columns: int, whole_rows: bool) -> Iterator[
             yield r0, r1, c0, c1
 
 
-def layer_names(architecture: Architecture) -> list[str]:
-    """The layers in the order of the plan."""
-    encoder = [f"encoder.{i}" for i in range(len(architecture.hidden))]
-    decoder = [f"decoder.{i}" for i in range(len(architecture.decoder_hidden))]
-    return [*encoder, "encoder.mu", "encoder.logvar", *decoder, "decoder.out"]
-
-
 def make_plan(a: Architecture, parameters: Parameters, samples: int, n: int, threads: int) -> NDArray[np.int64]:
     """The plan of S samples of N examples for so many threads, still without addresses."""
     sizes = [view.size for view in parameters.values()]
     begin: dict[str, Any] = dict(zip(parameters, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
-    names, count = layer_names(a), len(a.hidden)
+    names, count, heads = a.layers, len(a.hidden), len(a.posterior.heads(a.latent))
     layers, tiles = np.zeros((len(names), places.COLUMNS), np.int64), np.zeros((3, len(names), threads, 4), np.int64)
     at = partial = 0
     for i, name in enumerate(names):
-        rows = n if i < count + 2 else samples * n
+        rows = n if i < count + heads else samples * n
         fan_in, fan_out = parameters.shapes[f"{name}.W"]
         layers[i] = fan_in, fan_out, begin[f"{name}.W"], begin[f"{name}.b"], at, partial
-        heads = i in (count, count + 1)  # by examples, as what follows them is
-        tiles[places.FORWARD_TILE, i] = list(_tiles(threads, rows, fan_out, heads))
+        by_rows = count <= i < count + heads  # by examples, as what follows them is
+        tiles[places.FORWARD_TILE, i] = list(_tiles(threads, rows, fan_out, by_rows))
         tiles[places.WEIGHT_TILE, i] = list(
             _tiles(threads, fan_in, fan_out, i == 0)
         )  # by features, as the sparse lists are
         tiles[places.INPUT_TILE, i] = list(_tiles(threads, rows, fan_in, False))
-        at, partial = at + rows * fan_out, partial + fan_out
+        at, partial = at + -(-rows * fan_out // STEP) * STEP, partial + fan_out
     own = [name for name in parameters.shapes if name.startswith("likelihood.")]
     ranges = [cut(n, threads), cut(samples * n, threads), cut(parameters.vector.size, threads, STEP)]
     plan = np.concatenate([np.zeros(places.END, np.int64), layers.ravel(), tiles.ravel(), np.ravel(ranges)])
     plan[: places.WHAT] = (
         *(len(plan), threads, len(names), samples, n, a.latent, a.n_features, parameters.vector.size),
-        *(count, len(a.decoder_hidden), begin[own[0]] if own else 0, sum(parameters[name].size for name in own)),
+        *(count, heads, len(a.decoder_hidden), begin[own[0]] if own else 0, sum(parameters[name].size for name in own)),
         *(partial, int(layers[-1, places.H_AT]), parameters.dtype.itemsize),
+        *(int(a.is_plain), a.latent if a.has_kl else 1),
     )
     return plan

@@ -1,9 +1,10 @@
 """The places of a plan, the row of whole numbers that compiled code reads: plain numbers, so constants to the compiler.
 
     sizes       the plan's length; how many threads, layers, samples S, examples N, latent dimensions K, features D,
-                entries of the parameters, hidden layers of encoder and decoder; where the likelihood's own parameters
-                begin and how many they are; the length of a thread's row of partial sums, and of all activations;
-                the bytes of a number
+                entries of the parameters, hidden layers of the encoder, its heads, hidden layers of the decoder; where
+                the likelihood's own parameters begin and how many they are; the length of a thread's row of partial
+                sums, and of all activations; the bytes of a number; whether the latent stage has kernels (1 or 0), and
+                the terms of an example's KL
     the order   what is to be done (`step.sequence`), whether raw has its bias, which terms are left out, whether
                 subnormal numbers are 0; the addresses of x, eps and Adam's moments
     addresses   of the buffers of `workspace`
@@ -16,8 +17,8 @@ tiles and ranges (`plan`).
 # fmt: off
 (
     # sizes
-    LENGTH, THREADS, LAYERS, SAMPLES, N, K, D, PARAMETERS, ENCODER, DECODER, OWN, OWN_SIZE, PARTIALS, ACTIVATIONS,
-    ITEM,
+    LENGTH, THREADS, LAYERS, SAMPLES, N, K, D, PARAMETERS, ENCODER, HEADS, DECODER, OWN, OWN_SIZE, PARTIALS,
+    ACTIVATIONS, ITEM, LATENT, KL_TERMS,
     # the order
     WHAT, BIASED, LEFT_OUT, FLUSH, X, EPS, M, V, V_MAX,
     # addresses
@@ -30,7 +31,7 @@ tiles and ranges (`plan`).
     AMSGRAD,
     BLAS,
     END,
-) = range(84)
+) = range(87)
 # fmt: on
 
 FAN_IN, FAN_OUT, W_AT, B_AT, H_AT, PARTIAL_AT, COLUMNS = range(7)

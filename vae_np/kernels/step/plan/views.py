@@ -45,7 +45,7 @@ def share(q: Any, what: Any, t: Any) -> Any:
 @view
 def rows_of(q: Any, i: Any) -> Any:
     """How many rows pass through layer i: N in the encoder, S N in the decoder."""
-    return q[places.N] if i < q[places.ENCODER] + 2 else q[places.SAMPLES] * q[places.N]
+    return q[places.N] if i < q[places.ENCODER] + q[places.HEADS] else q[places.SAMPLES] * q[places.N]
 
 
 @view
@@ -164,25 +164,21 @@ def words(q: Any) -> Any:
 
 @view
 def input_of(q: Any, like: Any, i: Any) -> Any:
-    """What layer i is given: x, z, or the h below; both heads have the encoder's last h."""
-    encoder = q[places.ENCODER]
+    """What layer i is given: x, z, or the h below; all heads have the encoder's last h."""
+    encoder, end = q[places.ENCODER], q[places.ENCODER] + q[places.HEADS]
     n, k = rows_of(q, i), q[row(i) + places.FAN_IN]
-    if i == 0 or (encoder == 0 and i < 2):
+    if i == 0 or (encoder == 0 and i < end):
         return matrix_at(q[places.X], 0, like, (n, k))
-    if i == encoder + 2:
+    if i == end:
         return matrix_at(q[places.Z], 0, like, (n, k))
-    below = encoder - 1 if i == encoder + 1 else i - 1
+    below = encoder - 1 if i < end and i >= encoder else i - 1
     return matrix_at(q[places.H], q[row(below) + places.H_AT], like, (n, k))
 
 
 @view
 def output_of(q: Any, like: Any, i: Any, gradient: Any) -> Any:
-    """Where layer i's output is, or its gradient: h, mu, logvar or raw; raw holds both, one after the other."""
-    encoder, shape = q[places.ENCODER], (rows_of(q, i), q[row(i) + places.FAN_OUT])
-    if i == encoder:
-        return matrix_at(q[places.DMU if gradient else places.MU], 0, like, shape)
-    if i == encoder + 1:
-        return matrix_at(q[places.DLOGVAR if gradient else places.LOGVAR], 0, like, shape)
+    """Where layer i's output is, or its gradient: in h or raw; raw holds both, one after the other."""
+    shape = rows_of(q, i), q[row(i) + places.FAN_OUT]
     if i == q[places.LAYERS] - 1:
         return matrix_at(q[places.RAW], 0, like, shape)
     return matrix_at(q[places.DH if gradient else places.H], q[row(i) + places.H_AT], like, shape)
@@ -191,9 +187,9 @@ def output_of(q: Any, like: Any, i: Any, gradient: Any) -> Any:
 @view
 def input_gradient_of(q: Any, like: Any, i: Any) -> Any:
     """Where the gradient of what layer i is given goes: dz or the dh below."""
-    encoder = q[places.ENCODER]
+    encoder, end = q[places.ENCODER], q[places.ENCODER] + q[places.HEADS]
     shape = (rows_of(q, i), q[row(i) + places.FAN_IN])
-    if i == encoder + 2:
+    if i == end:
         return matrix_at(q[places.DZ], 0, like, shape)
-    below = encoder - 1 if i == encoder + 1 else i - 1
+    below = encoder - 1 if i < end and i >= encoder else i - 1
     return matrix_at(q[places.DH], q[row(below) + places.H_AT], like, shape)

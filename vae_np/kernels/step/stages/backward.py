@@ -38,13 +38,14 @@ def weight_gradient(like: Any) -> Stage:
 
 
 def input_gradient(like: Any) -> Stage:
-    """The gradient of what layer i is given; the second head adds to the first one's."""
+    """The gradient of what layer i is given; a head after the first one adds to the others'."""
 
     def run(address: Any, i: Any, j: Any, t: Any) -> None:
         q = views.plan_at(address)
         r0, r1, c0, c1 = views.tile(q, places.INPUT_TILE, i, t)
         dy, dx = views.output_of(q, like, i, True), views.input_gradient_of(q, like, i)
-        beta = 1.0 if i == q[places.ENCODER] + 1 else 0.0
+        first = q[places.ENCODER]
+        beta = 1.0 if i > first and i < first + q[places.HEADS] else 0.0
         dense_products.input_gradient(
             q[places.BLAS], dy, views.weight(q, places.THETA, like, i), dx, beta, r0, r1, c0, c1
         )

@@ -22,7 +22,7 @@ def add(like: Any) -> Stage:
 
     def run(address: Any, i: Any, j: Any, t: Any) -> None:
         q = views.plan_at(address)
-        sums, k = views.sums(q), q[places.K]
+        sums, k = views.sums(q), q[places.KL_TERMS]
         e0, e1 = views.share(q, places.ENTRIES, t)
         r0, r1 = views.share(q, places.ROWS, t)
         n0, n1 = views.share(q, places.EXAMPLES, t)

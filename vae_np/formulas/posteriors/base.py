@@ -1,0 +1,114 @@
+"""What a posterior q(z|x) is: heads of the encoder, a sampler that takes its noise, log q, and their backward passes.
+
+To add one, write one file in this folder with a subclass of `Posterior` that has a ``name``: it is then known to
+``VAE(posterior=name)``, to the command line and to the tests of all posteriors. It writes
+
+    heads                  what the encoder puts out: names and widths of its linear heads
+    sample                 z from heads and noise eps, and log q(z|x) in terms of the noise
+    score                  the gradient of log q(z|x) with respect to z, at that z
+    backward               `sample` in reverse: cotangents of z and log q to those of the heads
+    moments                mean and log-variance of q, which encode and reconstruct show
+
+and, where a closed form is known, ``has_kl``, ``kl_terms`` and ``kl_backward``; own learned arrays that do not depend
+on x, as a flow's layers, are named in ``own_shapes``.
+
+**Path and direct part.** log q(z|x) depends on the parameters phi through z and, at a fixed z, directly. With the noise
+held, its whole derivative is T = d log q / d phi, and the part through z is score dz/dphi, so that the direct part is
+T - score dz/dphi. A loss that weights the direct part by d and the part through z by p has the gradient
+
+    p score dz/dphi + d (T - score dz/dphi) = d T - (d - p) score dz/dphi,
+
+which `log_q_backward` returns of d and rest = d - p. A loss that simply contains log q has rest = 0: the score, as
+large as 1 / sigma, then never arises. (Roeder et al. 2017 leave the direct part out: d = 0; Tucker et al. 2019.)
+
+Letters: S samples, N examples, K latent dimensions; z and eps are (S, N, K), weights and log q (S, N). Everything that
+the forward pass calls accepts complex arrays, for the complex step.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vae_np.formulas.doors import Named
+
+if TYPE_CHECKING:
+    from vae_np.formulas.priors.base import Prior
+
+__all__ = ["Gradient", "Posterior", "Sample"]
+
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
+"""Heads, each (N, width), or own arrays, by name."""
+
+
+class Sample(NamedTuple):
+    """What `Posterior.sample` returns: z (S, N, K), log q(z|x) (S, N) in nats, and what the backward pass needs."""
+
+    z: Array
+    log_q: Array
+    cache: Any
+
+
+class Gradient(NamedTuple):
+    """Cotangents of the heads and of the own arrays; what is left out is 0."""
+
+    heads: dict[str, Array]
+    own: dict[str, Array]
+
+
+class Posterior(Named):
+    """q(z|x), whose heads are linear in the encoder's last layer."""
+
+    what = "posterior"
+
+    @abc.abstractmethod
+    def heads(self, latent: int) -> dict[str, int]:
+        """Names and widths of the encoder's heads, each at least 1, in the order of the parameters."""
+
+    def own_shapes(self, latent: int) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of learned arrays that do not depend on x."""
+        return {}
+
+    def own_start(self, latent: int, generator: np.random.Generator) -> dict[str, Array]:
+        """Where the own arrays start, in float64; those left out start at 0."""
+        return {}
+
+    @abc.abstractmethod
+    def sample(self, heads: Arrays, eps: Array, own: Arrays) -> Sample:
+        """z and log q(z|x) at the noise eps (S, N, K)."""
+
+    @abc.abstractmethod
+    def score(self, cache: Any) -> Array:
+        """d log q(z|x) / dz at the sample, (S, N, K)."""
+
+    @abc.abstractmethod
+    def backward(self, dz: Array, dlog_q: Array | None, cache: Any) -> Gradient:
+        """Cotangents of heads and own arrays for those of z (S, N, K) and of log q (S, N), at fixed noise."""
+
+    @abc.abstractmethod
+    def moments(self, heads: Arrays, own: Arrays) -> tuple[Array, Array]:
+        """Mean and log-variance of each z_k under q(z|x), each (N, K)."""
+
+    def log_q_backward(self, rest: Array, direct: Array, cache: Any) -> Gradient:
+        """d T - rest score dz/dphi of the module's docstring, for weights (S, N)."""
+        dz = -rest[..., None] * self.score(cache) if rest.any() else np.zeros_like(self.score(cache))
+        return self.backward(dz, direct, cache)
+
+    def has_kl(self, prior: Prior) -> bool:
+        """Whether KL(q || prior) has a closed form here; the ELBO otherwise takes log q - log p at the samples."""
+        return False
+
+    def kl_terms(self, heads: Arrays, own: Arrays, prior: Prior, prior_own: Arrays) -> Array:
+        """KL(q(z|x) || prior) of each example in terms (N, K) that add up to it, in nats."""
+        raise NotImplementedError(f"no closed form of KL({self!r} || {prior!r}) is known here")
+
+    def kl_backward(
+        self, dkl: Array, heads: Arrays, own: Arrays, prior: Prior, prior_own: Arrays
+    ) -> tuple[Gradient, dict[str, Array]]:
+        """Cotangents of heads and own arrays, and of the prior's own arrays, for that of `kl_terms`, (N, K)."""
+        raise NotImplementedError(f"no closed form of KL({self!r} || {prior!r}) is known here")

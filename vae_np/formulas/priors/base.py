@@ -1,0 +1,85 @@
+"""What a prior p(z) is: its log-density, the gradient of it to z and to its own learned arrays, and samples.
+
+To add one, write one file in this folder with a subclass of `Prior` that has a ``name``: it is then known to
+``VAE(prior=name)``, to the command line and to the tests of all priors. It writes ``log_density``, ``gradient`` and
+``sample``, and ``own_shapes`` and ``own_start`` if it has learned arrays. Where a posterior knows its KL to the prior
+in closed form, the posterior says so (`Posterior.has_kl`); else the ELBO takes log q - log p at the samples.
+
+**A prior that needs the encoder**, such as the VampPrior (Tomczak & Welling 2018), a mixture of the encoder's
+posteriors at learned pseudo-inputs, overrides ``forward``, ``backward`` and ``draw`` instead. They are given an
+`Encoder`: ``forward`` calls ``encoder.encode`` of its pseudo-inputs, an own array (M, D), whose number of features it
+is told when it is made, and has heads (M, width) to build its density of; ``backward`` hands the heads' cotangents to
+``encoder.pull_back``, which adds what the encoder's parameters get and returns the cotangent of the pseudo-inputs.
+tests/formulas/test_priors.py has one, small, and checks its gradients on both backends.
+
+Letters: S samples, N examples, K latent dimensions; z is (S, N, K), log p (S, N) in nats. log_density accepts complex
+arrays, for the complex step.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vae_np.formulas.doors import Named
+
+__all__ = ["Encoder", "Prior"]
+
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
+
+
+class Encoder(Protocol):
+    """The model's encoder, for priors that are made of it."""
+
+    def encode(self, x: Array) -> tuple[dict[str, Array], Any]:
+        """The posterior's heads of x (M, D), and a cache."""
+
+    def pull_back(self, dheads: Arrays, cache: Any) -> Array:
+        """dx (M, D); what the encoder's parameters get is added to their gradients."""
+
+
+class Prior(Named):
+    """p(z). ``own`` holds its learned arrays by name, empty for the standard normal."""
+
+    what = "prior"
+
+    def own_shapes(self, latent: int) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of the learned arrays."""
+        return {}
+
+    def own_start(self, latent: int, generator: np.random.Generator) -> dict[str, Array]:
+        """Where they start, in float64; those left out start at 0."""
+        return {}
+
+    @abc.abstractmethod
+    def log_density(self, z: Array, own: Arrays) -> Array:
+        """log p(z), shape (S, N), of z (S, N, K)."""
+
+    @abc.abstractmethod
+    def gradient(self, dlog: Array, z: Array, own: Arrays) -> tuple[Array, dict[str, Array]]:
+        """dz (S, N, K) and the own arrays' cotangents, for the cotangent dlog (S, N) of log p(z)."""
+
+    @abc.abstractmethod
+    def sample(self, n: int, latent: int, generator: np.random.Generator, own: Arrays, dtype: Any) -> Array:
+        """``n`` draws of z, (n, K), in ``dtype``."""
+
+    def forward(self, z: Array, own: Arrays, encoder: Encoder) -> tuple[Array, Any]:
+        """log p(z) and a cache; `log_density` unless overridden."""
+        return self.log_density(z, own), None
+
+    def draw(
+        self, n: int, latent: int, generator: np.random.Generator, own: Arrays, dtype: Any, encoder: Encoder
+    ) -> Array:
+        """`sample` unless overridden."""
+        return self.sample(n, latent, generator, own, dtype)
+
+    def backward(
+        self, dlog: Array, z: Array, own: Arrays, encoder: Encoder, cache: Any
+    ) -> tuple[Array, dict[str, Array]]:
+        """`forward` in reverse; `gradient` unless overridden."""
+        return self.gradient(dlog, z, own)

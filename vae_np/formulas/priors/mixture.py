@@ -1,0 +1,99 @@
+"""A mixture of learned diagonal Gaussians."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vae_np.formulas.numerics import LOG_2PI, log_sum_exp
+from vae_np.formulas.priors.base import Arrays, Prior
+from vae_np.support.checks import whole
+
+__all__ = ["Mixture"]
+
+Array = NDArray[Any]
+
+
+class Mixture(Prior):
+    """p(z) = sum_m pi_m N(z; mean_m, diag exp(logvar_m)), with pi = softmax(logits).
+
+        log p(z) = log sum_m exp(l_m),    l_m = log pi_m + log N(z; mean_m, exp(logvar_m))
+
+    logits (M,), mean and logvar (M, K) are own arrays.
+
+    Parameters
+    ----------
+    components : int
+        M.
+
+    Notes
+    -----
+    The gradient is that of the terms, weighted by the responsibilities r_m = exp(l_m - log p(z)), which are taken as
+    exp(l_m - max l) over their own sum: they add up to 1 whatever the size of l (Bishop 2006, "Pattern recognition and
+    machine learning", section 9.2; as a VAE's prior, Dilokthanakul et al. 2016, Jiang et al. 2017).
+    """
+
+    name = "mixture"
+
+    def __init__(self, components: int = 10) -> None:
+        self.components = whole("components", components, at_least=1)
+
+    def config(self) -> dict[str, Any]:
+        """The name and the number of components."""
+        return {"name": self.name, "components": self.components}
+
+    def own_shapes(self, latent: int) -> dict[str, tuple[int, ...]]:
+        """Logits, means and log-variances."""
+        return {"logits": (self.components,), "mean": (self.components, latent), "logvar": (self.components, latent)}
+
+    def own_start(self, latent: int, generator: np.random.Generator) -> dict[str, Array]:
+        """Means from N(0, 1/2) and variances of 1/2: about N(0, I) as a whole, and no two components alike."""
+        shape = (self.components, latent)
+        return {"mean": math.sqrt(0.5) * generator.standard_normal(shape), "logvar": np.full(shape, math.log(0.5))}
+
+    def log_density(self, z: Array, own: Arrays) -> Array:
+        """log sum_m exp(l_m), (S, N)."""
+        return log_sum_exp(self._terms(z, own)[0], axis=-1)
+
+    def gradient(self, dlog: Array, z: Array, own: Arrays) -> tuple[Array, dict[str, Array]]:
+        """With d_m = dlog r_m and y_m = (z - mean_m) exp(-logvar_m / 2), summed over samples and examples:
+
+        dz       = -sum_m d_m y_m exp(-logvar_m / 2)
+        dlogits  = sum (d_m - dlog pi_m)
+        dmean    = sum d_m y_m exp(-logvar_m / 2)
+        dlogvar  = sum d_m (y_m^2 - 1) / 2
+        """
+        terms, y, scale = self._terms(z, own)
+        d = dlog[..., None] * _softmax(terms)
+        pull = d[..., None] * (y * scale)
+        down = {
+            "logits": d.sum(axis=(0, 1)) - dlog.sum() * _softmax(own["logits"]),
+            "mean": pull.sum(axis=(0, 1)),
+            "logvar": (d[..., None] * (0.5 * (y * y - 1))).sum(axis=(0, 1)),
+        }
+        return -pull.sum(axis=-2), down
+
+    def sample(self, n: int, latent: int, generator: np.random.Generator, own: Arrays, dtype: Any) -> Array:
+        """A component each, by pi, then its Gaussian."""
+        pi = _softmax(own["logits"].astype(np.float64))
+        m = np.minimum(np.searchsorted(np.cumsum(pi), generator.random(n), side="right"), self.components - 1)
+        eps = generator.standard_normal((n, latent), dtype=np.dtype(dtype).type)
+        draw: Array = own["mean"][m] + np.exp(own["logvar"][m] / 2) * eps
+        return draw
+
+    def _terms(self, z: Array, own: Arrays) -> tuple[Array, Array, Array]:
+        """l (S, N, M), y (S, N, M, K) and exp(-logvar / 2) (M, K)."""
+        logits, mean, logvar = own["logits"], own["mean"], own["logvar"]
+        scale = np.exp(-logvar / 2)
+        y = (z[..., None, :] - mean) * scale
+        log_normal = -0.5 * (y * y + logvar + LOG_2PI).sum(axis=-1)
+        return logits - log_sum_exp(logits, axis=-1) + log_normal, y, scale
+
+
+def _softmax(a: Array) -> Array:
+    """exp(a - max a) over its sum, along the last axis."""
+    e = np.exp(a - a.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)

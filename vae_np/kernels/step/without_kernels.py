@@ -1,0 +1,98 @@
+"""What has no kernels runs on its formula, between two passes of compiled code, on the same buffers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vae_np.formulas import elbo
+from vae_np.formulas.elbo import Cotangents, OwnEncoder
+from vae_np.formulas.network import Architecture
+from vae_np.formulas.parameters import Parameters
+from vae_np.formulas.priors import Prior
+from vae_np.kernels.step.plan import places
+from vae_np.kernels.step.workspace import Workspace
+
+__all__ = ["LatentFormula", "LikelihoodFormula"]
+
+Array = NDArray[Any]
+
+
+class LikelihoodFormula:
+    """A likelihood: what `kernels.value` and `kernels.gradient` do."""
+
+    def __init__(self, architecture: Architecture, parameters: Parameters, gradients: Parameters) -> None:
+        self.likelihood, self.bias = architecture.likelihood, parameters["decoder.out.b"]
+        self.own, self.down = architecture.own(parameters), architecture.own(gradients)
+
+    def value(self, w: Workspace, x: Array) -> None:
+        """Raw gets its bias; log_likelihood."""
+        raw = w.raw
+        raw += self.bias
+        w.log_likelihood[...] = self.likelihood.checked_log_density(x, raw, self.own).sum(axis=-1)
+
+    def gradient(self, w: Workspace, x: Array) -> None:
+        """Raw, with its bias, to the weighted gradient; its column sums, and the own gradients."""
+        raw = w.raw
+        slope, own_terms = self.likelihood.gradient(x, raw, self.own)
+        np.multiply(w.weight[..., None], slope, out=raw)
+        w.partial[:, -raw.shape[-1] :] = 0
+        np.sum(raw, axis=(0, 1), out=w.partial[0, -raw.shape[-1] :])
+        weight = w.weight.reshape(-1)
+        for name, term in own_terms.items():
+            view = self.down[name]
+            weighted = weight[:, None] * term.reshape(len(weight), -1)
+            view[...] = weighted.sum(axis=0 if view.size > 1 else None)
+
+
+class LatentFormula:
+    """Posterior and prior: from the heads' products to z and back to the heads' gradients."""
+
+    def __init__(self, architecture: Architecture, parameters: Parameters, gradients: Parameters) -> None:
+        self.architecture, self.parameters, self.gradients = architecture, parameters, gradients
+        own = [name for name in gradients if name.startswith(("posterior.", "prior."))]
+        self.own = [gradients[name] for name in own]
+        # a prior that is made of the encoder hands it a share that the compiled passes would overwrite
+        uses_encoder = type(architecture.prior).backward is not Prior.backward
+        self.share = parameters.zeros_like() if uses_encoder else None
+
+    def heads(self, w: Workspace) -> dict[str, Array]:
+        """The heads, which get their biases."""
+        for name, head in w.heads.items():
+            head += self.parameters[f"encoder.{name}.b"]
+        return w.heads
+
+    def moments(self, w: Workspace) -> tuple[Array, Array]:
+        """Mean and log-variance of q(z|x), of heads that have their biases."""
+        return self.architecture.posterior.moments(w.heads, self.architecture.own(self.parameters, "posterior"))
+
+    def forward(self, w: Workspace, eps: Array) -> None:
+        """z, the densities, the KL and the moments, as `elbo.forward` has them."""
+        a, heads = self.architecture, self.heads(w)
+        z, log_posterior, posterior = a.posterior.sample(heads, eps, a.own(self.parameters, "posterior"))
+        log_prior, kl, prior = elbo.prior_terms(self.parameters, a, heads, z, log_posterior)
+        w.z[...], w.log_posterior[...], w.log_prior[...], w.kl[...] = z, log_posterior, log_prior, kl
+        w.mu[...], w.logvar[...] = self.moments(w)
+        w.latent = elbo.LatentCache(posterior, prior)
+
+    def backward(self, w: Workspace, cotangents: Cotangents) -> None:
+        """Dz to the heads' gradients and their sums for the biases, and the own gradients."""
+        for view in self.own:
+            view[...] = 0
+        if self.share is not None:
+            self.share.vector[...] = 0
+        encoder = OwnEncoder(self.parameters, self.architecture, self.share)
+        found = elbo.latent_backward(w.dz, cotangents, w.terms, w.latent, self.gradients, encoder)
+        for i, (name, dhead) in enumerate(w.dheads.items(), start=len(self.architecture.hidden)):
+            dhead[...] = found[name]
+            at = int(w.plan[places.END + places.COLUMNS * i + places.PARTIAL_AT])
+            sums = w.partial[:, at : at + dhead.shape[1]]
+            sums[...] = 0
+            np.sum(dhead, axis=0, out=sums[0])
+
+    def add_share(self) -> None:
+        """What the prior has handed to the encoder, after its own gradients are there."""
+        if self.share is not None:
+            self.gradients.vector[...] += self.share.vector

@@ -1,0 +1,154 @@
+"""What a model is made of: architecture, parameters and engine, its checks of what it is given, its file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from vae_np.formulas.doors import chosen
+from vae_np.formulas.engine import Engine, FormulaEngine
+from vae_np.formulas.likelihoods import Likelihood
+from vae_np.formulas.network import Architecture
+from vae_np.formulas.parameters import Parameters
+from vae_np.formulas.posteriors import Posterior
+from vae_np.formulas.priors import Prior
+from vae_np.model.archive import write_archive
+from vae_np.model.initialisers import initialise, start_own
+from vae_np.model.inputs import check_float, check_widths
+from vae_np.support import noise
+from vae_np.support.checks import whole
+
+__all__ = ["Model"]
+
+Array = NDArray[Any]
+
+
+class Model:
+    """`VAE` without its mathematics; the arguments are described there."""
+
+    def __init__(
+        self,
+        n_features: int,
+        *,
+        hidden: Sequence[int] = (400,),
+        latent: int = 20,
+        activation: str = "tanh",
+        likelihood: str | Likelihood | Mapping[str, Any] = "bernoulli",
+        posterior: str | Posterior | Mapping[str, Any] = "diagonal",
+        prior: str | Prior | Mapping[str, Any] = "standard",
+        dtype: DTypeLike = "float64",
+        backend: str = "numba",
+        seed: int = 0,
+        decoder_hidden: Sequence[int] | None = None,
+        init: str = "glorot-uniform",
+        threads: int | None = None,
+    ) -> None:
+        if np.dtype(dtype) not in (np.dtype("float32"), np.dtype("float64")):
+            raise ValueError(f"dtype must be float32 or float64; got {np.dtype(dtype)}")
+        self.architecture = Architecture(
+            n_features,
+            check_widths("hidden", hidden),
+            latent,
+            check_widths("hidden", hidden)[::-1]
+            if decoder_hidden is None
+            else check_widths("decoder_hidden", decoder_hidden),
+            activation,
+            chosen(Likelihood, likelihood),
+            chosen(Posterior, posterior),
+            chosen(Prior, prior),
+        )
+        self.seed, self.init, self.backend = noise.check_seed(seed), init, backend
+        self._parameters = Parameters(self.architecture.shapes(), dtype=np.dtype(dtype))
+        initialise(self.parameters, init, self.seed)
+        start_own(self.parameters, self.architecture, self.seed)
+        self.threads = None if threads is None else whole("threads", threads, at_least=1)
+        self.engine = _make_engine(backend, self.architecture, self.parameters, self.threads)
+
+    def __repr__(self) -> str:
+        a = self.architecture
+        widths = "-".join(map(str, [a.n_features, *a.hidden, a.latent, *a.decoder_hidden, a.n_features]))
+        size = self.parameters.vector.size
+        latent = "" if a.is_plain else f", {a.posterior!r}, {a.prior!r}"
+        return f"VAE({widths}, {a.activation}, {a.likelihood!r}{latent}, {self.dtype}, {size} parameters)"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the engine, whose buffers look into the parameters' memory."""
+        return {name: value for name, value in self.__dict__.items() if name != "engine"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.engine = _make_engine(self.backend, self.architecture, self.parameters, self.threads)
+
+    @property
+    def parameters(self) -> Parameters:
+        """A mapping of names to arrays that are views into ``parameters.vector``."""
+        return self._parameters
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float64 or float32."""
+        return self.parameters.dtype
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """p(x|z)."""
+        return self.architecture.likelihood
+
+    @property
+    def posterior(self) -> Posterior:
+        """q(z|x)."""
+        return self.architecture.posterior
+
+    @property
+    def prior(self) -> Prior:
+        """p(z)."""
+        return self.architecture.prior
+
+    def check_data(self, x: ArrayLike, name: str = "x") -> Array:
+        """X as a C-contiguous (N, D) array of the model's dtype within the likelihood's support, or an error."""
+        array = self.check_float(name, x)
+        self.likelihood.check(array, name)
+        return array
+
+    def check_float(self, name: str, x: ArrayLike) -> Array:
+        """`check_data` without the support: what is only a probability until it is binarised passes."""
+        array = check_float(name, x, self.architecture.n_features, self.dtype)
+        if array.ndim != 2:
+            raise ValueError(f"{name} must have two dimensions, examples and features; it has shape {array.shape}")
+        return array
+
+    def config(self) -> dict[str, Any]:
+        """All that makes the model but its parameters, JSON-able; ``VAE(**config)`` makes it again."""
+        a = self.architecture
+        return {
+            "n_features": a.n_features,
+            "hidden": list(a.hidden),
+            "latent": a.latent,
+            "decoder_hidden": list(a.decoder_hidden),
+            "activation": a.activation,
+            "likelihood": a.likelihood.config(),
+            "posterior": a.posterior.config(),
+            "prior": a.prior.config(),
+            "dtype": str(self.dtype),
+            "init": self.init,
+            "seed": self.seed,
+        }
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to one file, atomically; `vae_np.load` reads it."""
+        write_archive(path, self.config(), self.parameters.vector)
+
+
+def _make_engine(backend: str, architecture: Architecture, parameters: Parameters, threads: int | None) -> Engine:
+    """The engine of that name; numba is imported only for ``"numba"``."""
+    if backend == "numpy":
+        return FormulaEngine(architecture, parameters)
+    if backend != "numba":
+        raise ValueError(f"backend must be numba or numpy; got {backend!r}")
+    from vae_np.kernels.step.engine import KernelEngine
+
+    return KernelEngine(architecture, parameters, threads)
