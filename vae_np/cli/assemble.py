@@ -29,8 +29,9 @@ def model(options: dict[str, Any], n_features: int) -> VAE:
     """The model of the options."""
     from vae_np.model.vae import VAE
 
+    doors = {name: options[name] for name in ("posterior", "prior")}
     names = ("hidden", "decoder_hidden", "latent", "activation", "init", "dtype", "backend", "seed", "threads")
-    return VAE(n_features, likelihood=likelihood(options), **{name: options[name] for name in names})
+    return VAE(n_features, likelihood=likelihood(options), **doors, **{name: options[name] for name in names})
 
 
 def settings(options: dict[str, Any], examples: int) -> Settings:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from vae_np.data import Dataset
     from vae_np.formulas.likelihoods import Likelihood
+    from vae_np.model.vae import VAE
 
 BINARISE = ("none", "threshold", "fixed", "dynamic")
 DATA_DEFAULTS: dict[str, Any] = {"data": "digits", "labels": None, "key": None, "scale": "auto", "split": None}
@@ -67,6 +68,11 @@ def add_data_arguments(parser: argparse._ArgumentGroup, default: str) -> None:
         help="shares of training, validation and test [0.8,0.1,0.1]; two numbers where the data have a test set of"
         " their own [0.9,0.1]",
     )
+
+
+def sampled_kl(vae: VAE) -> str:
+    """The line that says why a KL is an estimate."""
+    return f"KL at the samples, log q(z|x) - log p(z): {vae.posterior!r} and {vae.prior!r} have no closed form here"
 
 
 class Parts(NamedTuple):

@@ -40,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
         "kl": result.kl,
         "evidence_bound": result.evidence,
         "active_units": result.active_units,
+        "kl_is_analytic": run.vae.architecture.has_kl,
         "kl_per_dimension": result.kl_per_dimension,
     }
     if "json" in given:
@@ -48,7 +49,9 @@ def run(args: argparse.Namespace) -> int:
     print(f"{dataset.name}: {len(dataset)} examples, {samples} sample{'s' * (samples > 1)} each, in nats an example")
     print(f"  ELBO            {result.elbo:12.4f} +- {result.standard_error:.4f} (standard error over the examples)")
     print(f"  log-likelihood  {result.log_likelihood:12.4f}")
-    print(f"  KL              {result.kl:12.4f}   {result.active_units} of {len(result.kl_per_dimension)} units active")
+    print(f"  KL              {result.kl:12.4f}   {result.active_units} of {run.vae.architecture.latent} units active")
+    if not run.vae.architecture.has_kl:
+        print(f"  {common.sampled_kl(run.vae)}")
     if samples == 1:
         print("  a bound on log p(x) that is tighter than the ELBO: --samples 500")
     else:

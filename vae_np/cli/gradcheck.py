@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from vae_np.model.vae import VAE
 
 
-NEW_MODEL = ("features", "hidden", "latent", "activation", "likelihood", "sigma", "dtype")
+NEW_MODEL = ("features", "hidden", "latent", "activation", "likelihood", "sigma", "posterior", "prior", "dtype")
 """The options that describe a new model, and contradict a given one."""
 
 
@@ -25,6 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--activation", metavar="NAME", help="[tanh]")
     add("--likelihood", metavar="NAME", help="[bernoulli]")
     add("--sigma", type=common.number_or_word, metavar="SIGMA", help="of the gaussian: a number, learned, ... [1]")
+    add("--posterior", metavar="NAME", help="diagonal, full, planar:flows=2, ... [diagonal]")
+    add("--prior", metavar="NAME", help="standard, mixture:components=3, ... [standard]")
     add("--dtype", choices=["float64", "float32"], help="[float64]")
     add = parser.add_argument_group("the check").add_argument
     add("--backend", choices=["numba", "numpy"], help="[numba]")
@@ -61,6 +63,8 @@ def run(args: argparse.Namespace) -> int:
         common.print_json({"model": repr(vae), **report.to_dict()})
     else:
         print(f"{vae!r}\n{objective}, beta {beta:g}, {n} examples of {samples} samples, loss {report.loss:.12g} nats")
+        if objective == "elbo" and not vae.architecture.has_kl:
+            print(common.sampled_kl(vae))
         print(report.table())
         print("all gradients are right" if report.ok else "SOME GRADIENTS ARE WRONG")
     return 0 if report.ok else 1
@@ -86,6 +90,8 @@ def _new_model(given: dict[str, Any], seed: int) -> VAE:
         latent=given.get("latent", 5),
         activation=given.get("activation", "tanh"),
         likelihood=assemble.likelihood({"likelihood": "bernoulli", **given}),
+        posterior=given.get("posterior", "diagonal"),
+        prior=given.get("prior", "standard"),
         dtype=given.get("dtype", "float64"),
         backend=given.get("backend", "numba"),
         seed=seed,

@@ -19,6 +19,7 @@ PICTURES = (
     "latent_space.png",
     "learning_curves.png",
     "manifold.png",
+    "components.png",
 )
 CHECKPOINT, CONFIG, HISTORY = "checkpoint.npz", "config.json", "history.csv"
 

@@ -23,7 +23,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Sample and write."""
-    from vae_np.support.noise import stream
 
     given = vars(args)
     out = common.out_file(given, "samples.png", ".png", ".npy", ".csv")
@@ -34,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     if "draw" in given:
         x = vae.sample(number, seed)
     else:
-        x = vae.decode(stream(seed, "prior").standard_normal((number, vae.architecture.latent), dtype=vae.dtype.type))
+        x = vae.decode(vae.sample_prior(number, seed))
     if "json" in given and "out" not in given:
         common.print_json({"model": args.model, "seed": seed, "samples": x})
         return 0

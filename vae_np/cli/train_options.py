@@ -15,6 +15,8 @@ DEFAULTS: dict[str, Any] = {
     "activation": "tanh",
     "likelihood": "bernoulli",
     "sigma": None,
+    "posterior": "diagonal",
+    "prior": "standard",
     "init": "glorot-uniform",
     "dtype": "float32",
     "backend": "numba",
@@ -93,6 +95,8 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         metavar="SIGMA",
         help="of the gaussian: a number, learned, per-feature, heteroscedastic [1]",
     )
+    add("--posterior", metavar="NAME", help="diagonal, full, planar or planar:flows=8 [diagonal]")
+    add("--prior", metavar="NAME", help="standard, mixture or mixture:components=20 [standard]")
     add(
         "--init",
         metavar="NAME",

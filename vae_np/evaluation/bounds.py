@@ -29,8 +29,9 @@ class Evaluation(NamedTuple):
     """Means over the examples, in nats, and what they are means of.
 
     ``evidence`` is the importance-weighted bound on log p(x) of all S samples, the ELBO itself where S is 1;
-    ``standard_error`` is that of the mean ELBO over the examples; ``kl_per_dimension`` is (K,), ``per_example`` holds
-    (N,) arrays elbo, log_likelihood, kl and evidence.
+    ``standard_error`` is that of the mean ELBO over the examples; ``kl_per_dimension`` is (K,), or (1,) where the KL
+    has no closed form and is estimated at the samples; ``per_example`` holds (N,) arrays elbo, log_likelihood, kl and
+    evidence; ``latent`` is K.
     """
 
     elbo: float
@@ -41,12 +42,13 @@ class Evaluation(NamedTuple):
     active_units: int
     kl_per_dimension: Array
     per_example: dict[str, Array]
+    latent: int
 
     def __repr__(self) -> str:
         lines = [
             f"ELBO {self.elbo:.4f} +- {self.standard_error:.4f}",
             f"log-likelihood {self.log_likelihood:.4f}, KL {self.kl:.4f}",
-            f"evidence >= {self.evidence:.4f}, {self.active_units} of {len(self.kl_per_dimension)} units active",
+            f"evidence >= {self.evidence:.4f}, {self.active_units} of {self.latent} units active",
         ]
         return f"Evaluation({'; '.join(lines)}; nats, {len(self.per_example['elbo'])} examples)"
 
@@ -71,7 +73,7 @@ def evaluate(vae: VAE, x: ArrayLike, *, samples: int = 1, seed: int = 0) -> Eval
     samples = whole("samples", samples, at_least=1)
     n, k = len(x), vae.architecture.latent
     per_example = {name: np.empty(n) for name in ("elbo", "log_likelihood", "kl", "evidence")}
-    mean_kl, moments = np.zeros(k), np.zeros((2, k))
+    mean_kl, moments = np.zeros(k if vae.architecture.has_kl else 1), np.zeros((2, k))
     most = max(1, min(ROWS, NUMBERS // vae.likelihood.raw_size(vae.architecture.n_features)))
     # few examples and many samples, or the reverse; whole tiles of noise, for a part costs as much
     rows = min(most, max(TILE, most // samples // TILE * TILE))
@@ -90,7 +92,7 @@ def evaluate(vae: VAE, x: ArrayLike, *, samples: int = 1, seed: int = 0) -> Eval
     error = float(per_example["elbo"].std(ddof=1) / math.sqrt(n)) if n > 1 else math.nan
     active = int((moments[1] - moments[0] ** 2 > ACTIVE_VARIANCE).sum())
     return Evaluation(
-        **means, standard_error=error, active_units=active, kl_per_dimension=mean_kl, per_example=per_example
+        **means, standard_error=error, active_units=active, kl_per_dimension=mean_kl, per_example=per_example, latent=k
     )
 
 

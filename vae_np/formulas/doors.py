@@ -12,7 +12,7 @@ import pkgutil
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypeVar
 
-__all__ = ["Named", "chosen", "import_all"]
+__all__ = ["Named", "chosen", "import_all", "parse"]
 
 
 class Named(abc.ABC):
@@ -56,7 +56,7 @@ D = TypeVar("D", bound=Named)
 
 
 def chosen(door: type[D], given: str | D | Mapping[str, Any]) -> D:
-    """The object of a name, or of its `config`; an object is handed back.
+    """The object of a name, perhaps with options (`parse`), or of its `config`; an object is handed back.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def chosen(door: type[D], given: str | D | Mapping[str, Any]) -> D:
     if isinstance(given, door):
         return given
     if isinstance(given, str):
-        given = {"name": given}
+        given = parse(given)
     if not isinstance(given, Mapping):
         raise TypeError(f"{door.what} must be a name or a {door.__name__}; got {given!r}")
     options = dict(given)
@@ -80,6 +80,30 @@ def chosen(door: type[D], given: str | D | Mapping[str, Any]) -> D:
     except TypeError:
         raise ValueError(f"the {name} {door.what} does not take {', '.join(map(repr, options))}") from None
     return made
+
+
+def parse(text: str) -> dict[str, Any]:
+    """The config that a word stands for: ``"planar:flows=8"`` is ``{"name": "planar", "flows": 8}``.
+
+    After the colon come options with commas between; a value is a whole number, a number or a word.
+    """
+    name, colon, rest = text.partition(":")
+    config: dict[str, Any] = {"name": name}
+    for option in rest.split(",") if colon else []:
+        key, equals, value = option.partition("=")
+        if not (key.isidentifier() and equals and value) or key in config:
+            raise ValueError(f"options are such as {name}:flows=8; got {text!r}")
+        config[key] = _value(value)
+    return config
+
+
+def _value(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
 def import_all(path: Iterable[str], package: str) -> None:

@@ -152,6 +152,7 @@ def samples(
     *,
     image_shape: Sequence[int] | None = None,
     limits: Sequence[float] | None = None,
+    where: str = "draws from the prior",
 ) -> Path:
     """A grid of decoder means, in reading order; plain features as one heat strip a row.
 
@@ -161,12 +162,14 @@ def samples(
     Parameters
     ----------
     mean : array, shape (M, D)
-        The decoder's means for M latents drawn from the prior.
+        The decoder's means for M latents.
     path : path of the PNG
     image_shape : (height, width), optional
     limits : (black, white), optional
         The range of the data, for images; without it (0, 1) where that holds the means, else their
         extremes. What lies beyond is clipped, and the colour bar says so.
+    where : str
+        What the latents are, for the title.
 
     Raises
     ------
@@ -176,7 +179,7 @@ def samples(
     mean = finite_matrix("mean", mean)
     shape = check_image_shape("mean", mean.shape[1], image_shape)
     count = len(mean)
-    title = f"{'Decoder mean' if count == 1 else f'{count} decoder means'} at draws from the prior"
+    title = f"{'Decoder mean' if count == 1 else f'{count} decoder means'} at {where}"
     if shape is None:
         _strips(mean, path, title)
         return Path(path)

@@ -63,6 +63,7 @@ def latent_space(
     *,
     labels: ArrayLike | None = None,
     explained: Sequence[float] | None = None,
+    prior: ArrayLike | None = None,
 ) -> Path:
     """The posterior means as points, coloured by label.
 
@@ -78,6 +79,8 @@ def latent_space(
         Up to 20 distinct ones get a legend, more (numbers only) a colour bar.
     explained : pair of float, optional
         For K = 2: mu holds principal components already, with these shares of the variance.
+    prior : array, shape (M, K), optional
+        Draws of the prior, shown as small grey points behind the others, and not for K = 1.
 
     Raises
     ------
@@ -92,8 +95,11 @@ def latent_space(
         )
     values = None if labels is None else _check_labels(labels, count)
     share = None if explained is None else np.asarray(explained, dtype=np.float64)
+    drawn = None if prior is None else finite_matrix("prior", prior)
+    if drawn is not None and drawn.shape[1] != latent:
+        raise ValueError(f"prior must have {latent} columns, as mu; it has {drawn.shape[1]}")
     if latent > 2:
-        mu, share = principal_components(mu)
+        mu, share, drawn = _projected(mu, drawn)
     what = "Posterior mean of 1 example" if count == 1 else f"Posterior means of {count:,} examples"
     discrete = values is not None and len(np.unique(values)) <= MOST_NAMES
     with picture(path, 7.4, 5.6 if latent > 1 or discrete else 4.0) as figure:
@@ -102,14 +108,27 @@ def latent_space(
             _histograms(axes, mu[:, 0], values, discrete)
             title = f"{what}, z[0]"
         else:
+            if drawn is not None:
+                axes.scatter(drawn[:, 0], drawn[:, 1], s=3, color="#bbbbbb", linewidths=0, zorder=0)
             _scatter(figure, axes, mu, values, discrete)
             of = f" of {latent} dimensions" if latent > 2 else ""
             title = f"{what}, z[0] and z[1]" if share is None else f"{what}: two principal components{of}"
+            title += "" if drawn is None else "; prior in grey"
             right, up = axis_names(share)
             axes.set_xlabel(right)
             axes.set_ylabel(up)
         figure.suptitle(title, x=0.01, ha="left")
     return Path(path)
+
+
+def _projected(mu: Array, drawn: Array | None) -> tuple[Array, Array, Array | None]:
+    """Two principal components of mu, their shares, and the prior's draws along the same directions."""
+    coordinates, share = principal_components(mu)
+    if drawn is None:
+        return coordinates, share, None
+    # the map from centred rows to coordinates; where mu has no spread along a direction, nor have they
+    directions = np.linalg.lstsq(mu - mu.mean(axis=0), coordinates, rcond=None)[0]
+    return coordinates, share, (drawn - mu.mean(axis=0)) @ directions
 
 
 def axis_names(share: Array | None) -> tuple[str, str]:

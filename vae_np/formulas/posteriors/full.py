@@ -100,7 +100,7 @@ def cholesky(heads: Arrays) -> Array:
     """L (N, K, K) of the heads."""
     logvar = heads["logvar"]
     n, k = logvar.shape
-    L = np.zeros((n, k, k), logvar.dtype)
+    L = np.zeros((n, k, k), np.result_type(*heads.values()))
     L[:, np.arange(k), np.arange(k)] = np.exp(logvar / 2)
     if k > 1:
         L[:, *np.tril_indices(k, -1)] = heads["lower"]

@@ -68,6 +68,10 @@ class Prior(Named):
     def sample(self, n: int, latent: int, generator: np.random.Generator, own: Arrays, dtype: Any) -> Array:
         """``n`` draws of z, (n, K), in ``dtype``."""
 
+    def landmarks(self, own: Arrays) -> Array | None:
+        """Points (M, K) that stand for the prior, the weightiest first, if it has such; pictures decode them."""
+        return None
+
     def forward(self, z: Array, own: Arrays, encoder: Encoder) -> tuple[Array, Any]:
         """log p(z) and a cache; `log_density` unless overridden."""
         return self.log_density(z, own), None

@@ -84,6 +84,11 @@ class Mixture(Prior):
         draw: Array = own["mean"][m] + np.exp(own["logvar"][m] / 2) * eps
         return draw
 
+    def landmarks(self, own: Arrays) -> Array:
+        """The means, by falling weight."""
+        means: Array = own["mean"][np.argsort(-own["logits"], kind="stable")]
+        return means
+
     def _terms(self, z: Array, own: Arrays) -> tuple[Array, Array, Array]:
         """l (S, N, M), y (S, N, M, K) and exp(-logvar / 2) (M, K)."""
         logits, mean, logvar = own["logits"], own["mean"], own["logvar"]

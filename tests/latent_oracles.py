@@ -1,0 +1,73 @@
+"""The oracle of posteriors and priors: 50 digits, each from its definition; imports nothing of vae_np.
+
+Densities are taken of the sample z itself, by determinants and inverses of whole matrices: nothing here knows of the
+noise, of triangular factors' shortcuts or of the matrix determinant lemma.
+"""
+
+from __future__ import annotations
+
+import mpmath as mp
+from oracles import DIGITS, log_multivariate_normal
+
+
+def _row(values) -> mp.matrix:
+    return mp.matrix([mp.mpf(float(v)) for v in values])
+
+
+def lower_factor(logvar, lower) -> mp.matrix:
+    """L with exp(logvar / 2) on its diagonal and ``lower`` below it, row by row."""
+    k = len(logvar)
+    L, entries = mp.zeros(k), iter(lower)
+    for i in range(k):
+        for j in range(i):
+            L[i, j] = mp.mpf(float(next(entries)))
+        L[i, i] = mp.exp(mp.mpf(float(logvar[i])) / 2)
+    return L
+
+
+def full_sample(mu, logvar, lower, eps):
+    """z = mu + L eps and log N(z; mu, L L^T)."""
+    with mp.workdps(DIGITS):
+        L = lower_factor(logvar, lower)
+        z = _row(mu) + L * _row(eps)
+        return list(z), log_multivariate_normal(z, mu, L * L.T)
+
+
+def full_kl(mu, logvar, lower):
+    """1/2 (tr S + mu^T mu - K - log det S), S = L L^T."""
+    with mp.workdps(DIGITS):
+        L, m = lower_factor(logvar, lower), _row(mu)
+        S = L * L.T
+        trace = sum(S[i, i] for i in range(len(mu)))
+        return (trace + (m.T * m)[0] - len(mu) - mp.log(mp.det(S))) / 2
+
+
+def planar_sample(mu, logvar, u, w, b, eps):
+    """z_T, and log N(z_0; mu, exp(logvar)) less the log of each layer's whole Jacobian determinant."""
+    with mp.workdps(DIGITS):
+        k = len(mu)
+        deviation = [mp.exp(mp.mpf(float(s)) / 2) for s in logvar]
+        z = mp.matrix([mp.mpf(float(m)) + d * mp.mpf(float(e)) for m, d, e in zip(mu, deviation, eps, strict=True)])
+        covariance = mp.diag([d * d for d in deviation])
+        log_q = log_multivariate_normal(z, mu, covariance)
+        for row, (u_t, w_t, b_t) in enumerate(zip(u, w, b, strict=True)):
+            u_t, w_t = _row(u_t), _row(w_t)
+            inner = (w_t.T * u_t)[0]
+            u_hat = u_t + (-1 + mp.log(1 + mp.exp(inner)) - inner) * w_t / (w_t.T * w_t)[0]
+            assert (w_t.T * u_hat)[0] > -1, row
+            a = (w_t.T * z)[0] + mp.mpf(float(b_t))
+            jacobian = mp.eye(k) + (1 - mp.tanh(a) ** 2) * u_hat * w_t.T
+            z = z + u_hat * mp.tanh(a)
+            log_q -= mp.log(abs(mp.det(jacobian)))
+        return list(z), log_q
+
+
+def mixture_log_density(z, logits, mean, logvar):
+    """log sum_m softmax(logits)_m N(z; mean_m, exp(logvar_m))."""
+    with mp.workdps(DIGITS):
+        weights = [mp.exp(mp.mpf(float(v))) for v in logits]
+        total = mp.mpf(0)
+        for weight, m, s in zip(weights, mean, logvar, strict=True):
+            covariance = mp.diag([mp.exp(mp.mpf(float(v))) for v in s])
+            total += weight / sum(weights) * mp.exp(log_multivariate_normal(z, m, covariance))
+        return mp.log(total)
