@@ -15,6 +15,14 @@ LIKELIHOODS = {
     "gaussian-per-feature": vae_np.Gaussian(sigma="per-feature"),
     "gaussian-heteroscedastic": vae_np.Gaussian(sigma="heteroscedastic"),
 }
+LATENTS = {
+    "full": {"posterior": "full"},
+    "planar": {"posterior": "planar:flows=2"},
+    "mixture": {"prior": "mixture:components=3"},
+    "full, mixture": {"posterior": "full", "prior": "mixture:components=3"},
+    "planar, mixture": {"posterior": "planar:flows=2", "prior": "mixture:components=3"},
+}
+"""Posteriors and priors other than the paper's, which every other test has."""
 ACTIVATION_NAMES = tuple(ACTIVATIONS)
 D, K, N = 7, 3, 5
 
