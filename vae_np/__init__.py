@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from vae_np.formulas.optim import Adam as Adam
     from vae_np.formulas.optim import AdamState as AdamState
     from vae_np.formulas.parameters import Parameters as Parameters
+    from vae_np.formulas.posteriors import Diagonal as Diagonal
+    from vae_np.formulas.posteriors import Full as Full
+    from vae_np.formulas.posteriors import Planar as Planar
+    from vae_np.formulas.posteriors import Posterior as Posterior
+    from vae_np.formulas.priors import Mixture as Mixture
+    from vae_np.formulas.priors import Prior as Prior
+    from vae_np.formulas.priors import Standard as Standard
     from vae_np.formulas.schedules import Constant as Constant
     from vae_np.formulas.schedules import Cosine as Cosine
     from vae_np.formulas.schedules import Cyclical as Cyclical
@@ -44,6 +51,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "vae_np.support.noise": ("standard_normal",),
     "vae_np.formulas.likelihoods": ("Bernoulli", "ContinuousBernoulli", "Gaussian", "Likelihood"),
+    "vae_np.formulas.posteriors": ("Diagonal", "Full", "Planar", "Posterior"),
+    "vae_np.formulas.priors": ("Mixture", "Prior", "Standard"),
     "vae_np.formulas.parameters": ("Parameters",),
     "vae_np.formulas.objectives": ("ELBO", "IWAE"),
     "vae_np.model.vae": ("VAE", "Elbo"),
