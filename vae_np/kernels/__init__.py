@@ -17,11 +17,12 @@ A training step of ``backend="numba"`` is one call into compiled code::
 
 A **plan** is one row of whole numbers that compiled code reads instead of arguments: sizes, the order, addresses of
 buffers and stages, then each layer's offsets and each thread's tiles. `step.plan.places` names the numbers and
-`step.plan.make` works them out. An **order** is a sum of bits (ENCODE, DECODE, ... UPDATE) that says which passes to take.
+`step.plan.make` works them out. An **order** is a sum of bits (ENCODE, DECODE, ... UPDATE) that says which passes to
+take.
 
-**Who owns which memory:** the model owns the parameters, the engine the gradients, the workspace everything else; Adam's
-moments belong to the caller's `AdamState`. A stage allocates nothing. Each thread writes its own tile, and sums over rows
-go through a row of partial sums for each thread.
+**Who owns which memory:** the model owns the parameters, the engine the gradients, the workspace everything else;
+Adam's moments belong to the caller's `AdamState`. A stage allocates nothing. Each thread writes its own tile, and sums
+over rows go through a row of partial sums for each thread.
 
 Read in this order: step/sequence, step/stages/forward, loops/latent, loops/likelihoods/bernoulli, step/plan/places,
 step/engine, math/elementary, compiler/decorators. `step.costs` counts what a step asks of the machine.
@@ -31,8 +32,8 @@ step/engine, math/elementary, compiler/decorators. `step.costs` counts what a st
     a likelihood's kernel    loops/likelihoods/kinds (its kind), a file beside it with value and gradient, the tables in
                              loops/likelihoods/__init__ and step/stages/likelihood.with_arrays, step/kinds.kind_of
     an activation            loops/activation: its kind, `apply` and `slope`
-    a stage                  a function in step/stages, a place in step/plan/places, its turn in step/sequence, its name in
-                             step/addresses.NEEDS, its bytes in step/costs
+    a stage                  a function in step/stages, a place in step/plan/places, its turn in step/sequence, its
+                             name in step/addresses.NEEDS, its bytes in step/costs
     an elementary function   math/math64 and math/math32, its name in math/elementary
 
 Each kernel has a formula that a test holds it to, compiled and with the JIT off.
