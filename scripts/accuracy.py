@@ -1,7 +1,7 @@
 """The accuracy table: the worst error of every formula and every compiled kernel, in ULP, and where it occurred.
 
     python scripts/accuracy.py                       print the table
-    python scripts/accuracy.py --write README.md     replace what stands between the accuracy markers there
+    python scripts/accuracy.py --write docs/accuracy.md     replace what stands between the accuracy markers there
     python scripts/accuracy.py --quick               a tenth of the points, for CI
 
 The exact values are those of the tests' oracle (tests/oracles.py, 50 digits); the points are those of
@@ -65,7 +65,7 @@ def table(n: int) -> str:
         f"Worst error in ULP against 50-digit arithmetic, at about {n} points each (seed {SEED}), and the arguments at",
         "which it occurred. `formula` is the NumPy function, `kernel` the compiled one (the worst of several); the",
         "kernels take log q(z) from the noise, not from z. ULP are of the exact value unless the last column says",
-        "otherwise. Made by `python scripts/accuracy.py --write README.md`.",
+        "otherwise. Made by `python scripts/accuracy.py --write docs/accuracy.md`.",
         "",
         "| quantity | formula f64 | formula f32 | kernel f64 | kernel f32 | |",
         "|---|---|---|---|---|---|",

@@ -1,8 +1,8 @@
-"""The figures of the README: training on the digits and on MNIST, as measured here and now.
+"""The figures of docs/figures.md: training on the digits and on MNIST, as measured here and now.
 
-    python scripts/figures.py [--mnist FOLDER] [--write README.md] [--json FILE]
+    python scripts/figures.py [--mnist FOLDER] [--write docs/figures.md] [--json FILE]
 
-Prints a Markdown table; with --write it replaces what stands between the README's markers ``figures:begin`` and
+Prints a Markdown table; with --write it replaces what stands between that page's markers ``figures:begin`` and
 ``figures:end``. MNIST, 10 epochs over 60,000 images, takes about a minute and is left out without its folder.
 """
 
