@@ -34,7 +34,7 @@ step/engine, math/elementary, compiler/decorators. `step.costs` counts what a st
     an activation            loops/activation: its kind, `apply` and `slope`
     a stage                  a function in step/stages, a place in step/plan/places, its turn in step/sequence, its
                              name in step/addresses.NEEDS, its bytes in step/costs
-    an elementary function   math/math64 and math/math32, its name in math/elementary
+    an elementary function   math/scheme, constants in math64 and math32, its name in elementary
 
 Each kernel has a formula that a test holds it to, compiled and with the JIT off.
 """

@@ -1,20 +1,17 @@
-"""Elementary functions in float64, written so that LLVM vectorises a loop over them.
+"""The constants of float64, and `scheme`'s functions with them."""
 
-`elementary` documents each function and its error. The rules here: no branch depends on the data
-(both sides are computed and one is selected, so that NaN reaches the result), no mathematical
-library is called, every constant is typed. A power of two is built from its bits, and a number is
-rounded to an integer by adding and subtracting 1.5 2^52: `scalar` must not reassociate.
-"""
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vae_np.kernels.compiler.decorators import scalar
+from vae_np.kernels.math.scheme import define
 
 
 def _constants(*values: float) -> tuple[np.float64, ...]:
     return tuple(np.float64(v) for v in values)
 
 
+_REAL, _INTEGER, _WORD = np.float64, np.int64, np.uint64
 _ZERO, _HALF, _ONE, _TWO = _constants(0, 0.5, 1, 2)
 _INF, _NAN = _constants(np.inf, np.nan)
 
@@ -101,194 +98,8 @@ _COTH = _constants(
 )
 # fmt: on
 
+define(globals())
 
-@scalar
-def _horner(x: np.float64, c: tuple[np.float64, ...]) -> np.float64:
-    """c[0] + c[1] x + c[2] x^2 + ...; the loop unrolls."""
-    y = c[-1]
-    for i in range(len(c) - 2, -1, -1):
-        y = c[i] + x * y
-    return y
+if TYPE_CHECKING:
 
-
-@scalar
-def _power_of_two(n: np.float64) -> np.float64:
-    """2^n for an integer -1023 <= n <= 1023, where -1023 gives 0."""
-    return np.int64(np.float64(n + _MAGIC_BIASED).view(np.int64) << _FRACTION_BITS).view(np.float64)
-
-
-@scalar
-def _scale(p: np.float64, n: np.float64) -> np.float64:
-    """p 2^n, rounded once even where it is subnormal."""
-    half = (n * _HALF + _MAGIC) - _MAGIC
-    return p * _power_of_two(half) * _power_of_two(n - half)
-
-
-@scalar
-def _reduce(x: np.float64) -> tuple[np.float64, np.float64]:
-    """The n and r of x = n log 2 + r, |r| <= log(2)/2 (Cody and Waite)."""
-    n = (x * _LOG2_E + _MAGIC) - _MAGIC
-    return n, (x - n * _LN2_HI) - n * _LN2_LO
-
-
-@scalar
-def _exp_less_one(r: np.float64) -> np.float64:
-    """e^r - 1 for |r| <= log(2)/2."""
-    return r + r * r * _horner(r, _EXP)
-
-
-@scalar
-def exp(x: np.float64) -> np.float64:
-    """e^x = 2^n e^r."""
-    clamped = _EXP_LOW if x < _EXP_LOW else (_EXP_HIGH if x > _EXP_HIGH else x)
-    n, r = _reduce(clamped)
-    return _scale(_ONE + _exp_less_one(r), n)
-
-
-@scalar
-def expm1(x: np.float64) -> np.float64:
-    """e^x - 1 = (2^n - 1) + 2^n r + 2^n (e^r - 1 - r), in units of 2 so that 2^n exists."""
-    clamped = _EXPM1_LOW if x < _EXPM1_LOW else (_EXP_HIGH if x > _EXP_HIGH else x)
-    n = (clamped * _LOG2_E + _MAGIC) - _MAGIC
-    high = clamped - n * _LN2_HI
-    r = high - n * _LN2_LO
-    lost = (high - r) - n * _LN2_LO
-    half = _power_of_two(n - _ONE)
-    value = ((half - _HALF) + half * r) + half * (r * r * _horner(r, _EXP) + lost)
-    return x if abs(x) < _TINY else value + value
-
-
-@scalar
-def _split(u: np.float64) -> tuple[np.float64, np.float64]:
-    """The m and k of u = m 2^k, sqrt(1/2) <= m < sqrt(2), for a normal u > 0."""
-    b = np.float64(u).view(np.uint64) + _UNIT_SHIFT
-    k = np.uint64((b >> _LOG_SHIFT) | _AS_REAL).view(np.float64) - _AS_REAL_BIASED
-    return np.uint64((b & _FRACTION) + _SQRT_HALF).view(np.float64), k
-
-
-@scalar
-def _log_reduced(f: np.float64, k: np.float64) -> np.float64:
-    """log(1 + f) + k log 2 for sqrt(1/2) <= 1 + f < sqrt(2).
-
-    With s = f/(2 + f), log(1 + f) = 2 atanh(s) = f - (f^2/2 - s (f^2/2 + R(s^2))), in which the
-    leading term is exact (fdlibm's e_log.c).
-    """
-    s = f / (_TWO + f)
-    z = s * s
-    h = _HALF * f * f
-    return k * _LN2_HI - ((h - (s * (h + z * _horner(z, _LOG)) + k * _LN2_LO)) - f)
-
-
-@scalar
-def log(x: np.float64) -> np.float64:
-    """log x = log m + k log 2."""
-    small = x < _NORMAL
-    m, k = _split(x * _RAISE if small else x)
-    value = _log_reduced(m - _ONE, k - _RAISED if small else k)
-    edge = x if x > _ZERO else (-_INF if x == _ZERO else _NAN)  # inf; -inf; NaN
-    return value if _ZERO < x < _INF else edge
-
-
-@scalar
-def log1p(x: np.float64) -> np.float64:
-    """log(1 + x) = log m + k log 2, where m 2^k = u + lost, u = 1 + x rounded."""
-    u = _ONE + x
-    lost = _ONE - (u - x) if x > _ONE else x - (u - _ONE)
-    m, k = _split(u)
-    value = _log_reduced((m - _ONE) + lost * (_HALF * _power_of_two(_ONE - k)), k)
-    edge = x if x > _ZERO else (-_INF if u == _ZERO else _NAN)  # inf; -inf; NaN
-    return x if u == _ONE else (value if _ZERO < u < _INF else edge)
-
-
-@scalar
-def _log1p_unit(y: np.float64) -> np.float64:
-    """log(1 + y) for 0 <= y <= 1: y - s (y - R(s^2)), s = y/(2 + y)."""
-    s = y / (_TWO + y)
-    z = s * s
-    return y - s * (y - z * _horner(z, _LOG_UNIT))
-
-
-@scalar
-def softplus(a: np.float64) -> np.float64:
-    """log(1 + e^a) = max(a, 0) + log(1 + e^-|a|)."""
-    return (a if a > _ZERO else _ZERO) + _log1p_unit(exp(-abs(a)))
-
-
-@scalar
-def sigmoid(a: np.float64) -> np.float64:
-    """1/(1 + e^-a), and e^a/(1 + e^a) for a < 0."""
-    y = exp(-abs(a))
-    return (_ONE if a > _ZERO else y) / (_ONE + y)
-
-
-@scalar
-def tanh(x: np.float64) -> np.float64:
-    """tanh x: odd polynomial for |x| < 0.6, else 1 - 2/(e^2|x| + 1)."""
-    t = abs(x)
-    z = t * t
-    near = t + t * (z * _horner(z, _TANH))
-    far = _ONE - _TWO / (exp(t + t) + _ONE)
-    value = near if t < _TANH_END else far
-    sign = np.float64(x).view(np.int64) & _SIGN
-    return np.int64(np.float64(value).view(np.int64) | sign).view(np.float64)
-
-
-@scalar
-def _gauss(t: np.float64, shift: np.float64) -> tuple[np.float64, np.float64]:
-    """The e and n of exp(-t^2/2 - shift) = (1 + e) 2^n; t^2 = h^2 + (t - h)(t + h), h^2 exact."""
-    h = np.int64(np.float64(t).view(np.int64) & _UPPER_HALF).view(np.float64)
-    n, r = _reduce(-_HALF * (h * h))
-    return _exp_less_one(r - (_HALF * ((t - h) * (t + h)) + shift)), n
-
-
-@scalar
-def normal_pdf(x: np.float64) -> np.float64:
-    """exp(-x^2/2) / sqrt(2 pi)."""
-    t = _NORMAL_END if abs(x) > _NORMAL_END else abs(x)
-    e, n = _gauss(t, _ZERO)
-    return _scale(_INV_SQRT_2PI + _INV_SQRT_2PI * e, n)
-
-
-@scalar
-def ndtr(x: np.float64) -> np.float64:
-    """Phi(x) = P(Z <= x), Z ~ N(0, 1): exp(-t^2/2) M(v)/(t + 1.25), t = |x|, v = (t - 4)/(t + 4).
-
-    M is a polynomial (Schonfelder 1978 does this for erfc); Phi(x) = 1 - Phi(-x) for x > 0.
-    """
-    t = _NORMAL_END if abs(x) > _NORMAL_END else abs(x)
-    v = (t - _MILLS_CENTRE) / (t + _MILLS_CENTRE)
-    w = v * v
-    u = t + _MILLS_SHIFT
-    lost = t - (u - _MILLS_SHIFT)  # 1/(u + lost) = e^(-lost/u)/u
-    mills = (_horner(w, _MILLS[::2]) + v * _horner(w, _MILLS[1::2])) / u
-    e, n = _gauss(t, lost / u)
-    tail = _scale(mills + mills * e, n)
-    return _ONE - tail if x > _ZERO else tail
-
-
-@scalar
-def phi(s: np.float64) -> np.float64:
-    """e^s - 1 - s: s^2 Q(s) for |s| < 1.25, else expm1(s) - s."""
-    e = expm1(s)
-    far = e if s > _EXP_HIGH else e - s
-    return s * (s * _horner(s, _PHI)) if abs(s) < _PHI_END else far
-
-
-@scalar
-def log_expm1_over(a: np.float64) -> np.float64:
-    """log((e^a - 1)/a): a/2 + a^2 E(a^2) for |a| < 3, else max(a, 0) - log(|a|/(1 - e^-|a|))."""
-    t = abs(a)
-    near = a * (_HALF + a * _horner(a * a, _LOG_SINHC))
-    m, k = _split(t / (_ONE - exp(-t)))
-    far = (a if a > _ZERO else _ZERO) - _log_reduced(m - _ONE, k)
-    return (a if t == _INF else far) if t >= _SINHC_END else near
-
-
-@scalar
-def mean_expm1(a: np.float64) -> np.float64:
-    """e^a/(e^a - 1) - 1/a: 1/2 + a G(a^2) for |a| < 2; h = 1/|a| - 1/(e^|a| - 1), or 1 - h."""
-    t = abs(a)
-    y = exp(-t)
-    near = _HALF + a * _horner(a * a, _COTH)
-    h = _ONE / t - y / (_ONE - y)
-    return (_ONE - h if a > _ZERO else h) if t >= _COTH_END else near
+    def __getattr__(name: str) -> Any: ...
