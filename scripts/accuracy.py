@@ -1,8 +1,8 @@
 """The accuracy table: the worst error of every formula and every compiled kernel, in ULP, and where it occurred.
 
-    python scripts/accuracy.py                       print the table
-    python scripts/accuracy.py --write docs/accuracy.md     replace what stands between the accuracy markers there
-    python scripts/accuracy.py --quick               a tenth of the points, for CI
+    python scripts/accuracy.py                  print the table
+    python scripts/accuracy.py --write [FILE]   replace what stands between the accuracy markers of docs/accuracy.md
+    python scripts/accuracy.py --quick          a tenth of the points, for CI
 
 The exact values are those of the tests' oracle (tests/oracles.py, 50 digits); the points are those of
 tests/strategies.py for one seed: all magnitudes of the dtype, denser where formulas change their case. 1 ULP is the
@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "kernels"
 
 from quantities import BY_NAME, Finding, Quantity, measure, targets
 
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "accuracy.md"
 BEGIN, END = "<!-- accuracy:begin -->", "<!-- accuracy:end -->"
 SEED = 20131220
 POINTS, QUICK = 3000, 300
@@ -88,7 +89,14 @@ def replace_between_markers(text: str, new: str) -> str:
 def main(argv: list[str] | None = None) -> int:
     """Print the table, or write it into a file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--write", metavar="FILE", type=Path, help="replace the text between the accuracy markers")
+    parser.add_argument(
+        "--write",
+        metavar="FILE",
+        type=Path,
+        nargs="?",
+        const=PAGE,
+        help="replace the text between the accuracy markers [docs/accuracy.md]",
+    )
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} points for {POINTS}")
     arguments = parser.parse_args(argv)
     if arguments.write:

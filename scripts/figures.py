@@ -1,9 +1,10 @@
 """The figures of docs/figures.md: training on the digits and on MNIST, as measured here and now.
 
-    python scripts/figures.py [--mnist FOLDER] [--write docs/figures.md] [--json FILE]
+    python scripts/figures.py [--mnist FOLDER] [--write [FILE]] [--json FILE]
 
-Prints a Markdown table; with --write it replaces what stands between that page's markers ``figures:begin`` and
-``figures:end``. MNIST, 10 epochs over 60,000 images, takes about a minute and is left out without its folder.
+Prints a Markdown table; with --write it replaces what stands between the markers ``figures:begin`` and ``figures:end``
+of docs/figures.md, or of another file. MNIST, 10 epochs over 60,000 images, takes about a minute and is left out
+without its folder.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import vae_np
 from vae_np.support.files import write_atomic
 from vae_np.support.machine import cpu
 
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "figures.md"
 BEGIN, END = "<!-- figures:begin -->", "<!-- figures:end -->"
 
 
@@ -96,7 +98,9 @@ def table(figures: dict[str, dict[str, float]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mnist", help="a folder with MNIST's IDX files")
-    parser.add_argument("--write", help="a Markdown file with the two markers")
+    parser.add_argument(
+        "--write", metavar="FILE", nargs="?", const=PAGE, help="a Markdown file with the two markers [docs/figures.md]"
+    )
     parser.add_argument("--json", help="a file for the figures themselves")
     args = parser.parse_args()
     figures = {"train": train_command(), "digits": digits_like_pytorch()}

@@ -1,8 +1,8 @@
 """The two ways to run the page: on the formulas alone, or on compiled kernels.
 
 An engine holds an architecture and parameters (which it sees change in place) and has no other state than its buffers.
-`FormulaEngine` is `elbo.forward` and `elbo.backward` as they stand, and runs without numba; `kernels.engine` has the
-compiled one. A property test holds them to each other.
+`FormulaEngine` is `elbo.forward` and `elbo.backward` as they stand, and runs without numba; `kernels.step.engine` has
+the compiled one. A property test holds them to each other.
 """
 
 from __future__ import annotations
