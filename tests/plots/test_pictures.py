@@ -1,0 +1,101 @@
+"""Every picture: a file with ink, the same bytes for the same input; matplotlib only to draw."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pictures import PICTURES, Array, box, mpl, pixels
+
+from vae_np import plots
+from vae_np.plots.canvas import STYLE, cropped, number
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_is_a_png_with_ink_and_nothing_cropped(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(STYLE, "figure.dpi", 65)  # half as fine, to be quick
+    path = PICTURES[name](tmp_path / "a.PNG")
+    assert path == tmp_path / "a.PNG"
+    data = path.read_bytes()
+    assert data.startswith(b"\x89PNG\r\n")
+    assert b"Software" not in data
+    assert b"tIME" not in data
+    picture = pixels(path)
+    assert 125 < picture.shape[0] < 950
+    assert 350 < picture.shape[1] < 950
+    assert np.mean(np.any(picture < 0.99, axis=2)) > 0.02, "the picture is blank"
+    edge = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+    assert edge.min() > 0.9, "ink in the outermost pixels: something is cropped"
+
+
+@pytest.mark.parametrize("name", ["learning curves", "reconstructions", "samples", "latent space", "manifold", "KL"])
+def test_the_same_input_gives_the_same_bytes_whatever_the_settings(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(STYLE, "figure.dpi", 65)
+    first = PICTURES[name](tmp_path / "a.png")
+    settings = {key: mpl.rcParams[key] for key in mpl.rcParams if key != "backend"}
+    with mpl.rc_context({"font.size": 20, "axes.facecolor": "red", "lines.linewidth": 9}):
+        second = PICTURES[name](tmp_path / "b.png")
+    assert first.read_bytes() == second.read_bytes()
+    assert settings == {key: mpl.rcParams[key] for key in settings}
+
+
+def test_matplotlib_is_imported_only_to_draw_and_pyplot_never() -> None:
+    code = (
+        "import sys, tempfile, vae_np.plots as p\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "p.kl_per_dimension([1.0, 0.0], tempfile.mkdtemp() + '/kl.png')\n"
+        "assert 'matplotlib' in sys.modules and 'matplotlib.pyplot' not in sys.modules\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment | {"MPLBACKEND": "TkAgg"})
+
+
+def test_a_missing_matplotlib_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match=r'pip install "vae-np\[cli\]"') as caught:
+        plots.kl_per_dimension([1.0], tmp_path / "kl.png")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_failed_picture_leaves_the_old_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "old.png"
+    path.write_bytes(b"old")
+
+    def broken(z: Array) -> Array:
+        raise RuntimeError("no decoder")
+
+    with pytest.raises(RuntimeError, match="no decoder"):
+        plots.manifold(broken, path, image_shape=(2, 3), latent=2)
+    assert [p.name for p in tmp_path.iterdir()] == ["old.png"]
+    assert path.read_bytes() == b"old"
+
+
+def test_a_picture_is_cropped_to_its_ink_and_a_margin() -> None:
+    sheet = np.full((50, 60, 4), 255, dtype=np.uint8)
+    assert cropped(sheet).shape == sheet.shape
+    sheet[20:30, 2:50, 1] = 0
+    assert cropped(sheet, margin=4).shape == (18, 54, 4)
+    np.testing.assert_array_equal(cropped(sheet, margin=4), sheet[16:34, :54])
+
+
+@pytest.mark.parametrize("name", ["wide reconstructions", "samples", "manifold of wide images", "manifold in a row"])
+def test_no_side_of_an_image_picture_is_blank(name: str, tmp_path: Path) -> None:
+    ink = np.any(pixels(PICTURES[name](tmp_path / "a.png")) < 0.99, axis=2)
+    top, bottom, left, right = box(ink)
+    assert max(top, len(ink) - bottom, left, ink.shape[1] - right) <= 12
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(-22.094, "−22.09"), (0.0, "0.00"), (-1234.56, "−1,234.6"), (0.0012, "1.20e−03"), (2e7, "2.00e+07")],
+)
+def test_numbers_read_well(value: float, text: str) -> None:
+    assert number(value) == text
