@@ -1,0 +1,89 @@
+"""Inputs of awkward sizes for kernels, and when a kernel is its formula."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vae_np.formulas import likelihoods
+from vae_np.kernels.compiler.decorators import COMPILED
+from vae_np.kernels.loops import likelihoods as kernels
+from vae_np.kernels.step.kinds import kind_of
+
+FLOATS = [np.float64, np.float32]
+SIZES = st.sampled_from([1, 2, 3, 5, 7, 8, 13, 16, 17, 31, 37] if COMPILED else [1, 2, 3, 7])
+
+
+def search(test):
+    """Hypothesis, the same examples every time."""
+    examples = 25 if COMPILED else 8
+    test = given(n=SIZES, d=SIZES, samples=st.integers(1, 3), seed=st.integers(0, 2**32 - 1))(test)
+    return settings(max_examples=examples, deadline=None, derandomize=True, database=None)(test)
+
+
+def normal(seed: int, dtype, *shapes: tuple[int, ...], size: float = 1.0) -> list[np.ndarray]:
+    generator = np.random.default_rng(seed)
+    return [np.asarray(size * generator.standard_normal(shape), dtype) for shape in shapes]
+
+
+def assert_close(name: str, got, formula, size, ulps: float = 16) -> None:
+    """|got - formula| <= ulps eps size, where size is the sum of the terms' absolute values."""
+    assert got.dtype == formula.dtype, f"{name} is {got.dtype}, the formula {formula.dtype}"
+    bound = ulps * np.finfo(got.dtype).eps * np.broadcast_to(size, got.shape)
+    error = np.abs(got - formula)
+    excess = np.where(error <= bound, 0, np.where(np.isnan(error), np.inf, error))
+    worst = np.unravel_index(np.argmax(excess), got.shape)
+    assert (error <= bound).all(), f"{name}{worst}: kernel {got[worst]!r}, formula {formula[worst]!r}"
+
+
+def halves(n: int) -> list[tuple[int, int]]:
+    """[0, n) in two ranges, the first perhaps empty."""
+    return [(0, n // 2), (n // 2, n)]
+
+
+# ---- likelihoods ----
+
+
+LIKELIHOODS = [
+    likelihoods.Bernoulli(),
+    likelihoods.ContinuousBernoulli(),
+    *(likelihoods.Gaussian(sigma) for sigma in (0.7, "learned", "per-feature", "heteroscedastic")),
+]
+
+
+def likelihood_case(likelihood, dtype, n, d, samples, seed) -> SimpleNamespace:
+    """Inputs and empty outputs of a likelihood's kernels."""
+    p = likelihood.raw_size(d)
+    raw, b, weight = normal(seed, dtype, (samples * n, p), (p,), (samples * n,), size=2)
+    x = np.random.default_rng(seed).choice([0.0, 1.0, 0.3, 0.9], (n, d)).astype(dtype)
+    own = {name: normal(seed + 2, dtype, shape)[0] for name, shape in likelihood.own_shapes(d).items()}
+    down = {name: np.full_like(a, np.nan) for name, a in own.items()}
+    out = np.full(samples * n, np.nan, dtype)
+    return SimpleNamespace(raw=raw, b=b, x=x, own=own, weight=weight, out=out, db=np.full_like(b, np.nan), down=down)
+
+
+def kernel_of(likelihood, case) -> tuple:
+    """A likelihood's kernels as functions of a case: log p, and its gradient, the rows in two parts."""
+    kind, d = kind_of(likelihood), case.x.shape[1]
+    parts = np.full((2, case.db.size), np.nan, case.x.dtype)
+    if isinstance(kind, kernels.GaussianKind):
+        s, deviation = np.empty(d, case.x.dtype), np.empty((2, d))
+        s[...] = likelihood.logvar if likelihood.logvar is not None else case.own["logvar"]
+        kernels.inverse_deviation(s, *deviation)
+        kind = kernels.Gaussian(s, *deviation, np.full((2, d), np.nan, case.x.dtype))
+
+    def value(b):
+        for part in halves(len(case.raw)):
+            kernels.value(kind, case.raw, b, case.x, case.out, *part)
+
+    def gradient(b):
+        for t, part in enumerate(halves(len(case.raw))):
+            kernels.gradient(kind, case.raw, b, case.x, case.weight, case.out, parts[t], t, *part)
+        case.db[:] = parts.sum(axis=0)
+        for view in case.down.values():
+            kernels.own_gradient(kind, view.reshape(-1))
+
+    return value, gradient

@@ -1,0 +1,73 @@
+"""Adam's kernel against its formula, also in what it refuses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from kernel_cases import FLOATS, assert_close, normal, search
+
+from vae_np.formulas import optim
+from vae_np.kernels.loops import adam
+from vae_np.support.errors import NonFiniteError
+
+VARIANTS = [
+    {},
+    {"amsgrad": True},
+    {"epsilon_hat": True, "weight_decay": 0.1},
+    {"clip_norm": 0.5, "beta1": 0.0},
+    {"beta2": 0.5, "epsilon": 1e-3, "learning_rate": 0.5},
+]
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("settings_", VARIANTS, ids=str)
+def test_adam_is_its_formula(settings_, dtype):
+    rule = optim.Adam(**settings_)
+
+    @search
+    def compare(n, d, samples, seed):
+        theta, g, m, v, v_max = normal(seed, dtype, *[(n * d,)] * 5)
+        state = optim.AdamState(m, v * v, np.abs(v_max) if rule.amsgrad else None, seed % 30)
+        other, theirs = theta.copy(), optim.AdamState.from_arrays(state.arrays())
+        norm, expected = adam.update(rule, theta, g, state), rule.update(other, g, theirs)
+        assert norm == pytest.approx(expected, rel=1e-6 if dtype is np.float32 else 1e-14)
+        assert_close("theta", theta, other, np.abs(other) + 1)
+        arrays, expected_arrays = state.arrays(), theirs.arrays()
+        assert arrays.pop("step") == expected_arrays.pop("step")
+        for name, array in arrays.items():
+            assert_close(name, array, expected_arrays[name], np.abs(m) + np.abs(g) + v * v + g * g)
+
+    compare()
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e-100, 0.0, 1e100])
+def test_adam_leaves_norms_at_the_ends_of_the_range_to_its_formula(size):
+    g = np.array([size, -size, 0.0])
+    results = []
+    for update in (lambda *a: adam.update(optim.Adam(), *a), optim.Adam().update):
+        theta = np.ones(3)
+        state = optim.AdamState.zeros(theta, optim.Adam())
+        results.append([update(theta, g, state), *theta, state.step])
+    assert results[0] == pytest.approx(results[1], rel=1e-15, abs=0)
+
+
+@pytest.mark.parametrize("fault", ["amsgrad", "length", "dtype", "nan", "infinity", "a step of two"])
+def test_adam_refuses_what_its_formula_refuses_and_changes_nothing(fault):
+    theta, g, rule = np.ones(4), np.ones(4), optim.Adam(amsgrad=fault == "amsgrad")
+    state = optim.AdamState.zeros(theta, optim.Adam())
+    if fault == "length":
+        g = np.ones(3)
+    elif fault == "dtype":
+        g = np.ones(4, np.float32)
+    elif fault in ("nan", "infinity"):
+        g[2] = np.nan if fault == "nan" else np.inf
+    if fault == "a step of two":  # not refused, but no kernel is compiled for it
+        theta = np.ones(8)[::2]
+        assert adam.update(rule, theta, g, state) == 2
+        np.testing.assert_allclose(theta, 1 - 1e-3, rtol=1e-7)
+        return
+    with pytest.raises((ValueError, TypeError, NonFiniteError)):
+        adam.update(rule, theta, g, state)
+    assert theta.tolist() == [1] * 4
+    assert state.step == 0
+    assert not state.m.any()

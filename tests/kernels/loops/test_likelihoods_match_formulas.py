@@ -1,0 +1,56 @@
+"""The kernels of likelihoods against their formulas."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from kernel_cases import FLOATS, LIKELIHOODS, assert_close, kernel_of, likelihood_case, search
+
+
+def formula_of(likelihood, case) -> tuple:
+    """The same by the formula."""
+    shape = (-1, *case.x.shape[:1], case.raw.shape[1])
+
+    def value(b):
+        case.raw += b
+        case.out[:] = likelihood.log_density(case.x, case.raw.reshape(shape), case.own).sum(axis=-1).reshape(-1)
+
+    def gradient(b):
+        value(b)
+        slope, own = likelihood.gradient(case.x, case.raw.reshape(shape), case.own)
+        case.raw[:] = case.weight[:, None] * slope.reshape(case.raw.shape)
+        case.db[:] = case.raw.sum(axis=0)
+        for name, term in own.items():
+            weighted = case.weight[:, None] * term.reshape(len(case.weight), -1)
+            case.down[name][...] = weighted.sum(axis=0 if case.down[name].size > 1 else None)
+
+    return value, gradient
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("likelihood", LIKELIHOODS, ids=repr)
+def test_a_likelihood_is_its_formula(likelihood, dtype):
+    @search
+    def compare(n, d, samples, seed):
+        k, f = (likelihood_case(likelihood, dtype, n, d, samples, seed) for _ in range(2))
+        pairs = kernel_of(likelihood, k), formula_of(likelihood, f)
+        terms = likelihood.log_density(f.x, (f.raw + f.b).reshape(samples, n, -1), f.own)
+        size = (np.abs(terms) + 4).sum(axis=-1).reshape(-1)
+        slope, own = likelihood.gradient(f.x, (f.raw + f.b).reshape(samples, n, -1), f.own)
+        for value, _ in pairs:
+            value(k.b)
+        assert_close("raw", k.raw, f.raw, 0)
+        assert_close("log p", k.out, f.out, size)
+        k.out[:] = np.nan
+        for _, gradient in pairs:
+            gradient(np.zeros_like(k.b))
+        size_raw = np.abs(f.weight)[:, None] * (np.abs(slope.reshape(f.raw.shape)) + 1)
+        assert_close("log p beside its gradient", k.out, f.out, size)
+        assert_close("raw's gradient", k.raw, f.raw, size_raw)
+        assert_close("the bias's gradient", k.db, f.db, size_raw.sum(axis=0))
+        for name, term in own.items():
+            sizes = (np.abs(f.weight).reshape(samples, n, 1) * (np.abs(term) + 1)).sum(axis=(0, 1))
+            size = sizes if f.down[name].size > 1 else sizes.sum()
+            assert_close(name, k.down[name], f.down[name], size)
+
+    compare()
