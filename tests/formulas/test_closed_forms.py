@@ -1,4 +1,4 @@
-"""The linear-Gaussian model, whose evidence and posterior have closed forms; and the moments of everything sampled.
+"""The linear-Gaussian model, whose evidence and posterior have closed forms.
 
 With linear encoder and decoder, z ~ N(0, I) and x | z ~ N(z W + b, sigma^2 I), so that
 
@@ -17,16 +17,14 @@ import mpmath as mp
 import numpy as np
 import oracles
 import pytest
+from moments import SIGMAS
 from scipy import stats
 
-from vae_np.formulas import gaussian
-from vae_np.formulas.likelihoods import LIKELIHOODS, Bernoulli, ContinuousBernoulli, Gaussian, Likelihood
+from vae_np.formulas.likelihoods import Gaussian
 from vae_np.model.vae import VAE
 from vae_np.support import noise
 
 D, K, N, SIGMA = 5, 3, 4, 0.7
-SIGMAS = 5.0
-"""Standard errors by which a sampled moment may be off: by chance one in two million."""
 
 
 def linear(orthogonal: bool, seed: int = 0) -> VAE:
@@ -201,152 +199,3 @@ def test_at_the_exact_posterior_every_importance_weight_is_the_evidence(samples)
     set_exact_posterior(vae)
     values = bounds(vae, x, samples, draws=3)
     np.testing.assert_allclose(values, log_evidence(vae, x).mean(), rtol=1e-12)
-
-
-# ---- moments ----
-
-
-def assert_moments(samples: np.ndarray, mean: np.ndarray, variance: np.ndarray) -> None:
-    """Mean and variance of samples (draws, ...) within SIGMAS standard errors; the fourth moment is the samples'."""
-    draws = len(samples)
-    z = (samples.mean(axis=0) - mean) / np.sqrt(variance / draws)
-    worst = np.unravel_index(np.argmax(np.abs(z)), z.shape)
-    assert np.abs(z[worst]) <= SIGMAS, f"the mean at {worst} is {z[worst]:.1f} standard errors off"
-    square = (samples - mean) ** 2
-    error = np.sqrt(square.var(axis=0) / draws)
-    z = (square.mean(axis=0) - variance) / np.maximum(error, 1e-6 * variance)
-    worst = np.unravel_index(np.argmax(np.abs(z)), z.shape)
-    assert np.abs(z[worst]) <= SIGMAS, f"the variance at {worst} is {z[worst]:.1f} standard errors off"
-
-
-MU = np.array([[-2.0, 0.0, 0.3], [1e-3, 5.0, -40.0]])
-LOGVAR = np.array([[-6.0, -1.0, 0.25], [1.0, 2.0, -0.05]])
-DRAWS = 100_000
-
-
-def draws_of(sampler, dtype) -> np.ndarray:
-    eps = noise.standard_normal(11, 0, (DRAWS * len(MU), MU.shape[1]), dtype).reshape(DRAWS, *MU.shape)
-    return sampler(MU.astype(dtype), LOGVAR.astype(dtype), eps).astype(np.float64)
-
-
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_reparameterised_noise_has_the_posteriors_mean_and_variance(dtype):
-    assert_moments(draws_of(gaussian.reparameterise, dtype), MU.astype(dtype), np.exp(LOGVAR))
-
-
-@pytest.mark.parametrize(
-    "sampler",
-    [
-        pytest.param(lambda mu, s, eps: mu + np.exp(s) * eps, id="the variance for the deviation"),
-        pytest.param(lambda mu, s, eps: mu + s * eps, id="the log-variance for the deviation"),
-        pytest.param(lambda mu, s, eps: mu + np.exp(s / 2), id="no noise"),
-        pytest.param(lambda mu, s, eps: mu + 0.01 * np.exp(s / 2) * eps, id="a hundredth of the noise"),
-        pytest.param(lambda mu, s, eps: mu + np.exp(s / 2) * np.abs(eps), id="half of the noise"),
-        pytest.param(lambda mu, s, eps: mu + 1.02 * np.exp(s / 2) * eps, id="2 % too wide"),
-    ],
-)
-def test_the_moments_betray_a_wrong_sampler(sampler):
-    with pytest.raises(AssertionError, match="standard errors off"):
-        assert_moments(draws_of(sampler, np.float64), MU, np.exp(LOGVAR))
-
-
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_the_noise_is_standard_normal_and_its_columns_are_uncorrelated(dtype):
-    eps = noise.standard_normal(5, 3, (DRAWS // 10, 3), dtype).astype(np.float64)
-    assert_moments(eps, np.zeros(3), np.ones(3))
-    pairs = [eps[:, 0] * eps[:, 1], eps[:, 1] * eps[:, 2], eps[:-1, 0] * eps[1:, 0], eps[:-64, 0] * eps[64:, 0]]
-    for product in pairs:
-        assert abs(product.mean()) <= SIGMAS * product.std() / math.sqrt(len(product))
-    assert stats.kstest(eps.ravel(), "norm").pvalue > 1e-6
-
-
-A = np.array([-60.0, -8.0, -1.0, -1e-3, -1e-9, 0.0, 1e-7, 0.5, 3.0, 15.0, 200.0])
-MEANS = np.array([-1.5, 0.0, 2.0])
-
-
-def bernoulli_variance(raw):
-    p = 1 / (1 + np.exp(-raw))
-    return p * (1 - p)
-
-
-def continuous_variance(raw):
-    return np.array([float(oracles.continuous_bernoulli_variance(float(a))) for a in raw])
-
-
-CASES = [
-    pytest.param(Bernoulli(), np.array([-6.0, -1.0, 0.0, 0.3, 5.0]), {}, bernoulli_variance, id="bernoulli"),
-    pytest.param(ContinuousBernoulli(), A, {}, continuous_variance, id="continuous-bernoulli"),
-    pytest.param(Gaussian(0.3), MEANS, {}, lambda raw: np.full(3, 0.09), id="gaussian, 0.3"),
-    pytest.param(
-        Gaussian("learned"),
-        MEANS,
-        {"logvar": np.array([-1.2])},
-        lambda raw: np.full(3, math.exp(-1.2)),
-        id="gaussian, learned",
-    ),
-    pytest.param(
-        Gaussian("per-feature"),
-        MEANS,
-        {"logvar": np.array([-2.0, 0.0, 1.0])},
-        lambda raw: np.exp([-2.0, 0.0, 1.0]),
-        id="gaussian, per-feature",
-    ),
-    pytest.param(
-        Gaussian("heteroscedastic"),
-        np.concatenate([MEANS, [-3.0, 0.1, 0.9]]),
-        {},
-        lambda raw: np.exp([-3.0, 0.1, 0.9]),
-        id="gaussian, heteroscedastic",
-    ),
-]
-
-
-def test_every_likelihood_has_a_case():
-    ours = {cls for cls in LIKELIHOODS.values() if cls.__module__.startswith("vae_np.")}
-    assert {type(case.values[0]) for case in CASES} == ours
-
-
-def sampled(likelihood: Likelihood, raw: np.ndarray, own, dtype, draws: int = DRAWS) -> np.ndarray:
-    rows = np.broadcast_to(raw.astype(dtype), (draws, len(raw)))
-    own = {name: array.astype(dtype) for name, array in own.items()}
-    samples = likelihood.sample(rows, noise.stream(3, "sample"), own)
-    assert samples.dtype == dtype
-    return samples.astype(np.float64)
-
-
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize(("likelihood", "raw", "own", "variance"), CASES)
-def test_a_likelihoods_samples_have_its_mean_and_variance_and_lie_in_its_support(likelihood, raw, own, variance, dtype):
-    samples = sampled(likelihood, raw, own, dtype)
-    assert_moments(samples, likelihood.mean(raw, own), variance(raw))
-    likelihood.check(samples)
-
-
-@pytest.mark.parametrize(("likelihood", "raw", "own", "variance"), CASES)
-def test_the_moments_betray_samples_of_a_slightly_other_distribution(likelihood, raw, own, variance):
-    other = {name: array + 0.1 for name, array in own.items()}
-    samples = sampled(likelihood, raw + 0.1, other, np.float64)
-    with pytest.raises(AssertionError, match="standard errors off"):
-        assert_moments(samples, likelihood.mean(raw, own), variance(raw))
-
-
-class Quantiles:
-    """A generator whose uniform numbers are those given."""
-
-    def __init__(self, u: np.ndarray) -> None:
-        self.u = u
-
-    def random(self, shape, dtype):
-        return self.u.astype(dtype)
-
-
-@pytest.mark.parametrize("a", [-700.0, -30.0, -1.0, -1e-3, -1e-7, -1e-12, -1e-300, 0.0])
-def test_the_continuous_bernoullis_draw_is_its_inverse_distribution_function(a):
-    u = np.linspace(0, 1, 64, endpoint=False)
-    for sign in (1, -1):
-        draw = ContinuousBernoulli().sample(np.full(64, sign * a), Quantiles(u))
-        for p, x in zip(u, draw, strict=True):
-            with mp.workdps(700):
-                exact = mp.log(1 + mp.mpf(p) * mp.expm1(a)) / a if a else mp.mpf(p)
-                exact = exact if sign * a <= 0 else 1 - exact
-            assert abs(x - exact) <= 4 * np.finfo(float).eps * max(abs(exact), float(sign * a > 0)), f"u = {p}: {x}"

@@ -46,7 +46,6 @@ def halves(n: int) -> list[tuple[int, int]]:
 
 # ---- likelihoods ----
 
-
 LIKELIHOODS = [
     likelihoods.Bernoulli(),
     likelihoods.ContinuousBernoulli(),
