@@ -24,6 +24,7 @@ LATENTS = {
 }
 """Posteriors and priors other than the paper's, which every other test has."""
 ACTIVATION_NAMES = tuple(ACTIVATIONS)
+BACKENDS = ("numpy", "numba")
 D, K, N = 7, 3, 5
 
 
