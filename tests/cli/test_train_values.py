@@ -1,0 +1,90 @@
+"""vae-np train: wrong values are told in one line and leave no folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cli.conftest import one_line
+
+WRONG = {
+    "--latent 0": "latent",
+    "--hidden 0": "hidden",
+    "--hidden 4,-1": "hidden",
+    "--decoder-hidden 0": "hidden",
+    "--epochs -1": "--epochs must not be negative; got -1",
+    "--batch-size 0": "--batch-size must be at least 1; got 0",
+    "--learning-rate nan": "--learning-rate",
+    "--learning-rate -1": "--learning-rate",
+    "--learning-rate inf": "--learning-rate",
+    "--split 0.5,0.5": "--split needs three numbers; got 2",
+    "--split 0.5,0.5,0.5": "must sum to 1",
+    "--split 0,0.5,0.5": "training",
+    "--split nan,0.5,0.5": "fractions",
+    "--activation swish": "activation",
+    "--likelihood poisson": "likelihood must be one of",
+    "--init zero": "init",
+    "--sigma 0.5": "--sigma belongs to --likelihood gaussian",
+    "--likelihood gaussian --sigma -1": "sigma",
+    "--likelihood gaussian --sigma big": "sigma",
+    "--objective iwae --beta 0.5": "no beta",
+    "--objective iwae --kl-warmup 2": "no beta",
+    "--objective iwae --free-bits 1": "--free-bits",
+    "--beta -1": "--beta",
+    "--beta nan": "--beta",
+    "--free-bits -1": "free_bits",
+    "--kl-warmup 2 --kl-cycles 2": "exclude each other",
+    "--kl-cycles -1": "--kl-cycles",
+    "--kl-cycles 1000 --epochs 1": "--kl-cycles 1000 in 4 steps: a cycle needs at least 2 steps",
+    "--samples 0": "samples",
+    "--seed -1": "seed",
+    "--milestones 1,2": "--milestones needs --schedule steps",
+    "--schedule steps --milestones 2,1": "milestones",
+    "--warmup -1": "--warmup",
+    "--clip-norm 0": "clip_norm",
+    "--clip-norm nan": "clip_norm",
+    "--epsilon -1": "epsilon",
+    "--epsilon 1e-60 --dtype float32": "epsilon must not vanish in float32",
+    "--learning-rate 1e39 --dtype float32": "learning_rate must be finite in float32",
+    "--weight-decay -1": "weight_decay",
+    "--checkpoint-seconds nan": "--checkpoint-seconds",
+    "--checkpoint-seconds -1": "--checkpoint-seconds",
+    "--data missing.npy": "missing.npy: no such file",
+    "--data nan.csv": "nan.csv: row 3, column 2 is nan",
+    "--data wide.csv": "wide.csv must lie in [0, 1] for the bernoulli likelihood; row 38, column 5 is 1.5",
+    "--data wide.csv --likelihood continuous-bernoulli": "from 0); use --likelihood gaussian, or --scale N\n",
+    "--data negative.csv": "from 0); use --likelihood gaussian\n",
+    "--data negative.csv --binarise fixed": "from 0)\n",
+    "--data whole.csv": "whole.csv: integers from 0 to 299 (int64) have no obvious scale; give scale=299 (--scale 299)",
+    "--data words.csv": "words.csv: line 1, column 3: 'cat' is not a number; if column 3 holds labels: labels='last'",
+    "--data wide.csv --binarise dynamic --likelihood gaussian": "for --binarise dynamic; row 38, column 5 is 1.5",
+    "--data text.npy": "real numbers are needed",
+    "--data data.csv --key x": "key",
+    "--data data.csv --scale 0": "scale",
+    "--data .": ".",
+    "--resume": "--resume needs --out",
+    "--latent 1000000000000000": "",
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_a_wrong_value_is_told_in_one_line_and_leaves_no_folder(words, train, here):
+    x = np.loadtxt("data.csv", delimiter=",")
+    x[38, 5] = 1.5
+    np.savetxt("wide.csv", x, delimiter=",")
+    x[3, 2] = np.nan
+    np.savetxt("nan.csv", x, delimiter=",")
+    np.savetxt("negative.csv", x[:3] - 1, delimiter=",")
+    Path("whole.csv").write_text("0,299\n" * 10)
+    Path("words.csv").write_text("0,0.5,cat\n" * 10)
+    np.save("text.npy", np.array([["a"]]))
+    before = set(here.iterdir())
+    one_line(train(*words.split()), WRONG[words])
+    assert set(here.iterdir()) == before
+
+
+def test_an_out_that_is_a_file_is_told(train, here):
+    one_line(train("--out", "data.csv"), "data.csv is a file; --out names a folder")
+    one_line(train("--out", "data.csv/run"), "data.csv/run: Not a directory")
