@@ -6,7 +6,7 @@ import latent_oracles as oracle
 import numpy as np
 import pytest
 from models import batch, model
-from test_posteriors import assert_gradients, derivatives
+from posterior_checks import assert_gradients, derivatives
 
 import vae_np
 from vae_np.formulas import gaussian
