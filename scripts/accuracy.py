@@ -4,7 +4,7 @@
     python scripts/accuracy.py --write [FILE]   replace what stands between the accuracy markers of docs/accuracy.md
     python scripts/accuracy.py --quick          a tenth of the points, for CI
 
-The exact values are those of the tests' oracle (tests/oracles.py, 50 digits); the points are those of
+The exact values are those of the tests' oracle (tests/oracles, 50 digits); the points are those of
 tests/strategies.py for one seed: all magnitudes of the dtype, denser where formulas change their case. 1 ULP is the
 distance of neighbouring numbers at the exact value or, where noted, at the sum of the absolute terms.
 """
