@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from posterior_checks import CASES, CHECKS, check_backward, check_sample
+from posterior_checks import CASES, CHECKS, K, N, S, check_backward, check_sample, inputs
 
 from vae_np.formulas import gaussian
 from vae_np.formulas.posteriors import POSTERIORS, Diagonal, Full, Planar, Posterior
@@ -114,3 +114,16 @@ def test_a_planted_mistake_fails_its_checks(mistaken, checks):
 
 def test_a_wrong_sampler_with_its_own_backward_passes_the_gradient_check_alone():
     check_backward(VarianceForDeviation())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_samples_without_a_score_to_weigh_keep_an_infinite_one_out(name):
+    """Example 0 has a sigma that underflows and an infinite score, and no sample of it has a rest to weigh that by."""
+    heads, eps, own = inputs(CASES[name])
+    heads["logvar"][0] = -2000.0
+    rest = np.ones((S, N))
+    rest[:, 0] = 0
+    found = CASES[name].log_q_backward(rest, np.ones((S, N)), CASES[name].sample(heads, eps, own).cache)
+    for array in (*found.heads.values(), *found.own.values()):
+        assert np.isfinite(array).all()
+    np.testing.assert_array_equal(found.heads["logvar"][0], np.full(K, -S / 2))

@@ -96,7 +96,9 @@ class Posterior(Named):
 
     def log_q_backward(self, rest: Array, direct: Array, cache: Any) -> Gradient:
         """d T - rest score dz/dphi of the module's docstring, for weights (S, N)."""
-        dz = -rest[..., None] * self.score(cache) if rest.any() else np.zeros_like(self.score(cache))
+        rest = rest[..., None]
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # 0 times an infinite score is not taken
+            dz = np.where(rest == 0, 0, -rest * self.score(cache))
         return self.backward(dz, direct, cache)
 
     def has_kl(self, prior: Prior) -> bool:
