@@ -98,15 +98,15 @@ def evaluate(vae: VAE, x: ArrayLike, *, samples: int = 1, seed: int = 0) -> Eval
 
 def _block(vae: VAE, x: Array, first: int, samples: int, seed: int, step: int) -> tuple[Array, Array, Array, Array]:
     """log p(x|z) averaged over the samples, the bound, KL (N, K) and mu of a few examples, ``step`` samples at once."""
-    total = np.zeros(len(x))
+    u, total = vae.inside(x), np.zeros(len(x))
     largest, weight = np.full(len(x), -np.inf), np.zeros(len(x))
     for begin in range(0, samples, step):
         shape = (min(step, samples - begin), len(x), vae.architecture.latent)
         eps = standard_normal(seed, 0, shape, vae.dtype, first=first, first_sample=begin, purpose="evaluate")
         with np.errstate(all="ignore"):  # what is not finite is named below
-            terms = vae.engine.terms(x, eps)
+            terms = vae.engine.terms(u, eps)
         if not all(np.isfinite(term).all() for term in terms[:4]):  # log p(x|z), log p(z), log q(z|x), KL
-            error = diagnose(vae.parameters, x, eps, vae.architecture, IWAE(), 1.0)
+            error = diagnose(vae.parameters, u, eps, vae.architecture, IWAE(), 1.0)
             error.examples = tuple(first + n for n in error.examples)
             raise error
         total += terms.log_likelihood.sum(axis=0, dtype=np.float64)

@@ -12,7 +12,7 @@ Letters: N examples, S samples an example, D features, K latent dimensions. The 
 There the posterior q(z|x) is the diagonal Gaussian, whose heads are mu and logvar, and the prior p(z) is N(0, I);
 others are in `posteriors` and `priors`. The forward pass ends in four terms,
 
-    log_likelihood  (S, N)   log p(x | z)
+    log_likelihood  (S, N)   log p(x | z), where x is standardised with its change of variables: see `scaling`
     log_prior       (S, N)   log p(z)
     log_posterior   (S, N)   log q(z | x)
     kl              (N, K)   KL(q(z | x) || p(z)) in K terms, analytic, where it has a closed form; else
@@ -161,12 +161,13 @@ class OwnEncoder:
 
 
 def forward(parameters: Parameters, x: Array, eps: Array, architecture: Architecture) -> tuple[Terms, Cache]:
-    """The terms of x (N, D) for the noise eps (S, N, K), and what `backward` needs."""
+    """The terms of x (N, D), standardised where the model does that, for the noise eps (S, N, K), and what `backward`
+    needs."""
     heads, encoder = encoder_forward(x, parameters, architecture)
     z, log_posterior, posterior = architecture.posterior.sample(heads, eps, architecture.own(parameters, "posterior"))
     raw, decoder = decoder_forward(z, parameters, architecture)
     own = architecture.own(parameters)
-    log_likelihood = architecture.likelihood.checked_log_density(x, raw, own).sum(axis=-1)
+    log_likelihood = architecture.likelihood.checked_log_density(x, raw, own).sum(axis=-1) - architecture.log_volume
     log_prior, kl, prior = prior_terms(parameters, architecture, heads, z, log_posterior)
     mu, logvar = architecture.posterior.moments(heads, architecture.own(parameters, "posterior"))
     analytic = architecture.has_kl

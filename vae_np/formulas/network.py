@@ -19,6 +19,7 @@ from vae_np.formulas.layers import DenseCache, HiddenCache, dense_backward, dens
 from vae_np.formulas.likelihoods import Likelihood
 from vae_np.formulas.posteriors import Diagonal, Posterior
 from vae_np.formulas.priors import Prior, Standard
+from vae_np.formulas.scaling import Scaling
 
 __all__ = ["Architecture", "decoder_backward", "decoder_forward", "encoder_backward", "encoder_forward"]
 
@@ -27,7 +28,10 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Architecture:
-    """The sizes and kinds that fix a model up to its parameters; an error where they make no sense."""
+    """The sizes and kinds that fix a model up to its parameters; an error where they make no sense.
+
+    The networks see what `Scaling.inside` makes of x, where there is a scaling.
+    """
 
     n_features: int
     hidden: tuple[int, ...]
@@ -37,6 +41,7 @@ class Architecture:
     likelihood: Likelihood
     posterior: Posterior = field(default_factory=Diagonal)
     prior: Prior = field(default_factory=Standard)
+    scaling: Scaling | None = None
 
     def __post_init__(self) -> None:
         get_activation(self.activation)
@@ -88,6 +93,11 @@ class Architecture:
         encoder = [f"encoder.{i}" for i in range(len(self.hidden))]
         decoder = [f"decoder.{i}" for i in range(len(self.decoder_hidden))]
         return [*encoder, *(f"encoder.{name}" for name in self.posterior.heads(self.latent)), *decoder, "decoder.out"]
+
+    @property
+    def log_volume(self) -> float:
+        """What the scaling takes off every log p(x|z), in nats."""
+        return 0.0 if self.scaling is None else self.scaling.log_volume
 
     @property
     def is_plain(self) -> bool:

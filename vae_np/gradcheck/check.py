@@ -115,7 +115,7 @@ def check_model(
         raise ValueError(f"methods must be of {', '.join(METHODS)}; got {', '.join(sorted(unknown))}")
     judged = own if gradients is None else gradients
     _check_shapes(judged, vae.parameters)
-    f = _loss_of(vae, np.asarray(x), np.asarray(eps), beta, get_objective(objective))
+    f = _loss_of(vae, vae.inside(vae.check_data(x)), np.asarray(eps), beta, get_objective(objective))
     theta = vae.parameters.vector.astype(np.float64)
     layout = vae.parameters.like(theta)
     rows = []

@@ -3,6 +3,7 @@
     format       "vae-np 1"
     config       JSON: what `VAE.config` gives
     parameters   the flat vector
+    scaling      shift and scale, (2, D) in float64, of a model that standardises its data
 
 and, in a checkpoint (`checkpoint`), more.
 """
@@ -19,22 +20,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vae_np.formulas.scaling import Scaling
 from vae_np.support.files import write_atomic
 
 __all__ = ["read_archive", "write_archive"]
 
 Array = NDArray[Any]
 FORMAT = "vae-np 1"
-NAMES = ("format", "config", "parameters", "training")
+NAMES = ("format", "config", "parameters", "scaling", "training")
 ROOM = 2**26
 """Bytes by which a file's entries may exceed the file; ours are not compressed and exceed it by none."""
 
 
 def write_archive(
-    path: str | os.PathLike[str], config: Mapping[str, Any], vector: Array, more: Mapping[str, Array] | None = None
+    path: str | os.PathLike[str],
+    config: Mapping[str, Any],
+    vector: Array,
+    scaling: Scaling | None = None,
+    more: Mapping[str, Array] | None = None,
 ) -> None:
     """Write a model, and whatever else there is, to ``path`` (under that very name), atomically."""
     arrays = {"format": np.array(FORMAT), "config": np.array(json.dumps(config)), "parameters": vector, **(more or {})}
+    if scaling is not None:
+        arrays["scaling"] = np.stack([scaling.shift, scaling.scale])
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
     write_atomic(path, buffer.getvalue())

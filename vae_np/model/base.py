@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +18,7 @@ from vae_np.formulas.network import Architecture
 from vae_np.formulas.parameters import Parameters
 from vae_np.formulas.posteriors import Posterior
 from vae_np.formulas.priors import Prior
+from vae_np.formulas.scaling import Scaling
 from vae_np.model.archive import write_archive
 from vae_np.model.initialisers import initialise, start_own
 from vae_np.model.inputs import check_float, check_widths
@@ -25,6 +28,7 @@ from vae_np.support.checks import whole
 __all__ = ["Model"]
 
 Array = NDArray[Any]
+SCALES = ("none", "standard")
 
 
 class Model:
@@ -46,6 +50,7 @@ class Model:
         decoder_hidden: Sequence[int] | None = None,
         init: str = "glorot-uniform",
         threads: int | None = None,
+        scale: str = "none",
     ) -> None:
         if np.dtype(dtype) not in (np.dtype("float32"), np.dtype("float64")):
             raise ValueError(f"dtype must be float32 or float64; got {np.dtype(dtype)}")
@@ -61,6 +66,7 @@ class Model:
             chosen(Posterior, posterior),
             chosen(Prior, prior),
         )
+        self.scale = self._checked_scale(scale)
         self.seed, self.init, self.backend = noise.check_seed(seed), init, backend
         self._parameters = Parameters(self.architecture.shapes(), dtype=np.dtype(dtype))
         initialise(self.parameters, init, self.seed)
@@ -121,6 +127,45 @@ class Model:
             raise ValueError(f"{name} must have two dimensions, examples and features; it has shape {array.shape}")
         return array
 
+    @property
+    def scaling(self) -> Scaling | None:
+        """What ``scale="standard"`` has found, or None."""
+        return self.architecture.scaling
+
+    @scaling.setter
+    def scaling(self, scaling: Scaling) -> None:
+        if self.scale == "none":
+            raise ValueError('the model has scale="none"; VAE(..., scale="standard") makes one with a scaling')
+        if scaling.shift.shape != (self.architecture.n_features,):
+            raise ValueError(f"the scaling has {len(scaling.shift)} features, the model {self.architecture.n_features}")
+        self.architecture = dataclasses.replace(self.architecture, scaling=scaling)
+        self.engine = _make_engine(self.backend, self.architecture, self.parameters, self.threads)
+
+    def inside(self, x: Array) -> Array:
+        """Checked data as the networks see them: standardised where the model does that."""
+        if self.scale == "none":
+            return x
+        if self.scaling is None:
+            raise ValueError(
+                "the model's scaling is not known yet: fit finds it from the training data, or start_scaling(x) does"
+            )
+        return self.scaling.inside(x)
+
+    def outside(self, u: Array) -> Array:
+        """Back in the data's units."""
+        return u if self.scaling is None else self.scaling.outside(u)
+
+    def _checked_scale(self, scale: str) -> str:
+        if scale not in SCALES:
+            raise ValueError(f"scale must be one of {', '.join(SCALES)}; got {scale!r}")
+        support = self.likelihood.support
+        if scale != "none" and support != (-math.inf, math.inf):
+            raise ValueError(
+                f"scale={scale!r} needs a likelihood of all real numbers, such as gaussian; {self.likelihood.name} has"
+                f" the interval [{support[0]:g}, {support[1]:g}]"
+            )
+        return scale
+
     def config(self) -> dict[str, Any]:
         """All that makes the model but its parameters, JSON-able; ``VAE(**config)`` makes it again."""
         a = self.architecture
@@ -136,11 +181,12 @@ class Model:
             "dtype": str(self.dtype),
             "init": self.init,
             "seed": self.seed,
+            "scale": self.scale,
         }
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one file, atomically; `vae_np.load` reads it."""
-        write_archive(path, self.config(), self.parameters.vector)
+        write_archive(path, self.config(), self.parameters.vector, self.scaling)
 
 
 def _make_engine(backend: str, architecture: Architecture, parameters: Parameters, threads: int | None) -> Engine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from vae_np.formulas.engine import Step, Update
 from vae_np.formulas.objectives import Objective, get_objective
 from vae_np.formulas.optim import Adam, AdamState
 from vae_np.formulas.parameters import Parameters
+from vae_np.formulas.scaling import Moments, moments, standardising
 from vae_np.model.base import Model
 from vae_np.model.diagnosis import diagnose
 from vae_np.model.inputs import check_finite_rows, check_float, check_noise
@@ -22,6 +24,8 @@ from vae_np.support.errors import NonFiniteError
 __all__ = ["VAE", "Elbo"]
 
 Array = NDArray[Any]
+SHOWN = 8
+"""Features that a warning lists."""
 
 
 class Elbo(NamedTuple):
@@ -73,6 +77,11 @@ class VAE(Model):
         glorot-uniform, glorot-normal, he-uniform, he-normal or torch; see `initialisers`.
     threads : int, optional
         Of the compiled backend; as many as the sizes are worth if left out. Another number changes the last digits.
+    scale : {"none", "standard"}
+        "standard" makes standardisation a part of the model: the networks see (x - shift) / scale with mean 0 and
+        variance 1, found by `fit` (or `start_scaling`) from the training data and kept in the model's file; log p(x)
+        and all that is built on it stay in nats of x in its own units, and `decode`, `sample` and `reconstruct` answer
+        in these. For likelihoods of all real numbers.
 
     Attributes
     ----------
@@ -98,27 +107,46 @@ class VAE(Model):
 
         A learned variance of the likelihood starts at the data's about its mean.
         """
+        found = self._moments(x)
+        mean, variance = found.mean, found.variance
+        if self.scaling is not None:
+            mean, variance = (mean - self.scaling.shift) / self.scaling.scale, variance / self.scaling.scale**2
+        self.parameters["decoder.out.b"][...] = self.likelihood.start(mean, variance)
+        for name, value in self.likelihood.start_own(mean, variance).items():
+            self.parameters[f"likelihood.{name}"][...] = value
+
+    def start_scaling(self, x: ArrayLike) -> None:
+        """Find shift and scale of ``scale="standard"``: each feature's mean and deviation over x, (N, D).
+
+        A feature whose values are all one keeps the scale 1, and a ``UserWarning`` names it.
+        """
+        found = self._moments(x)
+        self.scaling = standardising(found)
+        if found.constant.any():
+            columns = np.flatnonzero(found.constant)
+            shown = ", ".join(map(str, columns[:SHOWN])) + ", ..." * (len(columns) > SHOWN)
+            warnings.warn(f"{len(columns)} of {len(found.mean)} features are constant: {shown}", stacklevel=2)
+
+    def _moments(self, x: ArrayLike) -> Moments:
+        """The moments of checked data."""
         x = self.check_data(x)
         if len(x) == 0:
             raise ValueError("x has no examples to take a mean of")
-        moments = x.mean(axis=0), x.var(axis=0)
-        self.parameters["decoder.out.b"][...] = self.likelihood.start(*moments)
-        for name, value in self.likelihood.start_own(*moments).items():
-            self.parameters[f"likelihood.{name}"][...] = value
+        return moments(x)
 
     def encode(self, x: ArrayLike) -> tuple[Array, Array]:
         """Mean and log-variance of q(z|x), each (N, K), of x (N, D); `NonFiniteError` where they are not finite.
 
         They are exact for the Gaussian posteriors; for another, what its `Posterior.moments` says.
         """
-        mu, logvar = self.engine.encode(self.check_data(x))
+        mu, logvar = self.engine.encode(self.inside(self.check_data(x)))
         return check_finite_rows("encoder.mu", mu), check_finite_rows("encoder.logvar", logvar)
 
     def decode(self, z: ArrayLike) -> Array:
         """E[x|z], shape (..., D), of z (..., K); `NonFiniteError` where z or it is not finite."""
         z = check_finite_rows("z", check_float("z", z, self.architecture.latent, self.dtype))
         mean = self.likelihood.mean(self.engine.decode(z), self.architecture.own(self.parameters))
-        return check_finite_rows("decoder.out", mean)
+        return check_finite_rows("decoder.out", self.outside(mean))
 
     def reconstruct(self, x: ArrayLike) -> Array:
         """E[x|z] at the mean of q(z|x), shape (N, D)."""
@@ -136,7 +164,7 @@ class VAE(Model):
     def sample(self, n: int, seed: int) -> Array:
         """``n`` draws of x ~ p(x|z) with z ~ p(z), shape (n, D); `decode` of `sample_prior` gives their means."""
         z, own = self.sample_prior(n, seed), self.architecture.own(self.parameters)
-        return self.likelihood.sample(self.engine.decode(z), noise.stream(seed, "sample"), own)
+        return self.outside(self.likelihood.sample(self.engine.decode(z), noise.stream(seed, "sample"), own))
 
     def elbo(self, x: ArrayLike, eps: ArrayLike, beta: float = 1.0) -> Elbo:
         """The evidence lower bound of each example, at the noise eps.
@@ -159,7 +187,7 @@ class VAE(Model):
             ``kl_is_analytic``.
         """
         beta = non_negative("beta", beta)
-        x = self.check_data(x)
+        x = self.inside(self.check_data(x))
         eps, shape = check_noise(eps, len(x), self.architecture.latent, self.dtype)
         terms = self.engine.terms(x, eps)
         if not all(np.isfinite(a).all() for a in (terms.z, terms.log_likelihood, terms.kl)):
@@ -184,7 +212,7 @@ class VAE(Model):
             mu, logvar (N, K); z (S, N, K); raw (S, N, P); heads.
             log w = log_likelihood + log_prior - log_posterior is the importance weight's logarithm.
         """
-        x = self.check_data(x)
+        x = self.inside(self.check_data(x))
         return self.engine.terms(x, check_noise(eps, len(x), self.architecture.latent, self.dtype)[0])
 
     def loss_and_grad(
@@ -206,7 +234,7 @@ class VAE(Model):
             If the loss or a gradient is not finite, naming the first stage of the path and the examples concerned.
         """
         beta = non_negative("beta", beta)
-        x = self.check_data(x)
+        x = self.inside(self.check_data(x))
         eps, _ = check_noise(eps, len(x), self.architecture.latent, self.dtype)
         with self.engine.lock:
             step = self.step(x, eps, get_objective(objective), beta)
@@ -247,7 +275,7 @@ class VAE(Model):
             If the loss or a gradient is not finite, naming the stage; parameters and state are as they were.
         """
         beta, objective = non_negative("beta", beta), get_objective(objective)
-        x = self.check_data(x)
+        x = self.inside(self.check_data(x))
         eps, _ = check_noise(eps, len(x), self.architecture.latent, self.dtype)
         try:
             return self.engine.train(x, eps, objective, beta, adam, state)
@@ -256,5 +284,6 @@ class VAE(Model):
             raise (error if found.stage == "kernels" else found) from None
 
     def step(self, x: Array, eps: Array, objective: Objective, beta: float) -> Step:
-        """`loss_and_grad` without its checks and copies: x (N, D) and eps (S, N, K) of the model's dtype."""
+        """`loss_and_grad` without its checks and copies: x (N, D), `inside` the model, and eps (S, N, K) of
+        its dtype."""
         return self.engine.loss_and_grad(x, eps, objective, beta)

@@ -27,6 +27,7 @@ from vae_np.formulas.network import Architecture
 from vae_np.formulas.optim import AdamState
 from vae_np.formulas.posteriors import Posterior
 from vae_np.formulas.priors import Prior
+from vae_np.formulas.scaling import Scaling
 from vae_np.model.archive import read_archive, write_archive
 from vae_np.model.vae import VAE
 from vae_np.support.files import temporary_prefix
@@ -53,7 +54,8 @@ class Checkpoint(NamedTuple):
 def save_checkpoint(vae: VAE, adam: AdamState, training: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
     """Write a model in training to ``path``, atomically."""
     more = {f"adam.{name}": array for name, array in adam.arrays().items()}
-    write_archive(path, vae.config(), vae.parameters.vector, more | {"training": np.array(json.dumps(training))})
+    more["training"] = np.array(json.dumps(training))
+    write_archive(path, vae.config(), vae.parameters.vector, vae.scaling, more)
 
 
 def load(path: str | os.PathLike[str], *, backend: str = "numba") -> VAE:
@@ -126,6 +128,11 @@ def _model(path: Path, arrays: Mapping[str, Array], backend: str) -> VAE:
     if backend != "numpy":
         vae = VAE(**config, backend=backend)
     vae.parameters.vector[...] = vector
+    if "scaling" in arrays:
+        try:
+            vae.scaling = Scaling(*arrays["scaling"])
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path}: the scaling in it makes no sense: {error}") from None
     return vae
 
 

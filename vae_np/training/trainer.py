@@ -73,6 +73,8 @@ class Trainer:
         if checkpoint is not None:
             self.settings.check_saveable()
         epochs = self.settings.epochs
+        if self.vae.scale != "none" and self.vae.scaling is None:
+            self.vae.start_scaling(self.x)
         if self.settings.output_bias == "data" and self.adam.step == 0:
             self.vae.start_output_bias(self.x)
         reporter.start(epochs, epochs * self.steps_per_epoch, self.adam.step)
@@ -115,7 +117,7 @@ class Trainer:
         s, vae = self.settings, self.vae
         t = self.adam.step + 1
         rows = self._order[self.position : self.position + s.batch_size]
-        x = vae.engine.batch(self.x, rows, (s.seed, t) if s.binarise == "dynamic" else None)
+        x = vae.inside(vae.engine.batch(self.x, rows, (s.seed, t) if s.binarise == "dynamic" else None))
         eps = noise.standard_normal(s.seed, t, (s.samples, len(x), vae.architecture.latent), vae.dtype)
         beta = s.beta(t)
         try:
@@ -209,6 +211,8 @@ class Trainer:
         self._check_same_run(path, saved)
         training = saved.training
         self.vae.parameters.vector[...] = saved.vae.parameters.vector
+        if saved.vae.scaling is not None:
+            self.vae.scaling = saved.vae.scaling
         self.vae.engine.cores = training["cores"]  # the threads it began with: others would change the last digits
         self.adam = saved.adam
         self.epoch, self.position = training["epoch"], training["position"]

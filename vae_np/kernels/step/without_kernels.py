@@ -28,7 +28,7 @@ class LikelihoodFormula:
         self.own, self.down = architecture.own(parameters), architecture.own(gradients)
 
     def value(self, w: Workspace, x: Array) -> None:
-        """Raw gets its bias; log_likelihood."""
+        """Raw gets its bias; log_likelihood, of which the stage that follows takes a scaling's volume."""
         raw = w.raw
         raw += self.bias
         w.log_likelihood[...] = self.likelihood.checked_log_density(x, raw, self.own).sum(axis=-1)

@@ -11,6 +11,7 @@ from vae_np.formulas.elbo import Terms
 from vae_np.formulas.network import Architecture
 from vae_np.formulas.parameters import Parameters
 from vae_np.kernels.compiler.blas import routine
+from vae_np.kernels.step import stages
 from vae_np.kernels.step.plan import places
 from vae_np.kernels.step.plan.make import make_plan
 from vae_np.kernels.step.threads import barrier
@@ -81,6 +82,7 @@ class Workspace:
         self.row_value, self.column_value = empty(n, d), empty(d, n)
         self.row_count, self.column_count, self.sparse = (np.zeros(size, np.int64) for size in (n, d, threads))
         self.numbers, self.sums, self.words = np.zeros(NUMBERS), np.zeros((threads, SUMS)), barrier.new_words(threads)
+        self.numbers[stages.LOG_VOLUME] = a.log_volume
         self.plan[places.BLAS] = routine(dtype)
         self.plan[places.THETA], self.plan[places.G] = address(parameters.vector), address(gradients.vector)
         for name in _BUFFERS:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from vae_np.kernels.compiler.by_type import loop_by_kind
-from vae_np.kernels.compiler.decorators import scalar
+from vae_np.kernels.compiler.decorators import inner, scalar
 from vae_np.kernels.compiler.intrinsics import matrix_at
 from vae_np.kernels.loops import likelihoods
 from vae_np.kernels.loops.likelihoods.kinds import (
@@ -20,6 +20,7 @@ from vae_np.kernels.loops.likelihoods.kinds import (
 )
 from vae_np.kernels.step.plan import places, views
 from vae_np.kernels.step.stages.form import Stage
+from vae_np.kernels.step.stages.update import LOG_VOLUME
 
 __all__ = ["assess", "measure", "own_gradient"]
 
@@ -47,6 +48,15 @@ with_arrays = loop_by_kind(
 """The kind that `likelihoods.value` and `likelihoods.gradient` take, from the plan that has its arrays."""
 
 
+@inner
+def _less_volume(q: Any, log_likelihood: Any, r0: Any, r1: Any) -> None:
+    """What a scaling of x takes off log p(x|z)."""
+    volume = views.numbers(q, places.NUMBERS, 0.0, 0, 16)[LOG_VOLUME]
+    if volume != 0.0:
+        for r in range(r0, r1):
+            log_likelihood[r] -= volume
+
+
 def measure(like: Any, kind: Any) -> Stage:
     """log p(x|z) of this thread's rows; raw gets its bias."""
 
@@ -56,6 +66,7 @@ def measure(like: Any, kind: Any) -> Stage:
         b, out = views.bias(q, places.THETA, like, q[places.LAYERS] - 1), views.per_row(q, places.LOG_LIKELIHOOD, like)
         of = with_arrays(kind, q, like)
         likelihoods.value(of, views.raw(q, like), b, views.data(q, like), out, r0, r1)
+        _less_volume(q, out, r0, r1)
 
     return run
 
@@ -74,6 +85,7 @@ def assess(like: Any, kind: Any) -> Stage:
         out, weight = views.per_row(q, places.LOG_LIKELIHOOD, like), views.per_row(q, places.WEIGHT, like)
         of = with_arrays(kind, q, like)
         likelihoods.gradient(of, raw, b, views.data(q, like), weight, out, db, t, r0, r1)
+        _less_volume(q, out, r0, r1)
 
     return run
 

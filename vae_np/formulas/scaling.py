@@ -1,0 +1,112 @@
+"""Standardisation as a part of the model: the networks see u, the user x = shift + scale u.
+
+The density of x follows from that of u by the change of variables, feature by feature,
+
+    log p(x) = log p(u) - sum_d log scale_d,    u_d = (x_d - shift_d) / scale_d
+
+so that every ELBO is in nats of x in its own units, and models with different scalings can be compared.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Moments", "Scaling", "moments", "standardising"]
+
+Array = NDArray[Any]
+BLOCK = 2**22
+"""Numbers that are converted to float64 at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """x = shift + scale u.
+
+    Parameters
+    ----------
+    shift, scale : array, shape (D,)
+        Finite, scale positive; kept in float64.
+
+    Attributes
+    ----------
+    log_volume : float
+        sum_d log scale_d, in nats.
+
+    Raises
+    ------
+    ValueError
+        If they are none.
+    """
+
+    shift: Array
+    scale: Array
+    log_volume: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        shift, scale = (np.array(a, np.float64) for a in (self.shift, self.scale))
+        if shift.ndim != 1 or shift.shape != scale.shape:
+            raise ValueError(f"shift and scale must have one shape, (D,); got {shift.shape} and {scale.shape}")
+        if not (np.isfinite(shift).all() and np.isfinite(scale).all() and (scale > 0).all()):
+            raise ValueError("shift and scale must be finite, and scale positive")
+        for name, value in (("shift", shift), ("scale", scale), ("log_volume", math.fsum(np.log(scale)))):
+            object.__setattr__(self, name, value)
+
+    def inside(self, x: Array) -> Array:
+        """u = (x - shift) / scale, found in float64 and rounded once, to x's dtype."""
+        with np.errstate(over="ignore"):  # what overflows is found where x is looked at
+            u: Array = ((x - self.shift) / self.scale).astype(x.dtype)
+        return u
+
+    def outside(self, u: Array) -> Array:
+        """x = shift + scale u, likewise."""
+        with np.errstate(over="ignore"):
+            x: Array = (self.shift + self.scale * u).astype(u.dtype)
+        return x
+
+
+class Moments(NamedTuple):
+    """Of each feature, (D,), in float64; ``constant`` says where all values are one."""
+
+    mean: Array
+    deviation: Array
+    constant: NDArray[np.bool_]
+
+    @property
+    def variance(self) -> Array:
+        """The square of the deviation."""
+        return self.deviation * self.deviation
+
+
+def moments(x: Array) -> Moments:
+    """Mean and deviation (with 1/N) of each column, in two passes over blocks of rows, in float64.
+
+    The deviations are taken relative to the largest before they are squared: no square leaves the range. That of a
+    constant column is 0, not the rounding of its mean.
+    """
+    n, d = x.shape
+    step = max(1, BLOCK // d)
+    blocks = [slice(i, i + step) for i in range(0, n, step)]
+    low, high, total = np.full(d, np.inf), np.full(d, -np.inf), np.zeros(d)
+    for rows in blocks:
+        low, high = np.minimum(low, x[rows].min(axis=0)), np.maximum(high, x[rows].max(axis=0))
+        total += (x[rows] / np.float64(n)).sum(axis=0)
+    constant = low == high
+    mean = np.where(constant, low, np.clip(total, low, high))
+    largest = np.where(constant, 1.0, np.maximum(high - mean, mean - low))
+    squares, rest = np.zeros(d), np.zeros(d)
+    for rows in blocks:
+        r = (x[rows] - mean) / largest
+        squares += (r * r).sum(axis=0)
+        rest += r.sum(axis=0)
+    spread = np.maximum(squares / n - (rest / n) ** 2, 0)  # the mean is rounded, and what that adds is taken off
+    return Moments(mean, np.where(constant, 0.0, np.sqrt(spread) * largest), constant)
+
+
+def standardising(found: Moments) -> Scaling:
+    """The scaling that gives every feature mean 0 and variance 1; a constant one keeps the scale 1."""
+    return Scaling(found.mean, np.where(found.deviation > 0, found.deviation, 1.0))
