@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 
 import numpy as np
 import pytest
@@ -32,7 +33,9 @@ def arguments(quantity: Quantity, dtype) -> st.SearchStrategy:
         return st.tuples(strategies.pixels(dtype), strategies.floats(dtype))
     if names == ["a"]:
         return st.tuples(*[strategies.floats(dtype, WIDE[i])] * 4)
-    return st.tuples(*[strategies.floats(dtype, LOGVAR[i] if name == "s" else WIDE[i]) for name in names])
+    deviations = strategies.floats(dtype, LOGVAR[i]).map(lambda s: float(dtype(math.exp(s / 2))))
+    kinds = {"s": strategies.floats(dtype, LOGVAR[i]), "sigma": deviations}
+    return st.tuples(*[kinds.get(name, strategies.floats(dtype, WIDE[i])) for name in names])
 
 
 NARROWER = {"log", "log1p", "gelu", "gelu'", "gelu, far tail", "gelu', far tail", "Adam's step"}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import mpmath as mp
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from models import batch, model
+from mpmath import mpf
 
 import vae_np
 from vae_np import ELBO, IWAE
@@ -116,3 +118,42 @@ def test_wrong_objectives_are_errors():
         ELBO(free_bits_kind="each")
     with pytest.raises(ValueError, match="objective must be one of elbo, iwae; got 'vimco'"):
         get_objective("vimco")
+
+
+SIZES = [1e2, 1e3, 1e4, 1e5, 1e7, 1e9]
+
+
+def weight_error(dtype, size: float, draws: int = 200, samples: int = 8) -> float:
+    """The worst error of an example's sum of normalised weights, of draws with log w near -size."""
+    log_w = (np.random.default_rng(1).normal(0, 2, (samples, draws)) - size).astype(dtype)
+    none = np.zeros_like(log_w)
+    found = IWAE()(Terms(log_w, none, none, none, none, none, none, none)).cotangents
+    assert found.log_posterior.dtype == dtype
+    return float(np.abs(draws * found.log_posterior.sum(axis=0, dtype=np.longdouble) - 1).max())
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("size", SIZES)
+def test_an_examples_importance_weights_add_up_to_1_at_any_size_of_log_w(dtype, size):
+    error = weight_error(dtype, size)
+    print(f"{np.dtype(dtype)}, log w near {-size:g}: {error:.1e}")
+    # the sum, of 8 terms, is off by 7 u, the quotient and its share 1/N by u each, and of N = 200 the product by one
+    assert error <= 10 * np.finfo(dtype).eps / 2
+
+
+def test_the_importance_weights_are_right_to_the_last_digits_where_log_w_is_a_million():
+    log_w = np.random.default_rng(2).normal(0, 2, (8, 20)) - 1e6
+    none = np.zeros_like(log_w)
+    found = IWAE()(Terms(log_w, none, none, none, none, none, none, none))
+    with mp.workdps(50):
+        for n in range(20):
+            w = [mp.exp(mpf(v)) for v in log_w[:, n]]
+            for s in range(8):
+                exact = w[s] / mp.fsum(w) / 20
+                # e^(log w - max) is off by 2 u, as the difference is exact; the sum by 7 u + 2 u, two quotients by 2 u
+                assert abs(found.cotangents.log_posterior[s, n] - exact) <= 13 * 2.0**-53 * exact
+
+
+def test_the_importance_weighted_bound_has_no_beta():
+    with pytest.raises(ValueError, match=r"the importance-weighted bound has no beta; got beta=0\.5"):
+        IWAE()(terms([[-1], [-2]], [[0.0]]), beta=0.5)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import oracles
 
+from vae_np.formulas.likelihoods import Gaussian
 from vae_np.formulas.optim import Adam
 from vae_np.kernels.compiler.decorators import kernel
 from vae_np.kernels.loops import activation, adam, latent, likelihoods
@@ -170,10 +171,15 @@ def inverse(s: Array) -> Array:
     return out
 
 
-def gaussian_value(x: Array, m: Array, s: Array) -> Array:
+def reciprocal(sigma: Array) -> Array:
+    """1/sigma in two parts, (2, D)."""
+    return np.array([likelihoods.reciprocal(float(v)) for v in sigma]).T
+
+
+def gaussian_value(x: Array, m: Array, s: Array, scale: Array | None = None) -> Array:
     """log p with a deviation a feature."""
     out, none = np.empty_like(m), np.zeros(1, m.dtype)
-    scale = inverse(s)
+    scale = inverse(s) if scale is None else scale
     for i in range(len(m)):
         j = slice(i, i + 1)
         kind = likelihoods.Gaussian(s[j], *np.ascontiguousarray(scale[:, j]), np.empty((1, 1), m.dtype))
@@ -184,9 +190,9 @@ def gaussian_value(x: Array, m: Array, s: Array) -> Array:
 def gaussian_slope(part: int) -> Function:
     """d/dm or d/ds of each feature of one row."""
 
-    def function(x: Array, m: Array, s: Array) -> Array:
+    def function(x: Array, m: Array, s: Array, scale: Array | None = None) -> Array:
         raw, one, db = m[None].copy(), np.ones(1, m.dtype), np.empty_like(m)
-        kind = likelihoods.Gaussian(s, *inverse(s), np.empty_like(raw))
+        kind = likelihoods.Gaussian(s, *(inverse(s) if scale is None else scale), np.empty_like(raw))
         likelihoods.gradient(kind, raw, np.zeros_like(m), x[None], one, one.copy(), db, 0, 0, 1)
         np.testing.assert_array_equal(db, raw[0])
         ds = np.empty_like(m)
@@ -194,6 +200,16 @@ def gaussian_slope(part: int) -> Function:
         return (raw[0], ds)[part]
 
     return function
+
+
+def of_sigma(function: Function) -> Function:
+    """The same where sigma is a number."""
+    return lambda x, m, sigma: function(x, m, logvar_of(sigma), np.ascontiguousarray(reciprocal(sigma)))
+
+
+def logvar_of(sigma: Array) -> Array:
+    """What the likelihood says s is."""
+    return np.array([Gaussian(float(v)).logvar for v in sigma], sigma.dtype)
 
 
 def heteroscedastic_value(x: Array, m: Array, s: Array) -> Array:
@@ -259,6 +275,8 @@ FUSED: dict[str, tuple[Function, ...]] = {
     "Gaussian likelihood": (gaussian_value, heteroscedastic_value),
     "Gaussian likelihood, d/dm": (gaussian_slope(0), heteroscedastic_slope(0)),
     "Gaussian likelihood, d/ds": (gaussian_slope(1), heteroscedastic_slope(1)),
+    "Gaussian likelihood, sigma a number": (of_sigma(gaussian_value),),
+    "Gaussian likelihood, sigma a number, d/dm": (of_sigma(gaussian_slope(0)),),
     "Adam's step": (adam_step(),),
     "Adam's step, epsilon-hat and decay": (adam_step(epsilon_hat=True, weight_decay=0.01),),
 }

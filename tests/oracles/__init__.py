@@ -40,6 +40,8 @@ from oracles.likelihoods import (
     continuous_bernoulli_variance,
     gaussian,
     gaussian_m,
+    gaussian_of_sigma,
+    gaussian_of_sigma_m,
     gaussian_s,
 )
 from oracles.multivariate import kl_diagonal_to_full, log_multivariate_normal, matrix

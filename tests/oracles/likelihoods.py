@@ -105,3 +105,19 @@ def gaussian_m(x, m, s):
 def gaussian_s(x, m, s):
     """1/2 ((x - m)^2 e^-s - 1)."""
     return log_normal_logvar(x, m, s)
+
+
+@exact
+def gaussian_of_sigma(x, m, sigma):
+    """-1/2 ((x - m)^2 / sigma^2 + 2 log sigma + log 2 pi)."""
+    with more(lost(x, m)):
+        square = ((x - m) / sigma) ** 2
+    s, constant = 2 * mp.log(sigma), mp.log(2 * mp.pi)
+    return Sum(-(square + s + constant) / 2, (square + abs(s) + constant) / 2)
+
+
+@exact
+def gaussian_of_sigma_m(x, m, sigma):
+    """(x - m) / sigma^2."""
+    with more(lost(x, m)):
+        return (x - m) / sigma**2

@@ -8,7 +8,7 @@ import numpy as np
 import oracles
 
 from quantities.notes import CANCELS, GREY, NUMPY, SQUARED
-from quantities.points import near_the_mean, pixel_and
+from quantities.points import near_the_mean, near_the_mean_of_a_sigma, pixel_and
 from quantities.quantity import Array, Quantity
 from vae_np.formulas.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
 
@@ -16,6 +16,18 @@ from vae_np.formulas.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
 def learned(x: Array, m: Array, s: Array) -> Array:
     """The Gaussian likelihood with its log-variances as own parameters."""
     return Gaussian("learned").log_density(x, m, {"logvar": s})
+
+
+def of_sigma(method: Callable[[Gaussian, Array, Array], Array]) -> Callable[..., Array]:
+    """A method of the Gaussian of a given sigma, a likelihood a point; of NaN there is none."""
+
+    def function(x: Array, m: Array, sigma: Array) -> Array:
+        out = np.full_like(m + x, np.nan)
+        for i in np.flatnonzero(sigma > 0):
+            out[i : i + 1] = method(Gaussian(float(sigma[i])), x[i : i + 1], m[i : i + 1])
+        return out
+
+    return function
 
 
 def heteroscedastic(part: int) -> Callable[..., Array]:
@@ -81,5 +93,21 @@ LIKELIHOOD_ROWS = [
         headroom=2,
         derivative_of="Gaussian likelihood",
         argument=2,
+    ),
+    Quantity(
+        "Gaussian likelihood, sigma a number",
+        of_sigma(Gaussian.log_density),
+        oracles.gaussian_of_sigma,
+        near_the_mean_of_a_sigma,
+        note=CANCELS,
+        headroom=2,
+    ),
+    Quantity(
+        "Gaussian likelihood, sigma a number, d/dm",
+        of_sigma(lambda likelihood, x, m: likelihood.gradient(x, m)[0]),
+        oracles.gaussian_of_sigma_m,
+        near_the_mean_of_a_sigma,
+        derivative_of="Gaussian likelihood, sigma a number",
+        argument=1,
     ),
 ]

@@ -74,3 +74,9 @@ def near_the_mean(dtype, n, seed) -> list[Array]:
     with np.errstate(over="ignore"):
         close = (mu + np.exp(s / 2) * eps).astype(dtype)
     return [np.where((generator.random(len(s)) < 0.5) & np.isfinite(close), close, z).astype(dtype), mu, s]
+
+
+def near_the_mean_of_a_sigma(dtype, n, seed) -> list[Array]:
+    """(x, m, sigma), sigma = e^(s/2)."""
+    z, mu, s = near_the_mean(dtype, n, seed)
+    return [z, mu, np.exp(s / 2)]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from vae_np.evaluation.moments import Moments
 from vae_np.formulas.objectives import IWAE
 from vae_np.model.diagnosis import diagnose
 from vae_np.model.vae import VAE
@@ -73,7 +74,7 @@ def evaluate(vae: VAE, x: ArrayLike, *, samples: int = 1, seed: int = 0) -> Eval
     samples = whole("samples", samples, at_least=1)
     n, k = len(x), vae.architecture.latent
     per_example = {name: np.empty(n) for name in ("elbo", "log_likelihood", "kl", "evidence")}
-    mean_kl, moments = np.zeros(k if vae.architecture.has_kl else 1), np.zeros((2, k))
+    mean_kl, means_of_z = np.zeros(k if vae.architecture.has_kl else 1), Moments()
     most = max(1, min(ROWS, NUMBERS // vae.likelihood.raw_size(vae.architecture.n_features)))
     # few examples and many samples, or the reverse; whole tiles of noise, for a part costs as much
     rows = min(most, max(TILE, most // samples // TILE * TILE))
@@ -84,13 +85,13 @@ def evaluate(vae: VAE, x: ArrayLike, *, samples: int = 1, seed: int = 0) -> Eval
         per_example["kl"][block] = kl.sum(axis=1, dtype=np.float64)
         per_example["evidence"][block] = evidence
         mean_kl += kl.sum(axis=0, dtype=np.float64) / n
-        moments += [mu.sum(axis=0, dtype=np.float64) / n, np.square(mu, dtype=np.float64).sum(axis=0) / n]
+        means_of_z.add(mu)
     per_example["elbo"][:] = per_example["log_likelihood"] - per_example["kl"]
     if samples == 1:
         per_example["evidence"][:] = per_example["elbo"]
     means = {name: float(values.mean()) for name, values in per_example.items()}
     error = float(per_example["elbo"].std(ddof=1) / math.sqrt(n)) if n > 1 else math.nan
-    active = int((moments[1] - moments[0] ** 2 > ACTIVE_VARIANCE).sum())
+    active = _count_active(means_of_z)
     return Evaluation(
         **means, standard_error=error, active_units=active, kl_per_dimension=mean_kl, per_example=per_example, latent=k
     )
@@ -120,5 +121,10 @@ def _block(vae: VAE, x: Array, first: int, samples: int, seed: int, step: int) -
 
 def active_units(vae: VAE, x: Array) -> int:
     """How many latent units have a posterior mean whose variance over x exceeds `ACTIVE_VARIANCE`."""
-    mu, _ = vae.encode(x)
-    return int((mu.var(axis=0, dtype=np.float64) > ACTIVE_VARIANCE).sum())
+    means_of_z = Moments()
+    means_of_z.add(vae.encode(x)[0])
+    return _count_active(means_of_z)
+
+
+def _count_active(means_of_z: Moments) -> int:
+    return int((means_of_z.variance() > ACTIVE_VARIANCE).sum())

@@ -20,6 +20,7 @@ __all__ = [
     "log_sum_exp",
     "normal_cdf",
     "normal_pdf",
+    "normalised_exp",
     "phi",
     "sigmoid",
     "softplus",
@@ -133,3 +134,14 @@ def log_mean_exp(a: Array, axis: int = 0) -> Array:
     shift = np.where(np.isfinite(largest), largest, 0)
     total = np.log(np.mean(np.exp(a - shift), axis=axis, keepdims=True)) + shift
     return np.squeeze(total, axis)
+
+
+def normalised_exp(a: Array, axis: int = 0) -> Array:
+    """e^(a_s) / sum_s e^(a_s) along an axis, the gradient of `log_sum_exp`, shifted by the largest.
+
+    The sum is that of the numbers that are divided, so that the quotients add up to 1 whatever the size of a.
+    e^(a - log_sum_exp(a)) does not: the logarithm has been rounded, with |a| u, and all quotients are off by that.
+    """
+    e = np.exp(a - np.max(a.real, axis=axis, keepdims=True))
+    normalised: Array = e / np.sum(e, axis=axis, keepdims=True)
+    return normalised

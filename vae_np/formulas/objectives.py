@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vae_np.formulas.elbo import Cotangents, Terms
-from vae_np.formulas.numerics import log_mean_exp
+from vae_np.formulas.numerics import log_mean_exp, normalised_exp
 from vae_np.support.checks import non_negative
 
 __all__ = ["ELBO", "IWAE", "OBJECTIVES", "Loss", "Objective", "get_objective"]
@@ -123,8 +123,9 @@ class IWAE:
 
         L_n = log 1/S sum_s w_sn,    w = p(x | z) p(z) / q(z | x),        loss = -1/N sum_n L_n
 
-    Its derivative with respect to log w_sn is the normalised weight w_sn / sum_s w_sn; the posterior's direct part is
-    kept, so this is the gradient of the bound itself. Burda, Grosse & Salakhutdinov (2016). beta must be 1.
+    Its derivative with respect to log w_sn is the normalised weight w_sn / sum_s w_sn: an example's weights add up to 1
+    at any size of log w (`numerics.normalised_exp`). The posterior's direct part is kept, so this is the gradient of
+    the bound itself. Burda, Grosse & Salakhutdinov (2016). beta must be 1.
     """
 
     @property
@@ -143,9 +144,7 @@ class IWAE:
             raise ValueError(f"the importance-weighted bound has no beta; got beta={beta}")
         log_w = terms.log_likelihood + terms.log_prior - terms.log_posterior
         bound = log_mean_exp(log_w)
-        n = log_w.shape[1]
-        real = log_w.real
-        weight = np.exp(real - bound.real) / (len(log_w) * n)
+        weight = normalised_exp(log_w.real) / log_w.shape[1]
         return Loss(-bound.mean(), Cotangents(-weight, log_prior=-weight, log_posterior=weight), kl="samples")
 
 

@@ -70,8 +70,11 @@ def kernel_of(likelihood, case) -> tuple:
     parts = np.full((2, case.db.size), np.nan, case.x.dtype)
     if isinstance(kind, kernels.GaussianKind):
         s, deviation = np.empty(d, case.x.dtype), np.empty((2, d))
-        s[...] = likelihood.logvar if likelihood.logvar is not None else case.own["logvar"]
-        kernels.inverse_deviation(s, *deviation)
+        if likelihood.logvar is None:
+            s[...] = case.own["logvar"]
+            kernels.inverse_deviation(s, *deviation)
+        else:
+            s[...], deviation[:] = likelihood.logvar, np.array(kernels.reciprocal(likelihood.sigma))[:, None]
         kind = kernels.Gaussian(s, *deviation, np.full((2, d), np.nan, case.x.dtype))
 
     def value(b):

@@ -26,7 +26,8 @@ class Gaussian(Likelihood):
     Parameters
     ----------
     sigma : float or str
-        - a number: the deviation of every feature, s = 2 log(sigma);
+        - a number: the deviation of every feature, s = 2 log(sigma), and e^(-s/2) is 1/sigma itself: s, rounded, would
+          put its error, |s| times as large, into the exponent;
         - ``"learned"``: one s for all features, a parameter ``likelihood.logvar`` of shape (1,) that starts at 0;
         - ``"per-feature"``: one s a feature, ``likelihood.logvar`` of shape (D,);
         - ``"heteroscedastic"``: the decoder puts out (m, s), its output layer is 2 D wide, means first.
@@ -34,7 +35,7 @@ class Gaussian(Likelihood):
     Raises
     ------
     ValueError
-        If sigma is neither a positive finite number nor one of these words.
+        If sigma is neither one of these words nor a positive number that is finite as its reciprocal is.
 
     Notes
     -----
@@ -63,8 +64,8 @@ class Gaussian(Likelihood):
             self.sigma = sigma
         else:
             self.sigma = float(sigma)
-            if not (math.isfinite(self.sigma) and self.sigma > 0):
-                raise ValueError(f"sigma must be positive and finite; got {sigma!r}")
+            if not (math.isfinite(self.sigma) and self.sigma > 0 and math.isfinite(1 / self.sigma)):
+                raise ValueError(f"sigma must be positive and finite, and so must 1/sigma; got {sigma!r}")
             self.logvar = 2 * math.log(self.sigma)
 
     def config(self) -> dict[str, Any]:
@@ -83,18 +84,21 @@ class Gaussian(Likelihood):
 
     def log_density(self, x: Array, raw: Array, own: Mapping[str, Array] = NOTHING) -> Array:
         """-1/2 (r^2 + s + log 2 pi) with the standardised r = (x - m) e^(-s/2), as in `gaussian.log_normal`."""
+        if self.logvar is not None:
+            r = self._standardised(x, raw)
+            return np.asarray(-0.5 * (r * r + (self.logvar + LOG_2PI)), raw.dtype)
         m, s = self.mean_logvar(raw, own)
         r = (x - m) * np.exp(-s / 2)
         return -0.5 * (r * r + s + LOG_2PI)
 
     def gradient(self, x: Array, raw: Array, own: Mapping[str, Array] = NOTHING) -> tuple[Array, dict[str, Array]]:
         """d/dm = r e^(-s/2) = (x - m) e^-s, d/ds = 1/2 (r^2 - 1)."""
+        if self.logvar is not None:
+            return np.asarray(self._standardised(x, raw) / self.sigma, raw.dtype), {}
         m, s = self.mean_logvar(raw, own)
         scale = np.exp(-s / 2)
         r = (x - m) * scale
         dm = r * scale
-        if self.logvar is not None:
-            return dm, {}
         ds = 0.5 * (r * r - 1)
         return (np.concatenate([dm, ds], axis=-1), {}) if self.sigma == "heteroscedastic" else (dm, {"logvar": ds})
 
@@ -105,8 +109,8 @@ class Gaussian(Likelihood):
     def sample(self, raw: Array, generator: np.random.Generator, own: Mapping[str, Array] = NOTHING) -> Array:
         """m + e^(s/2) eps."""
         m, s = self.mean_logvar(raw, own)
-        draw: Array = m + np.exp(s / 2) * generator.standard_normal(m.shape, dtype=m.dtype.type)
-        return draw
+        sigma = np.exp(s / 2) if self.logvar is None else np.float64(self.sigma)
+        return np.asarray(m + sigma * generator.standard_normal(m.shape, dtype=m.dtype.type), m.dtype)
 
     def start(self, mean: Array, variance: Array) -> Array:
         """The mean, and where the decoder puts it out, the log-variance of the data, held at -10 or more."""
@@ -120,6 +124,10 @@ class Gaussian(Likelihood):
             return {}
         spread = variance.mean(keepdims=True) if self.sigma == "learned" else variance
         return {"logvar": np.log(np.maximum(spread, math.exp(-10)))}
+
+    def _standardised(self, x: Array, m: Array) -> Array:
+        """(x - m) / sigma of a given sigma, in double precision: it enters squared, and a float32 has no 1e-50."""
+        return np.subtract(x, m, dtype=np.result_type(m, np.float64)) / self.sigma
 
     def mean_logvar(self, raw: Array, own: Mapping[str, Array]) -> tuple[Array, Array]:
         """m and s, s broadcastable to m."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.formulas.numerics import LOG_2PI, log_sum_exp
+from vae_np.formulas.numerics import LOG_2PI, log_sum_exp, normalised_exp
 from vae_np.formulas.priors.base import Arrays, Prior
 from vae_np.support.checks import whole
 
@@ -67,10 +67,10 @@ class Mixture(Prior):
         dlogvar  = sum d_m (y_m^2 - 1) / 2
         """
         terms, y, scale = self._terms(z, own)
-        d = dlog[..., None] * _softmax(terms)
+        d = dlog[..., None] * normalised_exp(terms, axis=-1)
         pull = d[..., None] * (y * scale)
         down = {
-            "logits": d.sum(axis=(0, 1)) - dlog.sum() * _softmax(own["logits"]),
+            "logits": d.sum(axis=(0, 1)) - dlog.sum() * normalised_exp(own["logits"], axis=-1),
             "mean": pull.sum(axis=(0, 1)),
             "logvar": (d[..., None] * (0.5 * (y * y - 1))).sum(axis=(0, 1)),
         }
@@ -78,7 +78,7 @@ class Mixture(Prior):
 
     def sample(self, n: int, latent: int, generator: np.random.Generator, own: Arrays, dtype: Any) -> Array:
         """A component each, by pi, then its Gaussian."""
-        pi = _softmax(own["logits"].astype(np.float64))
+        pi = normalised_exp(own["logits"].astype(np.float64), axis=-1)
         m = np.minimum(np.searchsorted(np.cumsum(pi), generator.random(n), side="right"), self.components - 1)
         eps = generator.standard_normal((n, latent), dtype=np.dtype(dtype).type)
         draw: Array = own["mean"][m] + np.exp(own["logvar"][m] / 2) * eps
@@ -96,9 +96,3 @@ class Mixture(Prior):
         y = (z[..., None, :] - mean) * scale
         log_normal = -0.5 * (y * y + logvar + LOG_2PI).sum(axis=-1)
         return logits - log_sum_exp(logits, axis=-1) + log_normal, y, scale
-
-
-def _softmax(a: Array) -> Array:
-    """exp(a - max a) over its sum, along the last axis."""
-    e = np.exp(a - a.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)

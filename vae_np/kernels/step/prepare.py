@@ -14,7 +14,7 @@ from vae_np.formulas.elbo import Cotangents, posterior_weights
 from vae_np.formulas.optim import Adam, AdamState
 from vae_np.formulas.parameters import Parameters
 from vae_np.kernels.loops import adam
-from vae_np.kernels.loops.likelihoods import inverse_deviation
+from vae_np.kernels.loops.likelihoods import inverse_deviation, reciprocal
 from vae_np.kernels.step import sequence, stages
 from vae_np.kernels.step.plan import places
 from vae_np.kernels.step.workspace import Workspace, address
@@ -25,9 +25,14 @@ Array = NDArray[Any]
 
 
 def gaussian(w: Workspace, likelihood: likelihoods.Likelihood, own: Mapping[str, Array]) -> None:
-    """Bring a Gaussian's arrays up to date with its own parameters."""
-    if isinstance(likelihood, likelihoods.Gaussian):
-        w.own_s[...] = own["logvar"] if likelihood.logvar is None else likelihood.logvar
+    """Bring a Gaussian's arrays up to date with its own parameters, or with the sigma that it was given."""
+    if not isinstance(likelihood, likelihoods.Gaussian):
+        return
+    if isinstance(likelihood.sigma, float):
+        w.own_s[...] = likelihood.logvar
+        w.own_inverse[...], w.own_rest[...] = reciprocal(likelihood.sigma)
+    else:
+        w.own_s[...] = own["logvar"]
         inverse_deviation(w.own_s, w.own_inverse, w.own_rest)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from vae_np.kernels.compiler.by_type import loop_by_kind
 from vae_np.kernels.compiler.decorators import kernel
 from vae_np.kernels.loops.likelihoods import bernoulli, gaussian
-from vae_np.kernels.loops.likelihoods.gaussian import inverse_deviation
+from vae_np.kernels.loops.likelihoods.gaussian import inverse_deviation, reciprocal
 from vae_np.kernels.loops.likelihoods.kinds import (
     Absent,
     Bernoulli,
@@ -34,6 +34,7 @@ __all__ = [
     "gradient",
     "inverse_deviation",
     "own_gradient",
+    "reciprocal",
     "value",
 ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ __all__ = [
     "heteroscedastic_value",
     "inverse_deviation",
     "own_gradient",
+    "reciprocal",
     "value",
 ]
 
@@ -63,6 +66,13 @@ def inverse_deviation(s: Any, inverse: Any, rest: Any) -> None:
     """e^(-s/2) = inverse + rest, (D,), float64: it enters squared, and each of its errors would count twice."""
     for j in range(s.shape[0]):
         inverse[j], rest[j] = _exp_in_two(-_HALF * np.float64(s[j]))
+
+
+@functools.lru_cache(maxsize=16)
+def reciprocal(sigma: float) -> tuple[float, float]:
+    """1/sigma = inverse + rest for a deviation that is a number: see `inverse_deviation`."""
+    inverse = 1 / sigma
+    return inverse, float(1 / Fraction(sigma) - Fraction(inverse))
 
 
 @scalar
