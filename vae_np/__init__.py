@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vae_np.formulas.likelihoods import Likelihood as Likelihood
     from vae_np.formulas.objectives import ELBO as ELBO
     from vae_np.formulas.objectives import IWAE as IWAE
+    from vae_np.formulas.objectives import Objective as Objective
     from vae_np.formulas.optim import Adam as Adam
     from vae_np.formulas.optim import AdamState as AdamState
     from vae_np.formulas.parameters import Parameters as Parameters
@@ -54,7 +55,7 @@ _HOMES = {
     "vae_np.formulas.posteriors": ("Diagonal", "Full", "Planar", "Posterior"),
     "vae_np.formulas.priors": ("Mixture", "Prior", "Standard"),
     "vae_np.formulas.parameters": ("Parameters",),
-    "vae_np.formulas.objectives": ("ELBO", "IWAE"),
+    "vae_np.formulas.objectives": ("ELBO", "IWAE", "Objective"),
     "vae_np.model.vae": ("VAE", "Elbo"),
     "vae_np.formulas.optim": ("Adam", "AdamState"),
     "vae_np.formulas.schedules": ("Constant", "Cosine", "Cyclical", "LinearWarmup", "StepList", "Warmup"),

@@ -76,7 +76,7 @@ def test_the_version_is_told(vae_np):
         ["train", "--hidden", "4,x"],
         ["train", "--split", "a"],
         ["train", "--dtype", "float16"],
-        ["train", "--objective", "gan"],
+        ["train", "--schedule", "gan"],
         ["evaluate"],
         ["sample", "m", "--number", "many"],
     ],

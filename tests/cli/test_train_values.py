@@ -31,7 +31,10 @@ WRONG = {
     "--likelihood gaussian --sigma big": "sigma",
     "--objective iwae --beta 0.5": "no beta",
     "--objective iwae --kl-warmup 2": "no beta",
-    "--objective iwae --free-bits 1": "--free-bits",
+    "--objective iwae --free-bits 1": "--free-bits belongs to --objective elbo; the objective is iwae",
+    "--objective elbo:free_bits=1 --free-bits 2": "free_bits is given twice",
+    "--objective gan": "objective must be one of elbo, iwae",
+    "--objective iwae:free_bits=1": "the iwae objective does not take 'free_bits'",
     "--beta -1": "--beta",
     "--beta nan": "--beta",
     "--free-bits -1": "free_bits",
@@ -63,9 +66,9 @@ WRONG = {
     "--data text.npy": "real numbers are needed",
     "--data data.csv --key x": "key",
     "--data data.csv --scale 0": "scale",
-    "--data .": ".",
+    "--data .": ". lacks MNIST files; looked for train-images-idx3-ubyte or",
     "--resume": "--resume needs --out",
-    "--latent 1000000000000000": "",
+    "--latent 1000000000000000": "Unable to allocate",
 }
 
 

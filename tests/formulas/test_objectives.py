@@ -13,7 +13,8 @@ from mpmath import mpf
 import vae_np
 from vae_np import ELBO, IWAE
 from vae_np.formulas.elbo import Terms
-from vae_np.formulas.objectives import get_objective
+from vae_np.formulas.objectives import Loss, Objective, get_objective
+from vae_np.training.settings import Settings
 
 
 def terms(log_likelihood, kl, log_prior=None, log_posterior=None) -> Terms:
@@ -116,8 +117,10 @@ def test_wrong_objectives_are_errors():
         ELBO(free_bits=-1)
     with pytest.raises(ValueError, match="free_bits_kind must be one of"):
         ELBO(free_bits_kind="each")
-    with pytest.raises(ValueError, match="objective must be one of elbo, iwae; got 'vimco'"):
+    with pytest.raises(ValueError, match=r"objective must be one of elbo, iwae.*; got 'vimco'"):
         get_objective("vimco")
+    with pytest.raises(ValueError, match="the iwae objective does not take 'free_bits'"):
+        get_objective("iwae:free_bits=1")
 
 
 SIZES = [1e2, 1e3, 1e4, 1e5, 1e7, 1e9]
@@ -157,3 +160,57 @@ def test_the_importance_weights_are_right_to_the_last_digits_where_log_w_is_a_mi
 def test_the_importance_weighted_bound_has_no_beta():
     with pytest.raises(ValueError, match=r"the importance-weighted bound has no beta; got beta=0\.5"):
         IWAE()(terms([[-1], [-2]], [[0.0]]), beta=0.5)
+
+
+def test_an_objective_is_made_of_its_name_its_word_and_its_config():
+    right = ELBO(0.5, "total")
+    assert get_objective("elbo:free_bits=0.5,free_bits_kind=total") == right
+    assert get_objective(right.config()) == right
+    assert get_objective("elbo") == ELBO() != right
+    assert get_objective("iwae") == get_objective(IWAE().config()) == IWAE()
+
+
+def test_an_object_of_the_form_of_an_objective_is_handed_back():
+    class Plain:
+        name, analytic_kl = "plain", True
+
+        def __call__(self, terms, beta=1.0):
+            return ELBO()(terms, beta)
+
+    given = Plain()
+    assert get_objective(given) is given
+    vae = model(backend="numpy")
+    assert vae.loss_and_grad(*batch(vae), objective=given)[0] == vae.loss_and_grad(*batch(vae))[0]
+
+
+class WithWeight(Objective):
+    """An objective that is no dataclass."""
+
+    name = "test-with-weight"
+    analytic_kl = True
+
+    def __init__(self, weight=1.0):
+        self.weight = weight
+
+    def __call__(self, terms, beta=1.0):
+        value, cotangents, kl = ELBO()(terms, beta)
+        return Loss(value, cotangents, kl)
+
+
+class Told(WithWeight):
+    """The same, which says so."""
+
+    name = "test-told"
+
+    def config(self):
+        return {"name": self.name, "weight": self.weight}
+
+
+def test_an_objective_whose_settings_its_config_lacks_is_noticed():
+    assert ELBO().tells_settings()
+    assert Told(0.5).tells_settings()
+    assert not WithWeight(0.5).tells_settings()
+    with pytest.raises(ValueError, match="objective must be a dataclass or have a config"):
+        Settings(objective=WithWeight(0.5)).check_saveable()
+    assert Settings(objective=Told(0.5)).config()["objective"] == {"name": "test-told", "weight": 0.5}
+    assert get_objective("test-told:weight=0.5") == Told(0.5)

@@ -1,12 +1,17 @@
-"""A posterior and a prior of one class each, which a user defines: they train, save, load and resume."""
+"""A posterior, a prior and an objective of one class each, which a user defines: they train, save, load and resume."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from models import D, batch, model
 
 import vae_np
+from vae_np.cli import main
+from vae_np.formulas.elbo import Cotangents
+from vae_np.formulas.objectives import Loss, Objective
 from vae_np.formulas.posteriors import Posterior
 from vae_np.formulas.posteriors.base import Gradient, Sample
 from vae_np.formulas.priors import Prior
@@ -61,6 +66,21 @@ class Logistic(Prior):
         return generator.logistic(size=(n, latent)).astype(dtype)
 
 
+@dataclass(frozen=True)
+class Sampled(Objective):
+    """The bound with the KL at the samples, weighted by ``kl_weight``."""
+
+    name = "test-sampled"
+    analytic_kl = False
+    kl_weight: float = 1.0
+
+    def __call__(self, terms, beta=1.0):
+        value = terms.log_likelihood + self.kl_weight * (terms.log_prior - terms.log_posterior)
+        weight = np.full(value.shape, 1 / value.size, value.real.dtype)
+        kl = self.kl_weight * weight
+        return Loss(-value.mean(), Cotangents(-weight, log_prior=-kl, log_posterior=kl), kl="samples")
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
     "toys",
@@ -88,7 +108,43 @@ def test_a_users_posterior_and_prior_train_save_load_and_resume(toys, backend, t
     assert np.isfinite(again.encode(x)[1]).all()
 
 
-@pytest.mark.parametrize(("door", "name"), [(Posterior, "full"), (Prior, "standard")])
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("objective", ["test-sampled", "test-sampled:kl_weight=0.5"])
+def test_a_users_objective_trains_and_resumes_by_its_name(objective, backend, tmp_path):
+    def fresh():
+        return model(backend=backend)
+
+    x, eps = batch(fresh(), 2)
+    report = check_model(fresh(), x, eps, objective=objective)
+    assert report.ok, report.table()
+    whole, resumed, path = fresh(), fresh(), tmp_path / "run.npz"
+    before = fresh().loss_and_grad(x, eps, objective=objective)[0]
+    vae_np.fit(whole, x, epochs=4, objective=objective)
+    assert whole.loss_and_grad(x, eps, objective=objective)[0] < before
+    vae_np.fit(fresh(), x, epochs=2, objective=objective, checkpoint=path)
+    given = Sampled(0.5 if "=" in objective else 1.0)  # the name and the object are one
+    vae_np.fit(resumed, x, epochs=4, objective=given, checkpoint=path, resume=True)
+    assert np.array_equal(resumed.parameters.vector, whole.parameters.vector)
+    with pytest.raises(ValueError, match=r"settings objective\.kl_weight is .* there, 0\.25 here"):
+        vae_np.fit(fresh(), x, epochs=4, objective=Sampled(0.25), checkpoint=path, resume=True)
+    with pytest.raises(ValueError, match=r"settings objective\.kl_weight is .* there, None here"):
+        vae_np.fit(fresh(), x, epochs=4, objective="iwae", checkpoint=path, resume=True)
+
+
+def test_the_command_line_knows_a_users_objective(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    np.savetxt("data.csv", batch(model())[0], delimiter=",")
+    small = ["--data", "data.csv", "--hidden", "5", "--latent", "2", "--backend", "numpy", "--split", "1,0,0"]
+    words = [*small, "--objective", "test-sampled:kl_weight=0.5", "--out", "run", "--no-pictures"]
+    assert main(["train", *words, "--epochs", "2"]) == 0, capsys.readouterr().err
+    assert main(["train", "--out", "run", "--resume", "--epochs", "3", "--no-pictures"]) == 0, capsys.readouterr().err
+    assert main(["train", "--out", "run", "--resume", "--objective", "test-sampled"]) == 2
+    assert "the run has --objective test-sampled:kl_weight=0.5, not test-sampled" in capsys.readouterr().err
+    assert main(["gradcheck", "run", "--objective", "test-sampled"]) == 0
+    assert "test-sampled, beta 1," in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("door", "name"), [(Posterior, "full"), (Prior, "standard"), (Objective, "iwae")])
 def test_the_names_of_the_package_are_taken(door, name):
     with pytest.raises(ValueError, match=f"there is a {door.what} '{name}' already: vae_np"):
         type("Mine", (door,), {"name": name})

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vae_np.cli.train_options import DEFAULTS
+
 if TYPE_CHECKING:
     from vae_np.formulas.likelihoods import Likelihood
+    from vae_np.formulas.objectives import Objective
     from vae_np.formulas.optim import Adam
     from vae_np.formulas.schedules import Schedule
     from vae_np.model.vae import VAE
@@ -25,6 +28,24 @@ def likelihood(options: dict[str, Any]) -> Likelihood:
     )
 
 
+def objective(options: dict[str, Any]) -> Objective:
+    """That of --objective, with --free-bits and --free-bits-kind where they are not as by default."""
+    from vae_np.formulas.doors import parse
+    from vae_np.formulas.objectives import get_objective
+
+    config = parse(options["objective"])
+    for name in ("free_bits", "free_bits_kind"):
+        if options[name] == DEFAULTS[name]:
+            continue
+        flag = f"--{name.replace('_', '-')}"
+        if config["name"] != "elbo":
+            raise ValueError(f"{flag} belongs to --objective elbo; the objective is {config['name']}")
+        if name in config:
+            raise ValueError(f"{name} is given twice: in --objective {options['objective']} and by {flag}")
+        config[name] = options[name]
+    return get_objective(config)
+
+
 def model(options: dict[str, Any], n_features: int) -> VAE:
     """The model of the options."""
     from vae_np.model.vae import VAE
@@ -36,7 +57,6 @@ def model(options: dict[str, Any], n_features: int) -> VAE:
 
 def settings(options: dict[str, Any], examples: int) -> Settings:
     """The run's settings, schedules by steps from options in epochs."""
-    from vae_np.formulas.objectives import ELBO, IWAE
     from vae_np.training.settings import Settings
 
     if options["batch_size"] < 1:
@@ -44,8 +64,6 @@ def settings(options: dict[str, Any], examples: int) -> Settings:
     for name in ("epochs", "kl_warmup", "kl_cycles", "warmup", "beta"):
         if not options[name] >= 0:
             raise ValueError(f"--{name.replace('_', '-')} must not be negative; got {options[name]}")
-    if options["objective"] == "iwae" and options["free_bits"]:
-        raise ValueError("--free-bits belongs to --objective elbo")
     steps = -(-examples // options["batch_size"])
     return Settings(
         epochs=options["epochs"],
@@ -53,7 +71,7 @@ def settings(options: dict[str, Any], examples: int) -> Settings:
         optimizer=_adam(options, steps),
         seed=options["seed"],
         beta=_beta(options, steps),
-        objective=IWAE() if options["objective"] == "iwae" else ELBO(options["free_bits"], options["free_bits_kind"]),
+        objective=objective(options),
         samples=options["samples"],
         binarise=options["binarise"],
         output_bias=options["output_bias"],

@@ -30,9 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--dtype", choices=["float64", "float32"], help="[float64]")
     add = parser.add_argument_group("the check").add_argument
     add("--backend", choices=["numba", "numpy"], help="[numba]")
-    add("--objective", choices=["elbo", "iwae"], help="[elbo]")
+    add("--objective", metavar="NAME", help="elbo, iwae, elbo:free_bits=0.5, ... [elbo]")
     add("--samples", type=int, metavar="S", help="[2]")
-    add("--beta", type=float, metavar="B", help="[0.37; 1 for iwae]")
+    add("--beta", type=float, metavar="B", help="[0.37; 1 where the objective has none, as iwae]")
     add("--seed", type=int, metavar="N", help="of parameters, data, noise and directions [0]")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.epilog = (
@@ -43,11 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check and print the table."""
+    from vae_np.formulas.objectives import get_objective
     from vae_np.gradcheck import check_model
     from vae_np.support.noise import standard_normal, stream
 
     given = vars(args)
-    seed, objective, samples = given.get("seed", 0), given.get("objective", "elbo"), given.get("samples", 2)
+    seed, shown, samples = given.get("seed", 0), given.get("objective", "elbo"), given.get("samples", 2)
+    objective = get_objective(shown)
     if samples < 1:
         raise ValueError(f"--samples must be at least 1; got {samples}")
     vae = _model(given, seed)
@@ -57,13 +59,13 @@ def run(args: argparse.Namespace) -> int:
         x = 4 * x - 2
     x[:, ::2] = (x[:, ::2] > 0.5) if high == 1 else x[:, ::2]  # grey and binary values
     eps = standard_normal(seed, 1, (samples, n, vae.architecture.latent), vae.dtype)
-    beta = given.get("beta", 1.0 if objective == "iwae" else 0.37)
+    beta = given.get("beta", 0.37 if objective.analytic_kl else 1.0)
     report = check_model(vae, x.astype(vae.dtype), eps, beta, objective=objective, seed=seed)
     if "json" in given:
         common.print_json({"model": repr(vae), **report.to_dict()})
     else:
-        print(f"{vae!r}\n{objective}, beta {beta:g}, {n} examples of {samples} samples, loss {report.loss:.12g} nats")
-        if objective == "elbo" and not vae.architecture.has_kl:
+        print(f"{vae!r}\n{shown}, beta {beta:g}, {n} examples of {samples} samples, loss {report.loss:.12g} nats")
+        if objective.analytic_kl and not vae.architecture.has_kl:
             print(common.sampled_kl(vae))
         print(report.table())
         print("all gradients are right" if report.ok else "SOME GRADIENTS ARE WRONG")

@@ -60,7 +60,7 @@ def _run(given: dict[str, Any]) -> int:
         print(_resumption(folder, trainer, resumed), file=sys.stderr if quiet else sys.stdout, flush=True)
     counts = ", ".join(f"{count} {name.replace('train', 'training')}" for name, count in _examples(parts).items())
     say(f"{trainer.vae!r}\n{counts} examples of {parts.train.name}; everything goes to {folder}")
-    if options["objective"] == "elbo" and not trainer.vae.architecture.has_kl:
+    if trainer.settings.objective.analytic_kl and not trainer.vae.architecture.has_kl:
         say(common.sampled_kl(trainer.vae))
     if options["likelihood"] == "bernoulli" and options["binarise"] == "none" and _grey(parts.train):
         say(GREY)

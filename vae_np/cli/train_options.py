@@ -117,7 +117,7 @@ def _add_training(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--epochs", type=int, metavar="N", help="[50]")
     add("--batch-size", type=int, metavar="N", help="[64]")
-    add("--objective", choices=["elbo", "iwae"], help="[elbo]")
+    add("--objective", metavar="NAME", help="elbo, iwae or elbo:free_bits=0.5 [elbo]")
     add("--samples", type=int, metavar="S", help="samples of the posterior for each example [1]")
     add("--beta", type=float, metavar="B", help="the KL's weight [1]")
     add("--kl-warmup", type=int, metavar="EPOCHS", help="over which beta rises from 0 [0]")

@@ -65,7 +65,13 @@ class Settings:
 
     def check_saveable(self) -> None:
         """That a checkpoint can hold the settings, and a resumed run notice a change; ``ValueError`` otherwise."""
-        if not (is_dataclass(self.objective) or callable(getattr(self.objective, "config", None))):
+        given: Any = self.objective
+        told = (
+            given.tells_settings()
+            if isinstance(given, Objective)
+            else (is_dataclass(given) or callable(getattr(given, "config", None)))
+        )
+        if not told:
             raise ValueError(
                 f"objective must be a dataclass or have a config() method, so that a checkpoint can tell its settings;"
                 f" got {self.objective!r}"
