@@ -45,7 +45,7 @@ NARROWER |= {"Adam's step, epsilon-hat and decay"}
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("quantity", [p for p in TABLE if p.id not in NARROWER])
 def test_a_formula_is_the_oracle_wherever_hypothesis_looks(quantity, dtype):
-    @settings(max_examples=15, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=15, deadline=None)
     @given(st.lists(arguments(quantity, dtype), min_size=1, max_size=8))
     def search(points):
         check(quantity, quantity.formula, dtype, [np.array(column, dtype) for column in zip(*points, strict=True)])

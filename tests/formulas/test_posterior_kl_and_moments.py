@@ -6,6 +6,7 @@ import latent_oracles as oracle
 import numpy as np
 import pytest
 from posterior_checks import CASES, K, N, S, assert_gradients, derivatives, inputs
+from sums import assert_sums, assert_tensors
 
 from vae_np.formulas import gaussian
 from vae_np.formulas.posteriors import Diagonal, Full, Planar
@@ -33,7 +34,7 @@ def test_a_full_posterior_without_entries_below_the_diagonal_is_the_diagonal_one
     heads, eps, _ = inputs(Full())
     heads["lower"] = 0 * heads["lower"]
     for found, right in zip(Full().sample(heads, eps, {})[:2], Diagonal().sample(heads, eps, {})[:2], strict=True):
-        np.testing.assert_allclose(found, right, rtol=1e-14)
+        assert_tensors("z or log q", found, right)
     kl = Full().kl_terms(heads, {}, Standard(), {})
     np.testing.assert_array_equal(kl, Diagonal().kl_terms(heads, {}, Standard(), {}))
 
@@ -110,7 +111,7 @@ def test_a_layer_stays_invertible_and_exact_at_the_edge_of_its_constraint(inner)
     z, log_q, _ = Planar(1).sample(heads, eps, own)
     exact_z, exact = oracle.planar_sample(heads["mu"][0], heads["logvar"][0], own["u"], w, b, eps[0, 0])
     assert abs(log_q[0, 0] - float(exact)) <= 1e-13 * (1 + abs(float(exact)))
-    np.testing.assert_allclose(z[0, 0], np.array(exact_z, float), rtol=1e-12)
+    assert_tensors("z", z[0, 0], np.array(exact_z, float), size=float(abs(inner)))  # of which z's two terms are made
 
 
 def test_the_start_of_a_flow_is_near_the_identity_and_moves():
@@ -126,7 +127,9 @@ def test_the_start_of_a_flow_is_near_the_identity_and_moves():
 
 def test_back_substitution_solves_the_transposed_system():
     L, b = np.tril(np.random.default_rng(1).standard_normal((N, K, K))) + 2 * np.eye(K), np.ones((S, N, K))
-    np.testing.assert_allclose(np.einsum("njk,snj->snk", L, solve_transposed(L, b)), b, rtol=1e-12)
+    solved = solve_transposed(L, b)
+    size = np.einsum("njk,snj->snk", np.abs(L), np.abs(solved))
+    assert_sums("L^T L^-T b", np.einsum("njk,snj->snk", L, solved), b, size, 2 * K)  # Higham (2002), theorem 8.5
 
 
 @pytest.mark.parametrize("flows", [0, -1, 1.5, "2", True])

@@ -1,4 +1,4 @@
-"""Inputs of awkward sizes for kernels, and when a kernel is its formula."""
+"""Inputs of awkward sizes for kernels."""
 
 from __future__ import annotations
 
@@ -18,25 +18,15 @@ SIZES = st.sampled_from([1, 2, 3, 5, 7, 8, 13, 16, 17, 31, 37] if COMPILED else 
 
 
 def search(test):
-    """Hypothesis, the same examples every time."""
+    """Hypothesis, with fewer examples in plain Python."""
     examples = 25 if COMPILED else 8
     test = given(n=SIZES, d=SIZES, samples=st.integers(1, 3), seed=st.integers(0, 2**32 - 1))(test)
-    return settings(max_examples=examples, deadline=None, derandomize=True, database=None)(test)
+    return settings(max_examples=examples, deadline=None)(test)
 
 
 def normal(seed: int, dtype, *shapes: tuple[int, ...], size: float = 1.0) -> list[np.ndarray]:
     generator = np.random.default_rng(seed)
     return [np.asarray(size * generator.standard_normal(shape), dtype) for shape in shapes]
-
-
-def assert_close(name: str, got, formula, size, ulps: float = 16) -> None:
-    """|got - formula| <= ulps eps size, where size is the sum of the terms' absolute values."""
-    assert got.dtype == formula.dtype, f"{name} is {got.dtype}, the formula {formula.dtype}"
-    bound = ulps * np.finfo(got.dtype).eps * np.broadcast_to(size, got.shape)
-    error = np.abs(got - formula)
-    excess = np.where(error <= bound, 0, np.where(np.isnan(error), np.inf, error))
-    worst = np.unravel_index(np.argmax(excess), got.shape)
-    assert (error <= bound).all(), f"{name}{worst}: kernel {got[worst]!r}, formula {formula[worst]!r}"
 
 
 def halves(n: int) -> list[tuple[int, int]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from kernel_cases import FLOATS, LIKELIHOODS, assert_close, kernel_of, likelihood_case, search
+from kernel_cases import FLOATS, LIKELIHOODS, kernel_of, likelihood_case, search
+from sums import assert_sums
 
 
 def formula_of(likelihood, case) -> tuple:
@@ -39,18 +40,18 @@ def test_a_likelihood_is_its_formula(likelihood, dtype):
         slope, own = likelihood.gradient(f.x, (f.raw + f.b).reshape(samples, n, -1), f.own)
         for value, _ in pairs:
             value(k.b)
-        assert_close("raw", k.raw, f.raw, 0)
-        assert_close("log p", k.out, f.out, size)
+        assert_sums("raw", k.raw, f.raw, 0)
+        assert_sums("log p", k.out, f.out, size)
         k.out[:] = np.nan
         for _, gradient in pairs:
             gradient(np.zeros_like(k.b))
         size_raw = np.abs(f.weight)[:, None] * (np.abs(slope.reshape(f.raw.shape)) + 1)
-        assert_close("log p beside its gradient", k.out, f.out, size)
-        assert_close("raw's gradient", k.raw, f.raw, size_raw)
-        assert_close("the bias's gradient", k.db, f.db, size_raw.sum(axis=0))
+        assert_sums("log p beside its gradient", k.out, f.out, size)
+        assert_sums("raw's gradient", k.raw, f.raw, size_raw)
+        assert_sums("the bias's gradient", k.db, f.db, size_raw.sum(axis=0))
         for name, term in own.items():
             sizes = (np.abs(f.weight).reshape(samples, n, 1) * (np.abs(term) + 1)).sum(axis=(0, 1))
             size = sizes if f.down[name].size > 1 else sizes.sum()
-            assert_close(name, k.down[name], f.down[name], size)
+            assert_sums(name, k.down[name], f.down[name], size)
 
     compare()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from sums import WHOLE_MODEL, assert_tensors
 
 from vae_np.formulas.elbo import Cotangents
 from vae_np.formulas.engine import FormulaEngine
@@ -75,25 +76,18 @@ def batch(dtype, samples=1, n=5, n_features=11, latent=3, seed=0) -> tuple[np.nd
     return x, generator.standard_normal((samples, n, latent)).astype(dtype)
 
 
-def assert_close(name, got, expected, dtype, factor=1.0) -> None:
-    """Within 50 eps of the largest entry, times a factor; one entry alone has no larger one if its terms cancel."""
-    factor *= 10 if expected.size == 1 else 1
-    assert got.shape == expected.shape, f"{name}: {got.shape} and {expected.shape}"
-    assert got.dtype == expected.dtype == np.dtype(dtype), f"{name}: {got.dtype} and {expected.dtype}"
-    bound = 50 * factor * np.finfo(dtype).eps * np.abs(expected).max(initial=0)
-    error = np.abs(got - expected).max(initial=0)
-    assert error <= bound, f"{name}: off by {error:.3g}, where {bound:.3g} is allowed"
-
-
 def assert_step_agrees(pair, x, eps, objective, beta, dtype) -> None:
     formula, kernel = (engine.loss_and_grad(x, eps, objective, beta) for engine in pair)
     # a rounding of the log-weights' size is one of the normalised weights' logarithm
     size = np.abs(formula.log_likelihood).max() if not objective.analytic_kl else 1.0
-    factor = max(1.0, float(size) / 5)
-    assert_close("loss", np.asarray(kernel.loss, dtype), np.asarray(formula.loss, dtype), dtype)
-    assert_close("log_likelihood", kernel.log_likelihood, formula.log_likelihood, dtype)
-    assert_close("kl", kernel.kl, formula.kl, dtype)
+    roundings = WHOLE_MODEL * max(1.0, float(size) / 5)
+    terms = float(np.abs(formula.log_likelihood).max() + np.abs(formula.kl).max())
+    assert_tensors("loss", np.asarray(kernel.loss, dtype), np.asarray(formula.loss, dtype), size=terms)
+    assert_tensors("log_likelihood", kernel.log_likelihood, formula.log_likelihood)
+    assert_tensors("kl", kernel.kl, formula.kl)
     names = list(kernel.gradients), list(formula.gradients)
     assert names[0] == names[1], f"gradients of {names[0]} and {names[1]}"
+    largest = float(np.abs(formula.gradients.vector).max())
     for name, expected in formula.gradients.items():
-        assert_close(name, kernel.gradients[name], expected, dtype, factor)
+        # one entry alone may cancel: then its terms are as large as the others'
+        assert_tensors(name, kernel.gradients[name], expected, roundings, largest if expected.size == 1 else 0)

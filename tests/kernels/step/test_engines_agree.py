@@ -12,11 +12,11 @@ from engine_pairs import (
     LIKELIHOODS,
     Pathwise,
     Unknown,
-    assert_close,
     assert_step_agrees,
     batch,
     engines,
 )
+from sums import WHOLE_MODEL, assert_tensors
 
 from vae_np.formulas.elbo import Cotangents
 from vae_np.formulas.likelihoods import Gaussian
@@ -141,13 +141,13 @@ def test_the_engines_agree_on_terms_encode_and_decode(likelihood, dtype):
     for name, got, expected in zip(
         formula.terms(x, eps)._fields[:8], kernel.terms(x, eps)[:8], formula.terms(x, eps)[:8], strict=True
     ):
-        assert_close(name, got, expected, dtype, 4)
+        assert_tensors(name, got, expected, 4 * WHOLE_MODEL)
     for n in (0, 1, 5, 1024, 2051):  # blocks of 1024
         x, eps = batch(dtype, n=n)
         for got, expected in zip(kernel.encode(x), formula.encode(x), strict=True):
-            assert_close("encode", got, expected, dtype)
-        assert_close("decode", kernel.decode(eps), formula.decode(eps), dtype)
-        assert_close("decode", kernel.decode(eps[0]), formula.decode(eps[0]), dtype)
+            assert_tensors("encode", got, expected)
+        assert_tensors("decode", kernel.decode(eps), formula.decode(eps))
+        assert_tensors("decode", kernel.decode(eps[0]), formula.decode(eps[0]))
 
 
 class UnknownGaussian(Gaussian):
