@@ -13,7 +13,7 @@ from vae_np import Adam, data
 from vae_np.data.binarisation import binarisation_seed
 from vae_np.formulas import gaussian
 from vae_np.formulas import likelihoods as formulas
-from vae_np.formulas.activations import ACTIVATIONS
+from vae_np.formulas.activations import get_activation
 from vae_np.formulas.optim import AdamState, adam_step
 from vae_np.kernels.loops import activation, adam, latent, minibatch
 from vae_np.kernels.loops import likelihoods as kernels
@@ -54,7 +54,7 @@ def loops(dtype: Any) -> Iterator[Case]:
 
 
 def _activation(name: str, normal: Normal) -> Iterator[Case]:
-    kind, formula = activation.KINDS[name], ACTIVATIONS[name]
+    kind, formula = activation.KINDS[name], get_activation(name)
     a, b, dh, db = normal(N, H), normal(H), normal(N, H), normal(H)
     start, cotangent, before = a.copy(), dh.copy(), refill(a)
     kept = np.empty_like(a) if name == "gelu" else a  # which identity and the others leave alone

@@ -1,122 +1,149 @@
 """The hidden layers' nonlinearities: each with its derivative below it.
 
 ``forward(a)`` takes the pre-activation a and returns h; ``backward(dh, a, h)`` returns da = dh * h'(a), written in
-whichever of a and h is cheaper and exact. All are elementwise; forward also accepts complex arrays.
+whichever of a and h is cheaper and exact. All are elementwise, a thread may be given any part of a layer; forward also
+accepts complex arrays.
+
+To add one, write a class here, a subclass of `Activation` that has a ``name``: it is then known to
+``VAE(activation=name)``, to both backends, to the command line, to model files and to the gradient checks. (A compiled
+kernel may follow, in ``kernels``; without one the formula is used.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import abc
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vae_np.formulas import numerics
+from vae_np.formulas.doors import Named, chosen
 
 __all__ = ["ACTIVATIONS", "Activation", "get_activation"]
 
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Activation:
-    """A nonlinearity: its name, forward and backward, and the gain that He's initialiser gives it."""
+class Activation(Named):
+    """An elementwise nonlinearity h(a)."""
 
-    name: str
-    forward: Callable[[Array], Array]
-    backward: Callable[[Array, Array, Array], Array]
+    what = "activation"
+
+    @abc.abstractmethod
+    def forward(self, a: Array) -> Array:
+        """h(a), in the shape and type of a."""
+
+    @abc.abstractmethod
+    def backward(self, dh: Array, a: Array, h: Array) -> Array:
+        """da = dh * h'(a), where h is h(a)."""
 
 
-def tanh(a: Array) -> Array:
+class Tanh(Activation):
     """h = tanh(a)."""
-    return np.tanh(a)
+
+    name = "tanh"
+
+    def forward(self, a: Array) -> Array:
+        """h = tanh(a)."""
+        return np.tanh(a)
+
+    def backward(self, dh: Array, a: Array, h: Array) -> Array:
+        """h' = 1 - h^2, as (1 - h)(1 + h)."""
+        return dh * ((1 - h) * (1 + h))
 
 
-def tanh_backward(dh: Array, a: Array, h: Array) -> Array:
-    """h' = 1 - h^2, as (1 - h)(1 + h)."""
-    return dh * ((1 - h) * (1 + h))
-
-
-def relu(a: Array) -> Array:
+class Relu(Activation):
     """h = max(a, 0)."""
-    return np.where(a.real <= 0, 0, a)  # asked this way round, NaN stays NaN
+
+    name = "relu"
+
+    def forward(self, a: Array) -> Array:
+        """h = max(a, 0)."""
+        return np.where(a.real <= 0, 0, a)  # asked this way round, NaN stays NaN
+
+    def backward(self, dh: Array, a: Array, h: Array) -> Array:
+        """h' = 1 for a > 0, else 0; at a = 0 the subgradient 0, as everywhere in the field."""
+        return np.where(a > 0, dh, 0)
 
 
-def relu_backward(dh: Array, a: Array, h: Array) -> Array:
-    """h' = 1 for a > 0, else 0; at a = 0 the subgradient 0, as everywhere in the field."""
-    return np.where(a > 0, dh, 0)
-
-
-def softplus(a: Array) -> Array:
+class Softplus(Activation):
     """h = log(1 + e^a)."""
-    return numerics.softplus(a)
+
+    name = "softplus"
+
+    def forward(self, a: Array) -> Array:
+        """h = log(1 + e^a)."""
+        return numerics.softplus(a)
+
+    def backward(self, dh: Array, a: Array, h: Array) -> Array:
+        """h' = sigmoid(a) = 1 - e^-h."""
+        return dh * -np.expm1(-h)
 
 
-def softplus_backward(dh: Array, a: Array, h: Array) -> Array:
-    """h' = sigmoid(a) = 1 - e^-h."""
-    return dh * -np.expm1(-h)
-
-
-def sigmoid(a: Array) -> Array:
+class Sigmoid(Activation):
     """h = 1 / (1 + e^-a)."""
-    return numerics.sigmoid(a)
+
+    name = "sigmoid"
+
+    def forward(self, a: Array) -> Array:
+        """h = 1 / (1 + e^-a)."""
+        return numerics.sigmoid(a)
+
+    def backward(self, dh: Array, a: Array, h: Array) -> Array:
+        """h' = h (1 - h)."""
+        return dh * (h * (1 - h))
 
 
-def sigmoid_backward(dh: Array, a: Array, h: Array) -> Array:
-    """h' = h (1 - h)."""
-    return dh * (h * (1 - h))
-
-
-def elu(a: Array) -> Array:
+class Elu(Activation):
     """h = a for a > 0, e^a - 1 elsewhere (Clevert et al. 2016, alpha = 1)."""
-    positive = a.real > 0
-    return np.where(positive, a, np.expm1(np.where(positive, 0, a)))
+
+    name = "elu"
+
+    def forward(self, a: Array) -> Array:
+        """h = a for a > 0, e^a - 1 elsewhere."""
+        positive = a.real > 0
+        return np.where(positive, a, np.expm1(np.where(positive, 0, a)))
+
+    def backward(self, dh: Array, a: Array, h: Array) -> Array:
+        """h' = 1 for a > 0, e^a = h + 1 elsewhere."""
+        return dh * np.where(a > 0, 1, h + 1)
 
 
-def elu_backward(dh: Array, a: Array, h: Array) -> Array:
-    """h' = 1 for a > 0, e^a = h + 1 elsewhere."""
-    return dh * np.where(a > 0, 1, h + 1)
-
-
-def gelu(a: Array) -> Array:
+class Gelu(Activation):
     """h = a Phi(a), with the exact normal distribution function, not its tanh fit (Hendrycks & Gimpel 2016)."""
-    return a * numerics.normal_cdf(a)
+
+    name = "gelu"
+
+    def forward(self, a: Array) -> Array:
+        """h = a Phi(a)."""
+        return a * numerics.normal_cdf(a)
+
+    def backward(self, dh: Array, a: Array, h: Array) -> Array:
+        """h' = Phi(a) + a Phi'(a)."""
+        return dh * (numerics.normal_cdf(a) + a * numerics.normal_pdf(a))
 
 
-def gelu_backward(dh: Array, a: Array, h: Array) -> Array:
-    """h' = Phi(a) + a Phi'(a)."""
-    return dh * (numerics.normal_cdf(a) + a * numerics.normal_pdf(a))
-
-
-def identity(a: Array) -> Array:
+class Identity(Activation):
     """h = a: a linear network, whose evidence has a closed form."""
-    return a
+
+    name = "identity"
+
+    def forward(self, a: Array) -> Array:
+        """h = a."""
+        return a
+
+    def backward(self, dh: Array, a: Array, h: Array) -> Array:
+        """h' = 1."""
+        return dh
 
 
-def identity_backward(dh: Array, a: Array, h: Array) -> Array:
-    """h' = 1."""
-    return dh
+ACTIVATIONS: dict[str, type[Activation]] = Activation.known
+"""Every activation that has been defined, by name."""
 
 
-ACTIVATIONS: dict[str, Activation] = {
-    name: Activation(name, forward, backward)
-    for name, forward, backward in [
-        ("tanh", tanh, tanh_backward),
-        ("relu", relu, relu_backward),
-        ("softplus", softplus, softplus_backward),
-        ("sigmoid", sigmoid, sigmoid_backward),
-        ("elu", elu, elu_backward),
-        ("gelu", gelu, gelu_backward),
-        ("identity", identity, identity_backward),
-    ]
-}
-
-
-def get_activation(name: str) -> Activation:
-    """The activation of that name; ``ValueError`` lists them."""
-    try:
-        return ACTIVATIONS[name]
-    except (KeyError, TypeError):
-        raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}; got {name!r}") from None
+def get_activation(word: str) -> Activation:
+    """The activation of a name, perhaps with options as in ``"leaky:slope=0.1"``; ``ValueError`` lists them."""
+    if not isinstance(word, str):
+        raise TypeError(f"activation must be the name of one; got {word!r}")
+    return chosen(Activation, word)

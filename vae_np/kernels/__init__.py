@@ -31,7 +31,7 @@ step/engine, math/elementary, compiler/decorators. `step.costs` counts what a st
 
     a likelihood's kernel    loops/likelihoods/kinds (its kind), a file beside it with value and gradient, the tables in
                              loops/likelihoods/__init__ and step/stages/likelihood.with_arrays, step/kinds.kind_of
-    an activation            loops/activation: its kind, `apply` and `slope`
+    an activation's kernel   loops/activation: its kind, `apply` and `slope`
     a stage                  a function in step/stages, a place in step/plan/places, its turn in step/sequence, its
                              name in step/addresses.NEEDS, its bytes in step/costs
     an elementary function   math/scheme, constants in math64 and math32, its name in elementary

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from sums import WHOLE_MODEL, assert_tensors
 
+from vae_np.formulas.activations import Activation
 from vae_np.formulas.elbo import Cotangents
 from vae_np.formulas.engine import FormulaEngine
 from vae_np.formulas.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
@@ -16,7 +17,8 @@ from vae_np.kernels.step.engine import KernelEngine
 from vae_np.model.vae import VAE
 
 FLOATS = ["float64", "float32"]
-ACTIVATIONS = ["tanh", "relu", "softplus", "sigmoid", "elu", "gelu", "identity"]
+ACTIVATIONS = ["tanh", "relu", "softplus", "sigmoid", "elu", "gelu", "identity", "unknown"]
+"""The last has no kernel."""
 LIKELIHOODS = {
     "bernoulli": Bernoulli(),
     "continuous-bernoulli": ContinuousBernoulli(),
@@ -34,6 +36,19 @@ class Unknown(Bernoulli):
 
     def gradient(self, x, raw, own=None):
         return super().gradient(x, raw)[0] - 2 * raw, {}
+
+
+class UnknownActivation(Activation):
+    """h = a tanh(a), without a kernel; its derivative needs both a and h."""
+
+    name = "unknown"
+
+    def forward(self, a):
+        return a * np.tanh(a)
+
+    def backward(self, dh, a, h):
+        tanh = np.tanh(a)
+        return dh * (tanh + a - h * tanh)
 
 
 # ---- an objective that only tests have: other cotangents for the same backward pass ----

@@ -14,6 +14,7 @@ them and vectorises, `by_precision` gives one name to a float64 and a float32 im
 """
 
 import contextlib
+import ctypes
 import functools
 import os
 from collections.abc import Callable, Iterator
@@ -100,6 +101,18 @@ def _compiled_stage(function: Callable[..., None]) -> int:  # pragma: no cover -
     _KEPT.append(compiled)  # or its code would go with it
     address: Any = compiled.address
     return int(address)
+
+
+def python_stage(function: Callable[..., None]) -> int:
+    """The same for a function that stays Python: compiled code calls back, and it takes the interpreter's lock.
+
+    It must not raise: there is nobody to hear of it.
+    """
+    if not COMPILED:
+        return stage(function)
+    callback = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 4)(function)  # pragma: no cover - as above
+    _KEPT.append(callback)
+    return ctypes.cast(callback, ctypes.c_void_p).value or 0
 
 
 PLAIN_STAGES: list[Callable[..., None]] = []

@@ -55,6 +55,11 @@ KINDS: dict[str, Kind] = {
 }
 
 
+def keeps(name: str) -> bool:
+    """Whether ``kept`` is an array beside h: h' for gelu; a where there is no kernel, for the formula may need it."""
+    return name == "gelu" or name not in KINDS
+
+
 @scalar
 def _same(a: Any) -> Any:
     return a

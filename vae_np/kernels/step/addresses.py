@@ -13,6 +13,7 @@ from vae_np.kernels.compiler.decorators import stage
 from vae_np.kernels.loops import activation
 from vae_np.kernels.step import sequence, stages
 from vae_np.kernels.step.plan import places
+from vae_np.kernels.step.without_kernels import by_formula
 
 __all__ = ["Program"]
 
@@ -44,7 +45,7 @@ class Program:
 
     def __init__(self, dtype: np.dtype[Any], activation_name: str, likelihood: Any) -> None:
         self.like = dtype.type(0)  # by whose type compiled code is chosen
-        self.activation, self.likelihood = activation.KINDS[activation_name], likelihood
+        self.activation, self.likelihood = activation.KINDS.get(activation_name), likelihood
 
     def write(self, q: NDArray[np.int64], what: int) -> None:
         """Put the addresses of what an order needs into the plan."""
@@ -52,6 +53,9 @@ class Program:
             if name in LATENT and not q[places.LATENT]:
                 continue
             place = getattr(places, name.upper())
+            if name in BY_ACTIVATION and self.activation is None:
+                q[place] = by_formula(name)
+                continue
             kind = self.activation if name in BY_ACTIVATION else self.likelihood if name in BY_LIKELIHOOD else None
             chosen: Any = None if kind is None else type(kind)
             number: Any = type(self.like)

@@ -32,7 +32,7 @@ from vae_np.kernels.step.kinds import kind_of
 from vae_np.kernels.step.plan import places
 from vae_np.kernels.step.sequence import DECODE, DECODER, ENCODE, ENCODER, GRADIENT, SUMS, UPDATE, VALUE
 from vae_np.kernels.step.threads.team import team
-from vae_np.kernels.step.without_kernels import LatentFormula, LikelihoodFormula
+from vae_np.kernels.step.without_kernels import ActivationFormula, LatentFormula, LikelihoodFormula
 from vae_np.kernels.step.workspace import Workspace, address, plain
 from vae_np.support.machine import usable_cores as cores
 from vae_np.support.memory import aligned_empty
@@ -248,12 +248,14 @@ class KernelEngine:
         with ONE_THREAD:
             if w.threads == 1:
                 sequence.run(q, 0)
-                return
-            try:
-                w.team.run(w.words, w.threads, partial(sequence.run, q, 0), partial(sequence.run, q))
-            except BaseException:
-                self._workspaces.clear()
-                raise
+            else:
+                try:
+                    w.team.run(w.words, w.threads, partial(sequence.run, q, 0), partial(sequence.run, q))
+                except BaseException:
+                    self._workspaces.clear()
+                    raise
+        if w.activation is not None:
+            w.activation.raise_error()
 
     # ---- what they need
 
@@ -270,6 +272,8 @@ class KernelEngine:
             while len(self._workspaces) >= KEPT:
                 del self._workspaces[next(iter(self._workspaces))]
             found = Workspace(self.architecture, self.parameters, self._gradients, (samples, n, threads), team())
+            if self._program.activation is None:
+                found.activation = ActivationFormula(found, self.architecture, self.parameters)
         self._workspaces[samples, n] = found
         return found
 

@@ -12,7 +12,8 @@
     UPDATE      Adam, if those are finite and the squares within the range; else `stages.REFUSED` is left
 
 in this order. Where posterior or prior have no kernels (places.LATENT is 0), the engine runs their formulas between
-ENCODE, which then ends with the heads' products, and DECODE, and between DECODER and ENCODER.
+ENCODE, which then ends with the heads' products, and DECODE, and between DECODER and ENCODER. Where the activation has
+none, its two stages are Python: they call the formula back.
 
 Every entry of every array is computed by one thread in one way, wherever the tiles are cut; only the biases' gradients,
 the sums, and what BLAS does at tiles' edges depend on the number of threads, in their last digits.

@@ -1,23 +1,98 @@
-"""What has no kernels runs on its formula, between two passes of compiled code, on the same buffers."""
+"""What has no kernels runs on its formula, on the same buffers as the compiled code around it.
+
+Likelihood, posterior and prior do so between two passes of compiled code; an activation, which comes after each layer's
+product, is called back by the pass itself.
+"""
 
 from __future__ import annotations
 
+import functools
+import weakref
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vae_np.formulas import elbo
+from vae_np.formulas.activations import get_activation
 from vae_np.formulas.elbo import Cotangents, OwnEncoder
 from vae_np.formulas.network import Architecture
 from vae_np.formulas.parameters import Parameters
 from vae_np.formulas.priors import Prior
+from vae_np.kernels.compiler.decorators import python_stage
 from vae_np.kernels.step.plan import places
-from vae_np.kernels.step.workspace import Workspace
+from vae_np.kernels.step.plan.make import tile_of
+from vae_np.kernels.step.workspace import Workspace, address
 
-__all__ = ["LatentFormula", "LikelihoodFormula"]
+__all__ = ["ActivationFormula", "LatentFormula", "LikelihoodFormula", "by_formula"]
 
 Array = NDArray[Any]
+
+
+class ActivationFormula:
+    """An activation: what the stages `activate` and `activate_backward` do on a thread's tile of one layer."""
+
+    def __init__(self, w: Workspace, architecture: Architecture, parameters: Parameters) -> None:
+        self.activation, layers = get_activation(architecture.activation), range(len(architecture.layers) - 1)
+        self.plan, self.partial = w.plan, w.partial
+        self.h, self.dh, self.kept = ([w.layer(i, where) for i in layers] for where in (w.h, w.dh, w.kept))
+        self.bias = [parameters[f"{name}.b"] for name in architecture.layers]
+        self.error: BaseException | None = None  # what the formula raised, until `raise_error`
+        _FORMULAS[address(w.plan)] = self
+
+    def activate(self, i: int, j: int, t: int) -> None:
+        """The product in h to h = activation(a), a = product + bias, which is kept."""
+        tile = tile_of(self.plan, places.FORWARD_TILE, i, t)
+        a = self.kept[i][tile]
+        np.add(self.h[i][tile], self.bias[i][tile[1]], out=a)
+        self.h[i][tile] = self._checked(self.activation.forward(a), a)
+
+    def activate_backward(self, i: int, j: int, t: int) -> None:
+        """Dh of layer i to da, and its column sums, on the tile that layer j above handed down."""
+        tile = tile_of(self.plan, places.INPUT_TILE, j, t)
+        dh = self.dh[i][tile]
+        dh[...] = self._checked(self.activation.backward(dh, self.kept[i][tile], self.h[i][tile]), dh)
+        at = int(self.plan[places.END + places.COLUMNS * i + places.PARTIAL_AT])
+        sums = self.partial[t, at : at + self.dh[i].shape[1]]
+        sums[...] = 0
+        np.sum(dh, axis=0, out=sums[tile[1]])
+
+    def _checked(self, found: Array, like: Array) -> Array:
+        """What the formula returned, or ``ValueError`` if it has not the shape that it was given."""
+        if np.shape(found) != like.shape:
+            raise ValueError(f"{self.activation!r} must keep the shape {like.shape}; it returned {np.shape(found)}")
+        return found
+
+    def fail(self, i: int, error: BaseException) -> None:
+        """Keep the error; NaN in the layer keeps the step from changing a parameter."""
+        self.error = self.error or error
+        self.h[i].fill(np.nan)
+        self.dh[i].fill(np.nan)
+
+    def raise_error(self) -> None:
+        """Raise what the formula raised in the pass that has ended."""
+        error, self.error = self.error, None
+        if error is not None:
+            raise error
+
+
+_FORMULAS: weakref.WeakValueDictionary[int, ActivationFormula] = weakref.WeakValueDictionary()
+"""By their plans' addresses; the workspace keeps its own."""
+
+
+@functools.cache
+def by_formula(name: str) -> int:
+    """The address of the stage `activate` or `activate_backward` on a formula."""
+
+    def run(plan: int, i: int, j: int, t: int) -> None:
+        formula = _FORMULAS[plan]
+        try:
+            with np.errstate(all="ignore"):
+                getattr(formula, name)(i, j, t)
+        except BaseException as error:  # compiled code does not know exceptions
+            formula.fail(i, error)
+
+    return python_stage(run)
 
 
 class LikelihoodFormula:

@@ -11,6 +11,7 @@ from vae_np.formulas.elbo import Terms
 from vae_np.formulas.network import Architecture
 from vae_np.formulas.parameters import Parameters
 from vae_np.kernels.compiler.blas import routine
+from vae_np.kernels.loops.activation import keeps
 from vae_np.kernels.step import stages
 from vae_np.kernels.step.plan import places
 from vae_np.kernels.step.plan.make import make_plan
@@ -52,6 +53,7 @@ class Workspace:
         self._eps: Array | None = None
         self.moments: tuple[Any, ...] | None = None  # Adam and its moments, likewise
         self.latent: Any = None  # what `LatentFormula.backward` needs of the forward pass
+        self.activation: Any = None  # an `ActivationFormula`, where the activation has no kernel
         self.elbo_beta: float | None = None  # of the ELBO whose cotangents are set
         self.plan = make_plan(a, parameters, samples, n, threads)
         dtype, k, d = parameters.dtype, a.latent, a.n_features
@@ -66,13 +68,13 @@ class Workspace:
         self.log_likelihood, self.log_prior, self.log_posterior = (empty(samples, n) for _ in range(3))
         self.weight, self.prior, self.rest, self.direct, self.path = (empty(samples, n) for _ in range(5))
         self.h, self.dh, self.no_bias = empty(activations), empty(activations), np.zeros(width, dtype)
-        self.heads, self.dheads = self._heads(a, n, self.h), self._heads(a, n, self.dh)
+        self.heads, self.dheads = self._heads(a, self.h), self._heads(a, self.dh)
         self.dmu, self.dlogvar = self.dheads.get("mu", self.dh), self.dheads.get("logvar", self.dh)
         if a.is_plain:
             self.mu, self.logvar = self.heads["mu"], self.heads["logvar"]
         else:  # the moments of q, which are then no heads
             self.mu, self.logvar = empty(n, k), empty(n, k)
-        self.kept = empty(activations) if a.activation == "gelu" else self.h
+        self.kept = empty(activations) if keeps(a.activation) else self.h
         self.partial = empty(threads, int(self.plan[places.PARTIALS]))  # each thread's part of the biases' gradients
         # what a Gaussian likelihood has for each feature: see `likelihoods.Gaussian`
         self.own_s, self.own_inverse, self.own_rest = np.zeros(d, dtype), np.zeros(d), np.zeros(d)
@@ -90,13 +92,17 @@ class Workspace:
         terms = (self.log_likelihood, self.log_prior, self.log_posterior, self.kl, self.mu, self.logvar)
         self.terms = Terms(*terms, self.z, self.raw, self.heads, a.has_kl)
 
-    def _heads(self, a: Architecture, n: int, where: Array) -> dict[str, Array]:
+    def _heads(self, a: Architecture, where: Array) -> dict[str, Array]:
         """The heads' outputs, (N, width) each, or their gradients: views of h or dh."""
-        found = {}
-        for i, (name, width) in enumerate(a.posterior.heads(a.latent).items(), start=len(a.hidden)):
-            at = int(self.plan[places.END + places.COLUMNS * i + places.H_AT])
-            found[name] = where[at : at + n * width].reshape(n, width)
-        return found
+        names = enumerate(a.posterior.heads(a.latent), start=len(a.hidden))
+        return {name: self.layer(i, where) for i, name in names}
+
+    def layer(self, i: int, where: Array) -> Array:
+        """Layer i's part, (rows, width), of h, dh or kept."""
+        q, at = self.plan, places.END + places.COLUMNS * i
+        samples = 1 if i < q[places.ENCODER] + q[places.HEADS] else q[places.SAMPLES]
+        rows, width, begin = int(samples * q[places.N]), int(q[at + places.FAN_OUT]), int(q[at + places.H_AT])
+        return where[begin : begin + rows * width].reshape(rows, width)
 
     def plain(self, x: Array, eps: Array) -> tuple[Array, Array]:
         """`plain` of both, which those that were read last are."""

@@ -21,7 +21,7 @@ from vae_np.formulas.network import Architecture
 from vae_np.formulas.parameters import Parameters
 from vae_np.kernels.step.plan import places
 
-__all__ = ["cut", "grid", "make_plan"]
+__all__ = ["cut", "grid", "make_plan", "tile_of"]
 
 STEP = 16
 """Tiles are cut at multiples of this many columns where there are enough: whole cache lines and vectors."""
@@ -78,3 +78,11 @@ def make_plan(a: Architecture, parameters: Parameters, samples: int, n: int, thr
         *(int(a.is_plain), a.latent if a.has_kl else 1),
     )
     return plan
+
+
+def tile_of(plan: NDArray[np.int64], product: int, i: int, t: int) -> tuple[slice, slice]:
+    """Rows and columns of a thread's tile of one of layer i's products: `views.tile` for Python."""
+    layers, threads = int(plan[places.LAYERS]), int(plan[places.THREADS])
+    at = places.END + places.COLUMNS * layers + 4 * ((product * layers + i) * threads + t)
+    r0, r1, c0, c1 = plan[at : at + 4].tolist()
+    return slice(r0, r1), slice(c0, c1)
