@@ -14,6 +14,8 @@ LIKELIHOODS = {
     "gaussian-learned": vae_np.Gaussian(sigma="learned"),
     "gaussian-per-feature": vae_np.Gaussian(sigma="per-feature"),
     "gaussian-heteroscedastic": vae_np.Gaussian(sigma="heteroscedastic"),
+    "gaussian-per-feature-floored": vae_np.Gaussian(sigma="per-feature", floor=0.8),
+    "gaussian-heteroscedastic-floored": vae_np.Gaussian(sigma="heteroscedastic", floor=0.8),
 }
 LATENTS = {
     "full": {"posterior": "full"},

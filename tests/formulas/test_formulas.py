@@ -39,7 +39,7 @@ def arguments(quantity: Quantity, dtype) -> st.SearchStrategy:
 
 
 NARROWER = {"log", "log1p", "gelu", "gelu'", "gelu, far tail", "gelu', far tail", "Adam's step"}
-NARROWER |= {"Adam's step, epsilon-hat and decay"}
+NARROWER |= {"Adam's step, epsilon-hat and decay", "Gaussian likelihood with a floor, d/ds"}
 
 
 @pytest.mark.parametrize("dtype", FLOATS)

@@ -176,23 +176,35 @@ def reciprocal(sigma: Array) -> Array:
     return np.array([likelihoods.reciprocal(float(v)) for v in sigma]).T
 
 
-def gaussian_value(x: Array, m: Array, s: Array, scale: Array | None = None) -> Array:
+def of_features(s: Array, scale: Array | None, floor: float) -> likelihoods.Gaussian:
+    """A Gaussian's arrays: what `prepare.gaussian` makes."""
+    logvar, slope, ds = s.copy(), np.ones(len(s)), np.empty((1, len(s)), s.dtype)
+    found = np.ascontiguousarray(inverse(s) if scale is None else scale)
+    if floor:
+        likelihoods.floored(logvar, floor, logvar, *found, slope)
+    return likelihoods.Gaussian(logvar, *found, ds, slope)
+
+
+def gaussian_value(floor: float = 0.0) -> Function:
     """log p with a deviation a feature."""
-    out, none = np.empty_like(m), np.zeros(1, m.dtype)
-    scale = inverse(s) if scale is None else scale
-    for i in range(len(m)):
-        j = slice(i, i + 1)
-        kind = likelihoods.Gaussian(s[j], *np.ascontiguousarray(scale[:, j]), np.empty((1, 1), m.dtype))
-        likelihoods.value(kind, m[j, None].copy(), none, x[j, None], out[j], 0, 1)
-    return out
+
+    def function(x: Array, m: Array, s: Array, scale: Array | None = None) -> Array:
+        out, none = np.empty_like(m), np.zeros(1, m.dtype)
+        for i in range(len(m)):
+            j = slice(i, i + 1)
+            kind = of_features(s[j], None if scale is None else scale[:, j], floor)
+            likelihoods.value(kind, m[j, None].copy(), none, x[j, None], out[j], 0, 1)
+        return out
+
+    return function
 
 
-def gaussian_slope(part: int) -> Function:
+def gaussian_slope(part: int, floor: float = 0.0) -> Function:
     """d/dm or d/ds of each feature of one row."""
 
     def function(x: Array, m: Array, s: Array, scale: Array | None = None) -> Array:
         raw, one, db = m[None].copy(), np.ones(1, m.dtype), np.empty_like(m)
-        kind = likelihoods.Gaussian(s, *(inverse(s) if scale is None else scale), np.empty_like(raw))
+        kind = of_features(s, scale, floor)
         likelihoods.gradient(kind, raw, np.zeros_like(m), x[None], one, one.copy(), db, 0, 0, 1)
         np.testing.assert_array_equal(db, raw[0])
         ds = np.empty_like(m)
@@ -212,21 +224,29 @@ def logvar_of(sigma: Array) -> Array:
     return np.array([Gaussian(float(v)).logvar for v in sigma], sigma.dtype)
 
 
-def heteroscedastic_value(x: Array, m: Array, s: Array) -> Array:
+def from_decoder(floor: float) -> likelihoods.Heteroscedastic | likelihoods.FlooredHeteroscedastic:
+    """The kind of (m, s)."""
+    return likelihoods.FlooredHeteroscedastic(floor) if floor else likelihoods.Heteroscedastic()
+
+
+def heteroscedastic_value(floor: float = 0.0) -> Function:
     """log p from (m, s)."""
-    out = np.empty_like(m)
-    raw = np.stack([m, s], axis=1)
-    likelihoods.value(likelihoods.Heteroscedastic(), raw, np.zeros(2, m.dtype), x[:, None], out, 0, len(m))
-    return out
+
+    def function(x: Array, m: Array, s: Array) -> Array:
+        out, raw = np.empty_like(m), np.stack([m, s], axis=1)
+        likelihoods.value(from_decoder(floor), raw, np.zeros(2, m.dtype), x[:, None], out, 0, len(m))
+        return out
+
+    return function
 
 
-def heteroscedastic_slope(part: int) -> Function:
+def heteroscedastic_slope(part: int, floor: float = 0.0) -> Function:
     """d/dm or d/ds of each feature of one row."""
 
     def function(x: Array, m: Array, s: Array) -> Array:
         raw, one = np.concatenate([m, s])[None], np.ones(1, m.dtype)
         db = np.empty_like(raw[0])
-        kind = likelihoods.Heteroscedastic()
+        kind = from_decoder(floor)
         likelihoods.gradient(kind, raw, np.zeros_like(db), x[None], one, one.copy(), db, 0, 0, 1)
         np.testing.assert_array_equal(db, raw[0])
         return raw[0, part * len(m) : (part + 1) * len(m)]
@@ -250,6 +270,7 @@ def adam_step(**settings: float) -> Function:
     return function
 
 
+FLOOR = float(oracles.FLOOR)
 NAMES = ["tanh", "relu", "softplus", "sigmoid", "elu", "gelu", "identity"]
 BERNOULLI, CONTINUOUS = likelihoods.Bernoulli(), likelihoods.ContinuousBernoulli()
 FUSED: dict[str, tuple[Function, ...]] = {
@@ -272,11 +293,14 @@ FUSED: dict[str, tuple[Function, ...]] = {
     "Bernoulli, d/da": (likelihood_slope(BERNOULLI),),
     "continuous Bernoulli": (likelihood_value(CONTINUOUS), likelihood_value_with_gradient(CONTINUOUS)),
     "continuous Bernoulli, d/da": (likelihood_slope(CONTINUOUS),),
-    "Gaussian likelihood": (gaussian_value, heteroscedastic_value),
+    "Gaussian likelihood": (gaussian_value(), heteroscedastic_value()),
     "Gaussian likelihood, d/dm": (gaussian_slope(0), heteroscedastic_slope(0)),
     "Gaussian likelihood, d/ds": (gaussian_slope(1), heteroscedastic_slope(1)),
-    "Gaussian likelihood, sigma a number": (of_sigma(gaussian_value),),
+    "Gaussian likelihood, sigma a number": (of_sigma(gaussian_value()),),
     "Gaussian likelihood, sigma a number, d/dm": (of_sigma(gaussian_slope(0)),),
+    "Gaussian likelihood with a floor": (gaussian_value(FLOOR), heteroscedastic_value(FLOOR)),
+    "Gaussian likelihood with a floor, d/dm": (gaussian_slope(0, FLOOR), heteroscedastic_slope(0, FLOOR)),
+    "Gaussian likelihood with a floor, d/ds": (gaussian_slope(1, FLOOR), heteroscedastic_slope(1, FLOOR)),
     "Adam's step": (adam_step(),),
     "Adam's step, epsilon-hat and decay": (adam_step(epsilon_hat=True, weight_decay=0.01),),
 }

@@ -1,4 +1,4 @@
-"""Every fused kernel against the oracle: at most 4 ULP at every magnitude; the same check must find mistakes."""
+"""Every fused kernel against the oracle: at most 4 ULP at every magnitude, 8 with a floor; the same check must find mistakes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,15 @@ SUBNORMAL = {"gelu, far tail": 20, "gelu', far tail": 32}
 """Units of the smallest subnormal: Phi(a), rounded to it, is multiplied by a, up to 38.5."""
 
 
+# 1/sigma is off by 3 ULP (e^(s/2), the share of the floor, the root, the quotient), and enters squared
+WITH_FLOOR = dict.fromkeys((f"Gaussian likelihood with a floor{end}" for end in ("", ", d/dm", ", d/ds")), 8)
+
+
 def check(name: str, function, dtype) -> None:
     """The one check."""
     points, exact = grid(name, dtype, N)
     finding = measure(function, BY_NAME[name], points, exact)
-    limit = SUBNORMAL.get(name, LIMIT)
+    limit = (SUBNORMAL | WITH_FLOOR).get(name, LIMIT)
     assert finding.error <= limit, f"{name}, {np.dtype(dtype).name}: {finding} ULP where {limit} are allowed"
 
 

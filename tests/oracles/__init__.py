@@ -31,6 +31,7 @@ from oracles.elementary import (
     tanh_derivative,
 )
 from oracles.likelihoods import (
+    FLOOR,
     bernoulli,
     bernoulli_a,
     continuous_bernoulli,
@@ -38,6 +39,9 @@ from oracles.likelihoods import (
     continuous_bernoulli_mean,
     continuous_bernoulli_normaliser,
     continuous_bernoulli_variance,
+    floored_gaussian,
+    floored_gaussian_m,
+    floored_gaussian_s,
     gaussian,
     gaussian_m,
     gaussian_of_sigma,

@@ -92,6 +92,32 @@ def continuous_bernoulli_a(x, a):
     return ways(Sum(value, 2 * x - value), Sum(value, 2 * (1 - x) + value))
 
 
+FLOOR = mpf(0.125)
+"""Of the floored Gaussian whose accuracy is measured; exact in binary."""
+
+
+@exact
+def floored_gaussian(x, m, s):
+    """log N(x; m, floor^2 + e^s)."""
+    v = FLOOR**2 + mp.exp(s)
+    square = (x - m) ** 2 / v
+    return Sum(-(square + mp.log(v) + mp.log(2 * mp.pi)) / 2, (square + abs(mp.log(v)) + mp.log(2 * mp.pi)) / 2)
+
+
+@exact
+def floored_gaussian_m(x, m, s):
+    """(x - m) / v."""
+    return (x - m) / (FLOOR**2 + mp.exp(s))
+
+
+@exact
+def floored_gaussian_s(x, m, s):
+    """1/2 ((x - m)^2 / v - 1) e^s / v."""
+    v = FLOOR**2 + mp.exp(s)
+    square, share = (x - m) ** 2 / v, mp.exp(s) / v
+    return Sum((square - 1) * share / 2, (square + 1) * share / 2)
+
+
 def gaussian(x, m, s):
     """-1/2 ((x - m)^2 e^-s + s + log 2 pi)."""
     return log_normal(x, m, s)

@@ -8,7 +8,7 @@ import numpy as np
 import oracles
 
 from quantities.notes import CANCELS, GREY, NUMPY, SQUARED
-from quantities.points import near_the_mean, near_the_mean_of_a_sigma, pixel_and
+from quantities.points import above_the_subnormal, near_the_mean, near_the_mean_of_a_sigma, pixel_and
 from quantities.quantity import Array, Quantity
 from vae_np.formulas.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian
 
@@ -34,6 +34,19 @@ def heteroscedastic(part: int) -> Callable[..., Array]:
     """A half of the heteroscedastic Gaussian's gradient."""
     likelihood = Gaussian("heteroscedastic")
     return lambda x, m, s: likelihood.gradient(x[:, None], np.stack([m, s], axis=-1))[0][:, part]
+
+
+FLOORED = Gaussian("heteroscedastic", floor=float(oracles.FLOOR))
+
+
+def floored(x: Array, m: Array, s: Array) -> Array:
+    """The Gaussian likelihood with a floor of the variance."""
+    return FLOORED.log_density(x[:, None], np.stack([m, s], axis=-1))[:, 0]
+
+
+def floored_slope(part: int) -> Callable[..., Array]:
+    """A half of its gradient."""
+    return lambda x, m, s: FLOORED.gradient(x[:, None], np.stack([m, s], axis=-1))[0][:, part]
 
 
 LIKELIHOOD_ROWS = [
@@ -109,5 +122,35 @@ LIKELIHOOD_ROWS = [
         near_the_mean_of_a_sigma,
         derivative_of="Gaussian likelihood, sigma a number",
         argument=1,
+    ),
+    Quantity(
+        "Gaussian likelihood with a floor",
+        floored,
+        oracles.floored_gaussian,
+        near_the_mean,
+        (8, 8),
+        note=f"{CANCELS}; {SQUARED}",
+        headroom=2,
+    ),
+    Quantity(
+        "Gaussian likelihood with a floor, d/dm",
+        floored_slope(0),
+        oracles.floored_gaussian_m,
+        near_the_mean,
+        (8, 8),
+        note=SQUARED,
+        derivative_of="Gaussian likelihood with a floor",
+        argument=1,
+    ),
+    Quantity(
+        "Gaussian likelihood with a floor, d/ds",
+        floored_slope(1),
+        oracles.floored_gaussian_s,
+        above_the_subnormal,
+        (8, 8),
+        note=f"{CANCELS}; {SQUARED}",
+        headroom=2,
+        derivative_of="Gaussian likelihood with a floor",
+        argument=2,
     ),
 ]

@@ -76,6 +76,13 @@ def near_the_mean(dtype, n, seed) -> list[Array]:
     return [np.where((generator.random(len(s)) < 0.5) & np.isfinite(close), close, z).astype(dtype), mu, s]
 
 
+def above_the_subnormal(dtype, n, seed) -> list[Array]:
+    """`near_the_mean` where e^s over the square of a floor is no subnormal number, which has fewer digits."""
+    points = near_the_mean(dtype, n, seed)
+    keep = points[2] > (-80 if dtype == np.float32 else -700)
+    return [p[keep] for p in points]
+
+
 def near_the_mean_of_a_sigma(dtype, n, seed) -> list[Array]:
     """(x, m, sigma), sigma = e^(s/2)."""
     z, mu, s = near_the_mean(dtype, n, seed)

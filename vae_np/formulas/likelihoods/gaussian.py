@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +12,44 @@ from numpy.typing import NDArray
 from vae_np.formulas.likelihoods.base import NOTHING, Likelihood
 from vae_np.formulas.numerics import LOG_2PI
 
-__all__ = ["Gaussian"]
+__all__ = ["Gaussian", "Spread", "spread"]
 
 Array = NDArray[Any]
+LEAST = 1e-15
+"""Of a floor: its square and that square's reciprocal are normal numbers, also in float32."""
 LEARNED = ("learned", "per-feature", "heteroscedastic")
+
+
+class Spread(NamedTuple):
+    """What s makes of a variance: 1/sigma, log sigma^2, and d log sigma^2 / ds."""
+
+    inverse: Array
+    logvar: Array
+    slope: Any
+
+
+def spread(s: Array, floor: float) -> Spread:
+    """sigma^2 = floor^2 + e^s, or e^s where there is no floor.
+
+    With q the smaller of the two terms over the larger, at most 1, log sigma^2 is the larger's logarithm + log(1 + q)
+    and its derivative 1 / (1 + q) or q / (1 + q): nothing cancels and nothing overflows. s may be complex.
+    """
+    if floor == 0:
+        return Spread(np.exp(-s / 2), s, 1)
+    up = s.real > 2 * math.log(floor)  # e^s is the larger
+    h, one = np.exp(np.where(up, -s, s) / 2), s.real.dtype.type(1)  # e^-s would underflow where e^(-s/2) does not
+    q = np.square(h * np.where(up, one * floor, one / floor))
+    inverse = np.where(up, h, one / floor) / np.sqrt(1 + q)
+    return Spread(inverse, np.where(up, s, one * 2 * math.log(floor)) + np.log1p(q), np.where(up, 1, q) / (1 + q))
 
 
 class Gaussian(Likelihood):
     """x_d ~ N(m_d, exp(s_d)) for the decoder's mean m and a log-variance s.
 
         log p(x | m, s) = -1/2 ((x - m)^2 e^-s + s + log 2 pi)
+
+    With a floor the variance is floor^2 + e^s: it falls smoothly to floor^2 and no further, so that a constant feature
+    does not drive its log-density, and the loss, without bound.
 
     Parameters
     ----------
@@ -31,11 +59,14 @@ class Gaussian(Likelihood):
         - ``"learned"``: one s for all features, a parameter ``likelihood.logvar`` of shape (1,) that starts at 0;
         - ``"per-feature"``: one s a feature, ``likelihood.logvar`` of shape (D,);
         - ``"heteroscedastic"``: the decoder puts out (m, s), its output layer is 2 D wide, means first.
+    floor : float
+        The least deviation of a learned sigma, in the units that the decoder has; 0 for none.
 
     Raises
     ------
     ValueError
-        If sigma is neither one of these words nor a positive number that is finite as its reciprocal is.
+        If sigma is neither one of these words nor a positive number that is finite as its reciprocal is, or the floor
+        is negative, too small, or belongs to a sigma that is a number.
 
     Notes
     -----
@@ -55,7 +86,7 @@ class Gaussian(Likelihood):
     name = "gaussian"
     support = (-math.inf, math.inf)
 
-    def __init__(self, sigma: float | str = 1.0) -> None:
+    def __init__(self, sigma: float | str = 1.0, floor: float = 0.0) -> None:
         self.sigma: float | str
         self.logvar: float | None = None
         if isinstance(sigma, str):
@@ -67,10 +98,15 @@ class Gaussian(Likelihood):
             if not (math.isfinite(self.sigma) and self.sigma > 0 and math.isfinite(1 / self.sigma)):
                 raise ValueError(f"sigma must be positive and finite, and so must 1/sigma; got {sigma!r}")
             self.logvar = 2 * math.log(self.sigma)
+        self.floor = float(floor)
+        if self.floor != 0 and not LEAST <= self.floor <= 1 / LEAST:
+            raise ValueError(f"floor must be 0, or lie between {LEAST} and {1 / LEAST}; got {floor!r}")
+        if self.floor and self.logvar is not None:
+            raise ValueError(f"floor belongs to a learned sigma; sigma is {self.sigma}")
 
     def config(self) -> dict[str, Any]:
-        """The name and sigma."""
-        return {"name": self.name, "sigma": self.sigma}
+        """The name, sigma and floor."""
+        return {"name": self.name, "sigma": self.sigma, "floor": self.floor}
 
     def raw_size(self, n_features: int) -> int:
         """D, or 2 D where the decoder puts out the log-variances as well."""
@@ -83,23 +119,24 @@ class Gaussian(Likelihood):
         return {"logvar": (n_features,)} if self.sigma == "per-feature" else {}
 
     def log_density(self, x: Array, raw: Array, own: Mapping[str, Array] = NOTHING) -> Array:
-        """-1/2 (r^2 + s + log 2 pi) with the standardised r = (x - m) e^(-s/2), as in `gaussian.log_normal`."""
+        """-1/2 (r^2 + log sigma^2 + log 2 pi) with r = (x - m) / sigma, as in `gaussian.log_normal`."""
         if self.logvar is not None:
             r = self._standardised(x, raw)
             return np.asarray(-0.5 * (r * r + (self.logvar + LOG_2PI)), raw.dtype)
         m, s = self.mean_logvar(raw, own)
-        r = (x - m) * np.exp(-s / 2)
-        return -0.5 * (r * r + s + LOG_2PI)
+        inverse, logvar, _ = spread(s, self.floor)
+        r = (x - m) * inverse
+        return -0.5 * (r * r + logvar + LOG_2PI)
 
     def gradient(self, x: Array, raw: Array, own: Mapping[str, Array] = NOTHING) -> tuple[Array, dict[str, Array]]:
-        """d/dm = r e^(-s/2) = (x - m) e^-s, d/ds = 1/2 (r^2 - 1)."""
+        """d/dm = r / sigma, d/ds = 1/2 (r^2 - 1) dlog sigma^2 / ds, of which the last factor is 1 without a floor."""
         if self.logvar is not None:
             return np.asarray(self._standardised(x, raw) / self.sigma, raw.dtype), {}
         m, s = self.mean_logvar(raw, own)
-        scale = np.exp(-s / 2)
-        r = (x - m) * scale
-        dm = r * scale
-        ds = 0.5 * (r * r - 1)
+        inverse, _, slope = spread(s, self.floor)
+        r = (x - m) * inverse
+        dm = r * inverse
+        ds = 0.5 * (r * r - 1) * slope
         return (np.concatenate([dm, ds], axis=-1), {}) if self.sigma == "heteroscedastic" else (dm, {"logvar": ds})
 
     def mean(self, raw: Array, own: Mapping[str, Array] = NOTHING) -> Array:
@@ -107,23 +144,28 @@ class Gaussian(Likelihood):
         return self.mean_logvar(raw, own)[0]
 
     def sample(self, raw: Array, generator: np.random.Generator, own: Mapping[str, Array] = NOTHING) -> Array:
-        """m + e^(s/2) eps."""
+        """m + sigma eps."""
         m, s = self.mean_logvar(raw, own)
-        sigma = np.exp(s / 2) if self.logvar is None else np.float64(self.sigma)
+        sigma = np.float64(self.sigma) if self.logvar is not None else np.exp(spread(s, self.floor).logvar / 2)
         return np.asarray(m + sigma * generator.standard_normal(m.shape, dtype=m.dtype.type), m.dtype)
 
     def start(self, mean: Array, variance: Array) -> Array:
         """The mean, and where the decoder puts it out, the log-variance of the data, held at -10 or more."""
         if self.sigma != "heteroscedastic":
             return mean
-        return np.concatenate([mean, np.log(np.maximum(variance, math.exp(-10)))])
+        return np.concatenate([mean, self._start_logvar(variance)])
 
     def start_own(self, mean: Array, variance: Array) -> dict[str, Array]:
         """The log of the data's variance about its mean, one or one a feature, where it is learned."""
         if self.sigma not in ("learned", "per-feature"):
             return {}
-        spread = variance.mean(keepdims=True) if self.sigma == "learned" else variance
-        return {"logvar": np.log(np.maximum(spread, math.exp(-10)))}
+        return {"logvar": self._start_logvar(variance.mean(keepdims=True) if self.sigma == "learned" else variance)}
+
+    def _start_logvar(self, variance: Array) -> Array:
+        """s at which the variance is the data's, held at -10 or more, or where there is a floor at the floor's."""
+        least = self.floor**2 or math.exp(-10)
+        started: Array = np.log(np.maximum(variance - self.floor**2, least))
+        return started
 
     def _standardised(self, x: Array, m: Array) -> Array:
         """(x - m) / sigma of a given sigma, in double precision: it enters squared, and a float32 has no 1e-50."""

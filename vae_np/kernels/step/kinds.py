@@ -18,5 +18,7 @@ def kind_of(likelihood: likelihoods.Likelihood) -> Any:
     if exact is likelihoods.ContinuousBernoulli:
         return kernels.ContinuousBernoulli()
     if isinstance(likelihood, likelihoods.Gaussian) and exact is likelihoods.Gaussian:
-        return kernels.Heteroscedastic() if likelihood.sigma == "heteroscedastic" else kernels.GaussianKind()
+        if likelihood.sigma != "heteroscedastic":
+            return kernels.GaussianKind()
+        return kernels.FlooredKind() if likelihood.floor else kernels.Heteroscedastic()
     return kernels.Absent()

@@ -14,7 +14,7 @@ from vae_np.formulas.elbo import Cotangents, posterior_weights
 from vae_np.formulas.optim import Adam, AdamState
 from vae_np.formulas.parameters import Parameters
 from vae_np.kernels.loops import adam
-from vae_np.kernels.loops.likelihoods import inverse_deviation, reciprocal
+from vae_np.kernels.loops.likelihoods import floored, inverse_deviation, reciprocal
 from vae_np.kernels.step import sequence, stages
 from vae_np.kernels.step.plan import places
 from vae_np.kernels.step.workspace import Workspace, address
@@ -31,6 +31,9 @@ def gaussian(w: Workspace, likelihood: likelihoods.Likelihood, own: Mapping[str,
     if isinstance(likelihood.sigma, float):
         w.own_s[...] = likelihood.logvar
         w.own_inverse[...], w.own_rest[...] = reciprocal(likelihood.sigma)
+    elif likelihood.floor:
+        w.own_s[...] = own["logvar"]
+        floored(w.own_s, likelihood.floor, w.own_s, w.own_inverse, w.own_rest, w.own_slope)
     else:
         w.own_s[...] = own["logvar"]
         inverse_deviation(w.own_s, w.own_inverse, w.own_rest)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vae_np.formulas.elbo import Terms
+from vae_np.formulas.likelihoods import Gaussian
 from vae_np.formulas.network import Architecture
 from vae_np.formulas.parameters import Parameters
 from vae_np.kernels.compiler.blas import routine
@@ -77,7 +78,8 @@ class Workspace:
         self.kept = empty(activations) if keeps(a.activation) else self.h
         self.partial = empty(threads, int(self.plan[places.PARTIALS]))  # each thread's part of the biases' gradients
         # what a Gaussian likelihood has for each feature: see `likelihoods.Gaussian`
-        self.own_s, self.own_inverse, self.own_rest = np.zeros(d, dtype), np.zeros(d), np.zeros(d)
+        self.own_s, self.own_slope = np.zeros(d, dtype), np.ones(d)
+        self.own_inverse, self.own_rest = np.zeros(d), np.zeros(d)
         self.own_ds = np.zeros((threads, d), dtype)
         # of a sparse x, for each row and for each column: places and values of what is not 0, and how many there are
         self.row_place, self.column_place = empty(n, d, dtype=np.int32), empty(d, n, dtype=np.int32)
@@ -85,6 +87,8 @@ class Workspace:
         self.row_count, self.column_count, self.sparse = (np.zeros(size, np.int64) for size in (n, d, threads))
         self.numbers, self.sums, self.words = np.zeros(NUMBERS), np.zeros((threads, SUMS)), barrier.new_words(threads)
         self.numbers[stages.LOG_VOLUME] = a.log_volume
+        if isinstance(a.likelihood, Gaussian):
+            self.numbers[stages.FLOOR] = a.likelihood.floor
         self.plan[places.BLAS] = routine(dtype)
         self.plan[places.THETA], self.plan[places.G] = address(parameters.vector), address(gradients.vector)
         for name in _BUFFERS:

@@ -14,11 +14,13 @@ from typing import Any
 from vae_np.kernels.compiler.by_type import loop_by_kind
 from vae_np.kernels.compiler.decorators import kernel
 from vae_np.kernels.loops.likelihoods import bernoulli, gaussian
-from vae_np.kernels.loops.likelihoods.gaussian import inverse_deviation, reciprocal
+from vae_np.kernels.loops.likelihoods.gaussian import floored, inverse_deviation, reciprocal
 from vae_np.kernels.loops.likelihoods.kinds import (
     Absent,
     Bernoulli,
     ContinuousBernoulli,
+    FlooredHeteroscedastic,
+    FlooredKind,
     Gaussian,
     GaussianKind,
     Heteroscedastic,
@@ -28,9 +30,12 @@ __all__ = [
     "Absent",
     "Bernoulli",
     "ContinuousBernoulli",
+    "FlooredHeteroscedastic",
+    "FlooredKind",
     "Gaussian",
     "GaussianKind",
     "Heteroscedastic",
+    "floored",
     "gradient",
     "inverse_deviation",
     "own_gradient",
@@ -61,6 +66,7 @@ value = loop_by_kind(
         ContinuousBernoulli: bernoulli.value,
         Gaussian: gaussian.value,
         Heteroscedastic: gaussian.heteroscedastic_value,
+        FlooredHeteroscedastic: gaussian.floored_value,
         Absent: _absent_value,
     }
 )
@@ -73,6 +79,7 @@ gradient = loop_by_kind(
         ContinuousBernoulli: bernoulli.gradient,
         Gaussian: gaussian.gradient,
         Heteroscedastic: gaussian.heteroscedastic_gradient,
+        FlooredHeteroscedastic: gaussian.floored_gradient,
         Absent: _absent_gradient,
     }
 )
@@ -85,6 +92,7 @@ own_gradient = loop_by_kind(
         ContinuousBernoulli: _no_own_gradient,
         Gaussian: gaussian.own_gradient,
         Heteroscedastic: _no_own_gradient,
+        FlooredHeteroscedastic: _no_own_gradient,
         Absent: _no_own_gradient,
     }
 )

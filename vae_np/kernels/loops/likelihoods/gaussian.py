@@ -11,9 +11,12 @@ import numpy as np
 from vae_np.formulas.numerics import LOG_2PI
 from vae_np.kernels.compiler.by_type import typed
 from vae_np.kernels.compiler.decorators import kernel, scalar
-from vae_np.kernels.math import math64
+from vae_np.kernels.math import elementary, math64
 
 __all__ = [
+    "floored",
+    "floored_gradient",
+    "floored_value",
     "gradient",
     "heteroscedastic_gradient",
     "heteroscedastic_value",
@@ -76,6 +79,27 @@ def reciprocal(sigma: float) -> tuple[float, float]:
 
 
 @scalar
+def _with_floor(s: Any, floor: Any, log_square: Any) -> tuple[Any, Any, Any]:
+    """1/sigma, log sigma^2 and its derivative for sigma^2 = floor^2 + e^s, in float64: see the formula's `spread`."""
+    up = s > log_square
+    h = elementary.exp(_HALF * (-s if up else s))
+    share = h * floor if up else h / floor
+    q = share * share
+    one = _ONE + q
+    inverse = (h if up else _ONE / floor) / np.sqrt(one)
+    return inverse, (s if up else log_square) + elementary.log1p_unit(q), (_ONE if up else q) / one
+
+
+@kernel
+def floored(s: Any, floor: Any, logvar: Any, inverse: Any, rest: Any, slope: Any) -> None:
+    """What a `Gaussian` has for each feature where the variance is floor^2 + e^s."""
+    log_square = elementary.log(floor * floor)
+    for j in range(s.shape[0]):
+        inverse[j], logvar[j], slope[j] = _with_floor(np.float64(s[j]), floor, log_square)
+        rest[j] = 0
+
+
+@scalar
 def _standardised(x: Any, m: Any, inverse: Any, rest: Any) -> Any:
     """(x - m) (inverse + rest) in float64."""
     d, lost = _difference(x, m)
@@ -85,7 +109,7 @@ def _standardised(x: Any, m: Any, inverse: Any, rest: Any) -> Any:
 @kernel
 def value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, r0: Any, r1: Any) -> None:
     """`likelihoods.value` where s does not depend on z."""
-    s, inverse, rest, _ = kind
+    s, inverse, rest = kind.s, kind.inverse, kind.rest
     n, d = x.shape
     half, constant = typed(s[0], 0.5), typed(s[0], LOG_2PI)
     for r in range(r0, r1):
@@ -103,7 +127,7 @@ def value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, r0: Any, r1:
 def gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: Any, db: Any,
               t: Any, r0: Any, r1: Any) -> None:  # fmt: skip
     """`likelihoods.gradient` of the same; ds[t] gets these rows' sums of its own gradient."""
-    s, inverse, rest, ds = kind
+    s, inverse, rest, ds = kind.s, kind.inverse, kind.rest, kind.ds
     n, d = x.shape
     half, one, constant = typed(s[0], 0.5), typed(s[0], 1.0), typed(s[0], LOG_2PI)
     for j in range(d):
@@ -126,13 +150,15 @@ def gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: A
 
 @kernel
 def own_gradient(kind: Any, out: Any) -> None:
-    """The threads' rows of ds, added; into one number where s is one."""
-    ds = kind.ds
+    """The threads' rows of ds, added, and times the slope; into one number where s is one."""
+    ds, slope = kind.ds, kind.slope
     for j in range(out.shape[0]):
         out[j] = 0
     for t in range(ds.shape[0]):
         for j in range(ds.shape[1]):
             out[j if out.shape[0] > 1 else 0] += ds[t, j]
+    for j in range(out.shape[0]):
+        out[j] *= slope[j]
 
 
 @kernel
@@ -176,6 +202,54 @@ def heteroscedastic_gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, l
             total += square + (s + constant)
             dm = w * typed(half, _times_exp(u, _ZERO, log_inverse)[0])
             ds = w * (half * (square - one))
+            raw[r, j] = dm
+            raw[r, d + j] = ds
+            db[j] += dm
+            db[d + j] += ds
+        log_likelihood[r] = -half * total
+
+
+@kernel
+def floored_value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, r0: Any, r1: Any) -> None:
+    """`heteroscedastic_value` with a floor."""
+    n, d = x.shape
+    floor = kind.floor
+    half, constant, log_square = typed(raw[0, 0], 0.5), typed(raw[0, 0], LOG_2PI), elementary.log(floor * floor)
+    for r in range(r0, r1):
+        total = typed(half, 0.0)
+        i = r % n
+        for j in range(d):
+            m = raw[r, j] + b[j]
+            s = raw[r, d + j] + b[d + j]
+            raw[r, j] = m
+            raw[r, d + j] = s
+            inverse, logvar, _ = _with_floor(np.float64(s), floor, log_square)
+            u = _standardised(x[i, j], m, inverse, _ZERO)
+            total += typed(half, u * u) + (typed(half, logvar) + constant)
+        log_likelihood[r] = -half * total
+
+
+@kernel
+def floored_gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: Any, db: Any,
+              t: Any, r0: Any, r1: Any) -> None:  # fmt: skip
+    """`heteroscedastic_gradient` with a floor."""
+    n, d = x.shape
+    floor = kind.floor
+    half, constant, log_square = typed(raw[0, 0], 0.5), typed(raw[0, 0], LOG_2PI), elementary.log(floor * floor)
+    for j in range(2 * d):
+        db[j] = 0
+    for r in range(r0, r1):
+        total = typed(half, 0.0)
+        w = weight[r]
+        i = r % n
+        for j in range(d):
+            m = raw[r, j] + b[j]
+            s = raw[r, d + j] + b[d + j]
+            inverse, logvar, slope = _with_floor(np.float64(s), floor, log_square)
+            u = _standardised(x[i, j], m, inverse, _ZERO)
+            total += typed(half, u * u) + (typed(half, logvar) + constant)
+            dm = w * typed(half, u * inverse)
+            ds = w * typed(half, _HALF * (u * u - _ONE) * slope)
             raw[r, j] = dm
             raw[r, d + j] = ds
             db[j] += dm

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["Absent", "Bernoulli", "ContinuousBernoulli", "Gaussian", "GaussianKind", "Heteroscedastic"]
+__all__ = [
+    "Absent",
+    "Bernoulli",
+    "ContinuousBernoulli",
+    "FlooredHeteroscedastic",
+    "FlooredKind",
+    "Gaussian",
+    "GaussianKind",
+    "Heteroscedastic",
+]
 
 
 class Bernoulli(NamedTuple):
@@ -20,12 +29,14 @@ class ContinuousBernoulli(NamedTuple):
 
 
 class Gaussian(NamedTuple):
-    """log p = -1/2 (((x - m) e^(-s/2))^2 + s + log 2 pi): s (D,), its `inverse_deviation`, and room for ds (T, D)."""
+    """log p = -1/2 (((x - m) / sigma)^2 + s + log 2 pi): s = log sigma^2 (D,), 1/sigma in two parts, room for ds
+    (T, D), and the derivative of s with respect to what is learned, 1 without a floor."""
 
     s: Any
     inverse: Any
     rest: Any
     ds: Any
+    slope: Any
 
 
 class GaussianKind(NamedTuple):
@@ -36,6 +47,18 @@ class GaussianKind(NamedTuple):
 
 class Heteroscedastic(NamedTuple):
     """The same with m and s the two halves of raw (S N, 2 D)."""
+
+    kind: int = 0
+
+
+class FlooredHeteroscedastic(NamedTuple):
+    """The same with the variance floor^2 + e^s."""
+
+    floor: Any
+
+
+class FlooredKind(NamedTuple):
+    """A `FlooredHeteroscedastic` before it has its floor."""
 
     kind: int = 0
 

@@ -15,10 +15,11 @@ from vae_np.kernels.step.stages.backward import (
 )
 from vae_np.kernels.step.stages.forward import activate, decide, densities, look, product, sample, sparse_product
 from vae_np.kernels.step.stages.likelihood import assess, measure, own_gradient
-from vae_np.kernels.step.stages.update import ADAM, LOG_VOLUME, add, amsgrad, update
+from vae_np.kernels.step.stages.update import ADAM, FLOOR, LOG_VOLUME, add, amsgrad, update
 
 __all__ = [
     "ADAM",
+    "FLOOR",
     "LOG_VOLUME",
     "activate",
     "activate_backward",

@@ -14,13 +14,15 @@ from vae_np.kernels.loops.likelihoods.kinds import (
     Absent,
     Bernoulli,
     ContinuousBernoulli,
+    FlooredHeteroscedastic,
+    FlooredKind,
     Gaussian,
     GaussianKind,
     Heteroscedastic,
 )
 from vae_np.kernels.step.plan import places, views
 from vae_np.kernels.step.stages.form import Stage
-from vae_np.kernels.step.stages.update import LOG_VOLUME
+from vae_np.kernels.step.stages.update import FLOOR, LOG_VOLUME
 
 __all__ = ["assess", "measure", "own_gradient"]
 
@@ -36,13 +38,20 @@ def _as_it_is(kind: Any, q: Any, like: Any) -> Any:
 def _gaussian_arrays(kind: Any, q: Any, like: Any) -> Any:
     ds = matrix_at(q[places.OWN_DS], 0, like, (q[places.THREADS], q[places.D]))
     inverse, rest = views.per_feature(q, places.OWN_INVERSE, _ZERO), views.per_feature(q, places.OWN_REST, _ZERO)
-    return Gaussian(views.per_feature(q, places.OWN_S, like), inverse, rest, ds)
+    slope = views.per_feature(q, places.OWN_SLOPE, _ZERO)
+    return Gaussian(views.per_feature(q, places.OWN_S, like), inverse, rest, ds, slope)
+
+
+@scalar
+def _with_floor(kind: Any, q: Any, like: Any) -> Any:
+    return FlooredHeteroscedastic(views.numbers(q, places.NUMBERS, 0.0, 0, 16)[FLOOR])
 
 
 with_arrays = loop_by_kind(
     {
         **dict.fromkeys([Bernoulli, ContinuousBernoulli, Heteroscedastic, Absent], _as_it_is),
         GaussianKind: _gaussian_arrays,
+        FlooredKind: _with_floor,
     }
 )
 """The kind that `likelihoods.value` and `likelihoods.gradient` take, from the plan that has its arrays."""

@@ -11,10 +11,11 @@ from vae_np.kernels.loops import adam
 from vae_np.kernels.step.plan import places, views
 from vae_np.kernels.step.stages.form import Stage
 
-__all__ = ["ADAM", "LOG_VOLUME", "add", "amsgrad", "update"]
+__all__ = ["ADAM", "FLOOR", "LOG_VOLUME", "add", "amsgrad", "update"]
 
-# places in the numbers: the squares' range, clip_norm, Adam's from there, and what a scaling takes off log p(x|z)
-TINY, HUGE, CLIP, ADAM, LOG_VOLUME = 0, 1, 2, 3, 15
+# places in the numbers: the squares' range, clip_norm, Adam's from there, a variance's floor, and what a
+# scaling takes off log p(x|z)
+TINY, HUGE, CLIP, ADAM, FLOOR, LOG_VOLUME = 0, 1, 2, 3, 14, 15
 LOG_LIKELIHOOD, KL, SQUARES, REFUSED = range(4)  # places in a thread's sums
 
 
