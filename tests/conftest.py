@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import settings
 
 # the same examples on every machine and at every run: a failure in CI is a failure at the desk
@@ -16,3 +17,23 @@ def pytest_configure(config):
     """--hypothesis-seed asks for other examples, of which a profile that repeats its own takes no notice."""
     if config.getoption("hypothesis_seed", None) is not None:
         settings.load_profile("explore")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--threads", type=int, metavar="N", help="so many threads for every engine that is not told how many"
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def as_many_threads_as_asked_for(request):
+    """--threads stands for the machine's cores and for the work that is worth them."""
+    threads = request.config.getoption("--threads")
+    if threads is None:
+        yield
+        return
+    from vae_np.kernels.step import engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "default_threads", lambda cores, n_parameters, rows: threads)
+        yield

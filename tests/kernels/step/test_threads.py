@@ -260,6 +260,7 @@ def test_a_model_serves_several_threads_of_the_caller():
 
 
 def test_a_run_that_is_resumed_on_fewer_cores_keeps_its_bits(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "default_threads", default_threads)  # whatever --threads says
     monkeypatch.setattr(engine, "WORK_PER_THREAD", 1)
     monkeypatch.setattr(engine, "controllable", lambda: True)
     x = batch(model(n_features=31, hidden=(29,)), n=96)[0]
