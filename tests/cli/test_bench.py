@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from patience import HANGS
 
 from cli.conftest import one_line
 from vae_np import __version__
@@ -137,7 +138,7 @@ def test_with_the_jit_off_it_says_so_and_runs():
     program = "import sys; from vae_np.cli import main; sys.exit(main())"
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", program, *TINY, *FLOAT64], env=environment, capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", program, *TINY, *FLOAT64], env=environment, capture_output=True, text=True, timeout=HANGS
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "THE JIT IS OFF" in done.stdout

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import HANGS
 
 import vae_np as package
 from cli.conftest import SMALL, one_line
@@ -69,7 +70,7 @@ def test_an_interrupt_saves_and_says_how_to_go_on(train, start):
         if line.startswith("epoch 2/"):
             break
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=HANGS)
     assert process.returncode == 130
     assert err.splitlines()[-1] == "vae-np: interrupted; continue with: vae-np train --out stopped --resume"
     assert "Traceback" not in err

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from patience import HANGS
 
 import vae_np as package
 from cli.conftest import one_line
@@ -55,7 +56,7 @@ def test_a_disk_that_is_full_stops_the_run_and_leaves_the_checkpoint(train, star
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, len(before) // 2))
 
     process = start("train", "--out", "run", "--resume", "--epochs", "5", before=tiny_files)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=HANGS)
     assert process.returncode == 2
     assert err.splitlines()[-1] == "vae-np: error: run/checkpoint.npz: File too large"
     assert "Traceback" not in err

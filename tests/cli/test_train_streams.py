@@ -11,6 +11,7 @@ import sys
 import termios
 
 import pytest
+from patience import HANGS
 
 import vae_np as package
 from cli.conftest import SMALL
@@ -50,7 +51,7 @@ def test_on_a_terminal_there_is_a_bar_that_an_interrupt_leaves_in_order(here):
 def test_closed_standard_streams_are_no_obstacle(closed, start):
     words = ["train", "--data", "data.csv", *SMALL, "--no-pictures", "--epochs", "1", "--out", "run"]
     process = start(*words, before=lambda: [os.close(handle) for handle in closed])
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=HANGS)
     assert process.returncode == 0, err
     assert "Traceback" not in err
     assert bool(out) == (1 not in closed)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from patience import HANGS
 
 from vae_np.kernels.compiler.decorators import COMPILED
 
@@ -71,7 +72,7 @@ report()
 def run(code: str) -> dict[str, list[int]]:
     """For each kernel that a fresh interpreter used: its signatures, and how many it had to compile."""
     command = [sys.executable, "-c", REPORT + code]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=HANGS)
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
 

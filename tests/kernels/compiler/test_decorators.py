@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import HANGS
 
 import vae_np
 from vae_np.kernels.compiler.decorators import COMPILED, kernel, scalar
@@ -57,7 +58,7 @@ def run(code: str, folder: Path) -> float:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANGS,
     )
     assert result.returncode == 0, result.stderr
     return float(result.stdout)
