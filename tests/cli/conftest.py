@@ -82,7 +82,7 @@ def start(here):
     processes = []
 
     def run(*words, **options):
-        program = "import sys; from vae_np.cli import main; sys.exit(main())"
+        program = options.pop("program", "import sys; from vae_np.cli import main; sys.exit(main())")
         process = subprocess.Popen(
             [sys.executable, "-c", program, *map(str, words)],
             stdout=subprocess.PIPE,

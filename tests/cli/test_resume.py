@@ -6,7 +6,6 @@ import csv
 import json
 import random
 import signal
-import time
 from pathlib import Path
 
 import numpy as np
@@ -29,27 +28,50 @@ def state(folder):
     return {name: array.tobytes() for name, array in arrays.items()}, [row | {"seconds": ""} for row in rows]
 
 
+DIES = """
+import os, signal, sys
+left, step = int(sys.argv.pop(1)), int(sys.argv.pop(1))
+
+def count(frame, event, argument):
+    global left
+    left -= 1
+    if left <= 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if step:
+    from vae_np.training.trainer import Trainer
+    whole = Trainer.step
+
+    def counted(self):
+        global step
+        step -= 1
+        if step == 0:
+            sys.setprofile(count)
+        return whole(self)
+
+    Trainer.step = counted
+else:
+    sys.setprofile(count)
+from vae_np.cli import main
+sys.exit(main())
+"""
+"""The command that kills itself at a certain call of a function, counted from the start or from a certain step on."""
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_run_killed_again_and_again_ends_with_the_bits_of_one_that_was_not(seed, train, start, here):
+    """At moments that are counted in calls, written files' among them: a busy machine has the same ones."""
     assert train(*RUN, "--out", "whole").code == 0
-    generator, folder, kills, steps = random.Random(seed), Path("killed"), 0, []
-    while True:
-        process = start(*KILLED, "--out", folder, "--resume")
-        if kills == 0:  # at start-up, before anything is there
-            time.sleep(generator.uniform(0.02, 0.3))
-        else:
-            before = steps_of(folder)
-            while steps_of(folder) == before and process.poll() is None:
-                time.sleep(0.0005)
-            time.sleep(generator.uniform(0, 0.08))
-        process.kill()
-        process.communicate()
-        kills += 1
+    generator, folder, steps = random.Random(seed), Path("killed"), []
+    for kill in range(5):
+        at = (30_000, 0) if kill == 0 else (generator.randrange(1, 3000), generator.randrange(2, 12))
+        process = start(*at, *KILLED, "--out", folder, "--resume", program=DIES)
+        _, err = process.communicate(timeout=HANGS)
+        assert process.returncode == -signal.SIGKILL, err
         steps.append(steps_of(folder))  # whole at any moment
-        if kills == 5 or steps[-1] == 160:
-            break
     assert steps == sorted(steps)
-    assert steps[1] < 160
+    assert steps[0] == 0 < steps[1]
+    assert steps[-1] < 160
     (folder / ".checkpoint.npz.abcd1234.tmp").write_text("half")
     done = train(*RUN, "--checkpoint-seconds", "0", "--out", folder, "--resume")
     assert done.code == 0, done
