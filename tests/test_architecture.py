@@ -56,6 +56,15 @@ def test_files_are_short_enough_to_read():
     assert not long, "\n".join(long)
 
 
+def test_what_is_slow_is_marked_left_out_by_default_and_run_by_the_gate(request):
+    assert any(line.startswith("slow:") for line in request.config.getini("markers"))
+    options = request.config.getini("addopts")
+    assert options[options.index("-m") + 1] == "not slow"
+    assert "--strict-markers" in options  # a name that is mistyped would be run by neither
+    gate = (TESTS.parent / ".ci" / "run").read_text()
+    assert "pytest -n 2 -m slow" in gate
+
+
 def test_imports_go_one_way():
     config = ROOT.parent / "setup.cfg"
     if not config.exists():

@@ -75,6 +75,7 @@ def test_a_table_tells_the_same(vae_np):
     assert len(row) == len(head)
 
 
+@pytest.mark.slow
 def test_other_likelihoods_samples_and_densities_run(vae_np):
     words = ["--likelihood", "gaussian", "--sigma", "learned", "--activation", "gelu", "--samples", "2", *FLOAT64]
     [result] = vae_np(*TINY, *words, "--json").json["results"]

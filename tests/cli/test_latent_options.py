@@ -18,7 +18,9 @@ CHOICES = {
 }
 
 
-@pytest.mark.parametrize("choice", CHOICES)
+@pytest.mark.parametrize(
+    "choice", ["both", *(pytest.param(name, marks=pytest.mark.slow) for name in CHOICES if name != "both")]
+)
 def test_a_run_with_another_posterior_or_prior_does_all_that_a_run_does(choice, vae_np, train):
     words, analytic, pictures = CHOICES[choice]
     done = vae_np("train", "--data", "data.csv", *SMALL, *words, "--epochs", 2, "--out", "run")
@@ -48,6 +50,7 @@ def test_a_run_with_another_posterior_or_prior_does_all_that_a_run_does(choice, 
     one_line(train("--out", "run", "--resume", "--posterior", "diagonal", "--prior", "standard"), "the run has --p")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [words for words, *_ in CHOICES.values()], ids=" ".join)
 def test_a_new_models_gradients_are_checked_with_them(words, vae_np):
     for objective in ("elbo", "iwae"):

@@ -27,7 +27,7 @@ BACKENDS = ["numpy", "numba"]
 
 
 @pytest.mark.parametrize("objective", ["elbo", "iwae"])
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("numba", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("latent", LATENTS)
 def test_gradients_are_the_complex_steps_and_the_central_differences(latent, backend, objective):
     vae = model(**LATENTS[latent], backend=backend)

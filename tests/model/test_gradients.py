@@ -14,7 +14,7 @@ from vae_np.formulas.objectives import Loss
 from vae_np.gradcheck import check_model, complex_step
 
 
-@pytest.mark.parametrize("samples", [1, 3])
+@pytest.mark.parametrize("samples", [pytest.param(1, marks=pytest.mark.slow), 3])
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 @pytest.mark.parametrize("activation", ACTIVATION_NAMES)
 def test_gradients_are_the_complex_steps_and_the_central_differences(activation, likelihood, samples):
@@ -120,7 +120,7 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize("method", ["complex step", "central difference"])
+@pytest.mark.parametrize("method", ["complex step", pytest.param("central difference", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_planted_mistake_fails_each_method(mistake, method):
     vae = model(backend="numpy")

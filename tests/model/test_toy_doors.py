@@ -81,7 +81,7 @@ class Sampled(Objective):
         return Loss(-value.mean(), Cotangents(-weight, log_prior=-kl, log_posterior=kl), kl="samples")
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("numba", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "toys",
     [{"posterior": "test-scaled"}, {"prior": "test-logistic"}, {"posterior": Scaled(), "prior": Logistic()}],

@@ -34,6 +34,7 @@ def test_a_picture_is_a_png_with_ink_and_nothing_cropped(
     assert edge.min() > 0.9, "ink in the outermost pixels: something is cropped"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["learning curves", "reconstructions", "samples", "latent space", "manifold", "KL"])
 def test_the_same_input_gives_the_same_bytes_whatever_the_settings(
     name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

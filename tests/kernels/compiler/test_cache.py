@@ -77,6 +77,7 @@ def run(code: str) -> dict[str, list[int]]:
     return json.loads(result.stdout)
 
 
+@pytest.mark.slow
 def test_a_second_process_compiles_nothing():
     run(STEP)
     second = run(STEP)
@@ -85,6 +86,7 @@ def test_a_second_process_compiles_nothing():
     assert {"step.sequence.run", "look", "activate", "assess", "posterior_backward", "update", "amsgrad"} <= set(second)
 
 
+@pytest.mark.slow
 def test_what_is_compiled_is_compiled_once_a_precision_whatever_arrays_come():
     found = run(RUN)
     assert {name: signatures for name, (signatures, _) in found.items() if signatures != 1} == {}
@@ -104,6 +106,7 @@ def test_the_report_notices_another_form_of_array():
     assert run(code)["loops.adam.sum_of_squares"][0] == 2
 
 
+@pytest.mark.slow
 def test_a_precision_or_a_kind_of_its_own_is_compiled_for_itself():
     """Kinds are equal as tuples, and 0 of float32 equals 0 of float64: neither may be taken for the other."""
     code = STEP.replace("report()", "") + STEP.replace("float32", "float64")

@@ -127,6 +127,7 @@ def test_scalars_are_not_reassociated_inside_a_kernel():
     np.testing.assert_array_equal(x, expected)
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_compiled_code_stays_outside_the_package(tmp_path):
     code = "import vae_np; vae_np.VAE(4, hidden=(3,), latent=2).encode([[0, 1, 0, 1]])"

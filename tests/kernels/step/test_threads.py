@@ -113,7 +113,7 @@ def count_meetings(words, threads, seen, t, times):
     return times
 
 
-@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("threads", [1, 2, pytest.param(5, marks=pytest.mark.slow)])
 def test_nobody_leaves_a_meeting_before_all_have_come(threads):
     times = 2000 if COMPILED else 20
     words, seen = barrier.new_words(threads), np.zeros(threads, np.int64)
