@@ -1,6 +1,6 @@
 """The tests as other machines run them: other instructions, BLAS kernels, threads, Hypothesis seeds, one after another.
 
-    python scripts/variations.py [NAME ...] [--list] [--again] [--results FILE] [-- PYTEST'S OPTIONS]
+    python scripts/variations.py [NAME ...] [--list] [--again] [--results FILE] [--cache FOLDER] [-- PYTEST'S OPTIONS]
 
 Prints a Markdown table of counts. A name may be the beginning of several ("openblas", "seed"). What FILE, by default
 runs/variations.json, has of a variation with the same options is not run again, so that a round that was stopped can be
@@ -65,6 +65,7 @@ def run(variation: Variation, options: list[str], cache: Path) -> dict[str, Any]
     generic = variation.environment.get("NUMBA_CPU_NAME", "host")
     environment = os.environ | variation.environment | {"NUMBA_CACHE_DIR": str(cache / generic)}
     report = cache / "report.xml"
+    cache.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", *variation.options, *options, f"--junitxml={report}"]
     began = time.monotonic()
@@ -104,8 +105,11 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="print the names and end")
     parser.add_argument("--again", action="store_true", help="run what the file has, too")
     parser.add_argument("--results", type=Path, default=ROOT / "runs" / "variations.json", metavar="FILE")
+    parser.add_argument(
+        "--cache", type=Path, metavar="FOLDER", help="where compiled code stays; by default it does not"
+    )
     args = parser.parse_args(words)
-    chosen = [name for name in variations() if name.startswith(tuple(args.names) or "")]
+    chosen = list(dict.fromkeys(v for name in args.names or [""] for v in variations() if v.startswith(name)))
     if not chosen:
         parser.error(f"there is no variation {' '.join(args.names)}; --list names them")
     if args.list:
@@ -114,7 +118,8 @@ def main() -> int:
     options = options or ["-n", "2"]
     saved = json.loads(args.results.read_text()) if args.results.exists() else {}
     key = " ".join(options)
-    with tempfile.TemporaryDirectory() as cache:
+    with tempfile.TemporaryDirectory() as fresh:
+        cache = (args.cache or Path(fresh)).resolve()
         for name in chosen:
             variation, results = variations()[name], saved.setdefault(key, {})
             if name in results and not args.again:
@@ -122,7 +127,7 @@ def main() -> int:
             if variation.needs and variation.needs not in numpys()[0]:
                 results[name] = {"error": f"this processor has no {variation.needs}"}
             else:
-                results[name] = run(variation, options, Path(cache))
+                results[name] = run(variation, options, cache)
             print(row(name, results[name]), *results[name].get("names", []), sep="\n", file=sys.stderr, flush=True)
             args.results.parent.mkdir(parents=True, exist_ok=True)
             args.results.write_text(json.dumps(saved, indent=1) + "\n")

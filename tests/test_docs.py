@@ -49,9 +49,10 @@ def test_the_docstrings_hold_examples_at_all():
 # ---- the pages
 
 
-def named(pages: list[Path]) -> list:
-    """Pages as parameters, by their paths."""
-    return [pytest.param(page, id=page.relative_to(ROOT).as_posix()) for page in pages]
+def named(pages: list[Path], slow: tuple[str, ...] = ()) -> list:
+    """Pages as parameters, by their paths, with a mark on those that take long."""
+    marks = {True: [pytest.mark.slow], False: []}
+    return [pytest.param(page, id=page.relative_to(ROOT).as_posix(), marks=marks[page.name in slow]) for page in pages]
 
 
 def python_of(text: str) -> list[tuple[int, str]]:
@@ -72,7 +73,9 @@ def anchors_of(text: str) -> set[str]:
 
 
 WITH_PYTHON = named([page for page in PAGES if python_of(page.read_text("utf-8"))])
-WITH_COMMANDS = named([page for page in PAGES if commands_of(page.read_text("utf-8"))])
+WITH_COMMANDS = named(
+    [page for page in PAGES if commands_of(page.read_text("utf-8"))], slow=("training.md", "verify.md")
+)
 
 
 @pytest.fixture

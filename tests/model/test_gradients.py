@@ -26,7 +26,7 @@ def test_gradients_are_the_complex_steps_and_the_central_differences(activation,
     assert differences.ok, differences.table()
 
 
-@pytest.mark.parametrize("beta", [0.0, 0.37, 1.0, 4.0])
+@pytest.mark.parametrize("beta", [0.0, 0.37, *(pytest.param(b, marks=pytest.mark.slow) for b in (1.0, 4.0))])
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
 def test_gradients_are_right_for_every_beta(beta, backend):
     vae = model(backend=backend)

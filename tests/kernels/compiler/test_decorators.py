@@ -86,6 +86,7 @@ def test_kernels_work_where_no_cache_can_be_written(copied):
     assert not list(copied.rglob("*.nbi"))
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_a_cached_kernel_notices_a_change_in_what_is_compiled_into_it(copied):
     assert run(EVALUATE, copied) == pytest.approx(math.e, rel=1e-15)

@@ -21,6 +21,10 @@ def test_inputs_are_not_changed():
     assert_tensors("raw", kernel.raw, formula.raw)
 
 
+COMMON = ("tanh", "relu", "gelu")
+"""The activations that are tried without being asked for at length."""
+
+
 @pytest.mark.parametrize("form", ["features", "latent", "dtype", "examples"])
 def test_compiled_code_is_not_given_arrays_of_another_form(form):
     _, kernel = engines()
@@ -36,7 +40,10 @@ def test_compiled_code_is_not_given_arrays_of_another_form(form):
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize(
+    "activation",
+    [*COMMON, *(pytest.param(a, marks=pytest.mark.slow) for a in ACTIVATIONS if a not in COMMON)],
+)
 def test_nan_anywhere_makes_the_loss_or_the_gradient_nan(activation, dtype):
     _, engine = engines(dtype, Gaussian("learned"), activation=activation)
     x, eps = batch(dtype)
