@@ -16,14 +16,14 @@ def test_sums_of_any_order_agree_where_they_cancel_too(dtype):
         x, w = (generator.standard_normal(shape).astype(dtype) for shape in ((9, n), (n, 131)))
         w[0] -= (x @ w / x[0, 0])[0]  # the first row is almost 0
         order = generator.permutation(n)
-        one, other = x @ w, x[:, order] @ w[order]
-        forwards = np.zeros_like(one)
+        forwards, backwards = np.zeros((2, 9, 131), dtype)
         for i in range(n):
             forwards += x[:, i : i + 1] * w[i]
-        for found in (other, forwards):
-            assert_sums("x @ w", found, one, products(x, w), n)
-        with pytest.raises(AssertionError):  # what is wrong with a tolerance relative to the result
-            np.testing.assert_allclose(forwards, one, rtol=100 * np.finfo(dtype).eps)
+            backwards += x[:, n - 1 - i : n - i] * w[n - 1 - i]
+        for found in (x @ w, x[:, order] @ w[order], backwards):
+            assert_sums("x @ w", found, forwards, products(x, w), n)
+    with pytest.raises(AssertionError):  # what a tolerance relative to the result does to the thousand
+        np.testing.assert_allclose(backwards, forwards, rtol=100 * np.finfo(dtype).eps)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
