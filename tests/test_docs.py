@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import vae_np
-from vae_np.cli import COMMANDS, main
+from vae_np.cli import main
+from vae_np.cli.command import commands
 from vae_np.formulas.likelihoods import LIKELIHOODS
 from vae_np.kernels.compiler.decorators import COMPILED
 
@@ -117,10 +118,10 @@ def test_the_pages_hold_code_and_commands_at_all():
 @in_a_checkout
 def test_every_command_is_shown_and_each_of_its_options_described(capsys):
     shown = {command.split()[0] for page in PAGES for command in commands_of(page.read_text("utf-8"))}
-    assert shown == set(COMMANDS)
+    assert shown == set(commands())
     training = (DOCS / "training.md").read_text("utf-8")
     described = set(re.findall(r"--[a-z][a-z-]*", training))
-    for command in COMMANDS:
+    for command in commands():
         with pytest.raises(SystemExit):
             main([command, "--help"])
         options = set(re.findall(r"--[a-z][a-z-]*", capsys.readouterr().out)) - {"--help"}

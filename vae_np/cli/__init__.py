@@ -1,9 +1,12 @@
-"""The command line: argparse, and a file a command. Nothing heavy is imported before a command runs."""
+"""The command line: argparse, and a file a command, which `command` finds.
+
+Nothing heavy is imported before a command runs. The other files here serve several commands: common, runs and
+run_folder, assemble, train_options, pictures.
+"""
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import itertools
 import os
 import signal
@@ -11,30 +14,13 @@ import sys
 from collections.abc import Sequence
 
 from vae_np import __version__
+from vae_np.cli.command import commands, module_of
 
 __all__ = ["main"]
 
-COMMANDS = {
-    "train": "train a model and draw the pictures",
-    "evaluate": "ELBO and log-evidence of a model on data",
-    "sample": "draw from a model",
-    "reconstruct": "send data through encoder and decoder",
-    "encode": "posterior means and log-variances of data",
-    "gradcheck": "check a model's gradients by two independent methods",
-    "bench": "time training steps on this machine",
-}
 LISTS = {"--hidden": "widths", "--decoder-hidden": "widths", "--milestones": "epochs", "--split": "shares"}
 """Options that take several numbers, and what these are."""
-EXAMPLES = """\
-examples:
-  vae-np train --epochs 20 --out runs/first      the embedded digits; a few seconds
-  vae-np evaluate runs/first --samples 500
-  vae-np sample runs/first --out samples.png
-  vae-np reconstruct runs/first --out reconstructions.png
-  vae-np encode runs/first --out encoded.csv
-  vae-np gradcheck --likelihood gaussian --sigma learned
-  vae-np bench --hidden 500,500 --batch-size 256
-
+NOTES = """\
 'vae-np COMMAND --help' shows a command's options.
 exit codes: 0 done, 1 a gradient check failed, 2 an error (one line on standard error), 130 interrupted
 """
@@ -66,35 +52,41 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    """Parse and dispatch. Only the command that is asked for is imported, so that --help is quick."""
+    """Parse and dispatch."""
     parser = argparse.ArgumentParser(
         prog="vae-np",
         usage="vae-np [-h] [--version] COMMAND ...",
         description="Train, evaluate and use variational autoencoders on a CPU.",
         formatter_class=_Help,
-        epilog=EXAMPLES,
+        epilog=f"{_examples()}\n\n{NOTES}",
     )
     parser.add_argument("--version", action="version", version=f"vae-np {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND [...]", required=True, prog="vae-np")
     wanted = next((word for word in words if not word.startswith("-")), None)
-    for name, summary in COMMANDS.items():
+    for name, command in commands().items():
         sub = subparsers.add_parser(
             name,
-            help=summary,
-            description=summary[0].upper() + summary[1:] + ".",
+            help=command.summary,
+            description=command.summary[0].upper() + command.summary[1:] + ".",
             formatter_class=_Help,
             argument_default=argparse.SUPPRESS,
         )
         if name == wanted:
-            importlib.import_module(f"vae_np.cli.{name}").add_arguments(sub)
+            module_of(name).add_arguments(sub)
     if not words:
         parser.print_help(sys.stderr)
         return 2
     args, unknown = parser.parse_known_args(words)
     if unknown:
         parser.error(f"unrecognized arguments: {' '.join(unknown)}{_commas(words)}")
-    code: int = importlib.import_module(f"vae_np.cli.{args.command}").run(args)
+    code: int = module_of(args.command).run(args)
     return code
+
+
+def _examples() -> str:
+    """A use of each command."""
+    uses = [(f"vae-np {name} {command.example}", command.remark) for name, command in commands().items()]
+    return "\n".join(["examples:", *(f"  {use:<46} {remark}".rstrip() for use, remark in uses)])
 
 
 def _commas(words: list[str]) -> str:

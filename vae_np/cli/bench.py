@@ -8,11 +8,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from vae_np.cli import assemble, common
+from vae_np.cli.command import Command
 from vae_np.cli.train_options import DEFAULTS
 
 if TYPE_CHECKING:
     from vae_np.bench.measure import Case, Result
 
+COMMAND = Command(70, "time training steps on this machine", "--hidden 500,500 --batch-size 256")
 SIZES = ("features", "hidden", "latent", "batch_size", "samples")
 """Options any of which asks for a network of the user's own; the others are then as `vae-np train` has them."""
 FEATURES = 784

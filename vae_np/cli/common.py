@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import math
 import sys
@@ -137,6 +136,8 @@ def part_of(parts: Parts, name: str) -> Dataset:
 
 def binarised(dataset: Dataset, mode: str, seed: int) -> Dataset:
     """Data to evaluate are binarised once even where training drew them anew."""
+    import dataclasses
+
     from vae_np import data
 
     x = data.binarise(dataset.x, "fixed" if mode == "dynamic" else mode, seed=seed)  # type: ignore[arg-type]

@@ -6,9 +6,12 @@ import argparse
 from typing import TYPE_CHECKING
 
 from vae_np.cli import common, runs
+from vae_np.cli.command import Command
 
 if TYPE_CHECKING:
     from vae_np.data import Dataset
+
+COMMAND = Command(50, "posterior means and log-variances of data", "runs/first --out encoded.csv")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 
 from vae_np.cli import common, runs
+from vae_np.cli.command import Command
+
+COMMAND = Command(20, "ELBO and log-evidence of a model on data", "runs/first --samples 500")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

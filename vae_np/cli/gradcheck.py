@@ -6,11 +6,12 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from vae_np.cli import assemble, common, runs
+from vae_np.cli.command import Command
 
 if TYPE_CHECKING:
     from vae_np.model.vae import VAE
 
-
+COMMAND = Command(60, "check a model's gradients by two independent methods", "--likelihood gaussian --sigma learned")
 NEW_MODEL = ("features", "hidden", "latent", "activation", "likelihood", "sigma", "posterior", "prior", "dtype")
 """The options that describe a new model, and contradict a given one."""
 

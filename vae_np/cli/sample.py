@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 
 from vae_np.cli import common, runs
+from vae_np.cli.command import Command
+
+COMMAND = Command(30, "draw from a model", "runs/first --out samples.png")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vae_np import __version__
 from vae_np.cli import assemble, common, run_folder
+from vae_np.cli.command import Command
 from vae_np.cli.train_options import add_arguments
 
 if TYPE_CHECKING:
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
     from vae_np.training.history import History
     from vae_np.training.trainer import Trainer
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["COMMAND", "add_arguments", "run"]
 
+COMMAND = Command(
+    10, "train a model and draw the pictures", "--epochs 20 --out runs/first", "the embedded digits; a few seconds"
+)
 Say = Callable[[str], None]
 
 GREY = (
