@@ -21,7 +21,7 @@ def save(folder, name, array):
     return path
 
 
-def test_the_digits_are_the_1797_of_the_file(monkeypatch):
+def test_the_digits_are_the_1797_of_the_file():
     data = load_digits()
     assert (data.x.shape, data.image_shape, data.name) == ((1797, 64), (8, 8), "digits")
     assert (data.x.min(), data.x.max()) == (0, 1)

@@ -82,15 +82,21 @@ def test_sticking_the_landing_differs_by_the_score_which_has_mean_zero(latent, b
     """The direct part of log q's gradient has the mean 0 over q (Roeder et al. 2017): left out or not, one mean."""
     vae = model(**LATENTS[latent], backend=backend, n_features=3, hidden=(2,), latent=2)
     x, _ = batch(vae, n=1)
-    eps = np.random.default_rng(4).standard_normal((40_000, 1, 2))
-    whole, left = (
-        vae.engine.loss_and_grad(x, eps, DirectPartAlone(d, 1.0), 1.0).gradients.vector.copy() for d in (1.0, 0.0)
-    )
-    names = [name for name in vae.parameters if name.startswith(("encoder", "posterior"))]
-    gradient, other = vae.parameters.like(whole), vae.parameters.like(left)
-    for name in names:
-        assert np.abs(gradient[name] - other[name]).max() <= 0.05 * (1 + np.abs(gradient[name]).max()), name
-    assert (whole != left).any()
+    blocks = 40  # whose spread tells the standard error of the mean over all of them
+    differences, size = [], 0.0
+    for eps in np.random.default_rng(4).standard_normal((blocks, 1000, 1, 2)):
+        whole, left = (
+            vae.engine.loss_and_grad(x, eps, DirectPartAlone(d, 1.0), 1.0).gradients.vector.copy() for d in (1.0, 0.0)
+        )
+        differences.append(whole - left)
+        size = max(size, np.abs(whole).max())
+    mean, error = np.mean(differences, axis=0), np.std(differences, axis=0, ddof=1) / np.sqrt(blocks)
+    # Student's t of 39 degrees exceeds 6 once in two million; beside it the roundings of 1000 terms
+    off = vae.parameters.like(np.abs(mean) - 6 * error - 1000 * np.finfo(float).eps * size)
+    moved = vae.parameters.like(error)
+    for name in vae.parameters:
+        assert (off[name] <= 0).all(), name
+        assert moved[name].any() == name.startswith(("encoder", "posterior")), name
 
 
 @pytest.mark.parametrize("path", [0.0, 1.0, 0.3])
@@ -156,18 +162,6 @@ def test_more_flexible_posteriors_and_priors_reach_a_better_bound():
 
 
 # ---- files, runs, errors
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("latent", LATENTS)
-def test_saving_and_loading_are_inverse(latent, dtype, tmp_path):
-    vae = model(**LATENTS[latent], dtype=dtype, backend="numpy")
-    vae.save(tmp_path / "model.npz")
-    again = vae_np.load(tmp_path / "model.npz", backend="numpy")
-    assert again.config() == vae.config()
-    assert (again.posterior, again.prior) == (vae.posterior, vae.prior)
-    np.testing.assert_array_equal(again.parameters.vector, vae.parameters.vector)
-    np.testing.assert_array_equal(again.sample(4, seed=1), vae.sample(4, seed=1))
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

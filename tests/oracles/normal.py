@@ -99,12 +99,6 @@ def log_posterior_mu(eps, s):
 
 
 @exact
-def log_posterior_z(eps, s):
-    """-eps e^(-s/2)."""
-    return -eps * mp.exp(-s / 2)
-
-
-@exact
 def log_posterior_logvar(eps, s):
     """1/2 ((z - mu)^2 e^-s - 1) = 1/2 (eps^2 - 1)."""
     return Sum((eps**2 - 1) / 2, (eps**2 + 1) / 2)

@@ -5,25 +5,30 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from checkpoint_files import rewritten
-from models import ACTIVATION_NAMES, LIKELIHOODS, batch, model
+from models import ACTIVATION_NAMES, LATENTS, LIKELIHOODS, batch, model
 
 import vae_np
 from vae_np.training.checkpoint import load_checkpoint, remove_temporaries
 
+KINDS = {name: {"likelihood": likelihood} for name, likelihood in LIKELIHOODS.items()} | LATENTS
 
-@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_model_comes_back_bit_for_bit(likelihood, dtype, tmp_path):
+def test_a_model_comes_back_bit_for_bit(kind, dtype, tmp_path):
     for i, activation in enumerate(ACTIVATION_NAMES):
         options = {"activation": activation, "hidden": (5, 4)[: i % 3], "decoder_hidden": (3,) * (i % 2)}
-        vae = model(likelihood=LIKELIHOODS[likelihood], dtype=dtype, backend="numpy", **options)
+        init = "torch" if activation == "elu" else "glorot-uniform"
+        vae = model(**KINDS[kind], dtype=dtype, backend="numpy", init=init, **options)
         vae.save(tmp_path / "m.npz")
         again = vae_np.load(tmp_path / "m.npz", backend="numpy")
         assert again.config() == vae.config()
         assert again.dtype == vae.dtype
+        assert (again.likelihood, again.posterior, again.prior) == (vae.likelihood, vae.posterior, vae.prior)
         np.testing.assert_array_equal(again.parameters.vector, vae.parameters.vector)
         x, eps = batch(vae)
         np.testing.assert_array_equal(again.elbo(x, eps).elbo, vae.elbo(x, eps).elbo)
+        np.testing.assert_array_equal(again.sample(4, seed=1), vae.sample(4, seed=1))
 
 
 def test_a_checkpoint_is_a_model_and_a_folder_stands_for_its_checkpoint(saved):

@@ -135,7 +135,7 @@ def test_a_file_that_asks_for_too_many_layers_is_refused(saved):
         vae_np.load(path)
 
 
-def test_a_file_that_unpacks_to_far_more_than_itself_is_refused(saved, monkeypatch):
+def test_a_file_that_unpacks_to_far_more_than_itself_is_refused(saved):
     bomb = saved[1].with_name("bomb.npz")
     with np.load(saved[1]) as npz:
         np.savez_compressed(bomb, **npz)

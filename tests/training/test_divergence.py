@@ -29,7 +29,7 @@ def test_a_diverging_run_names_stage_epoch_step_and_rows_and_leaves_the_checkpoi
     assert set(error.examples) <= set(range(N))
 
 
-def test_the_examples_of_an_error_are_rows_of_x_and_not_of_the_batch(monkeypatch):
+def test_the_examples_of_an_error_are_rows_of_x_and_not_of_the_batch():
     vae = small(likelihood="gaussian")
     x = X.copy()
     x[8] = 1e200

@@ -13,7 +13,7 @@ from vae_np.training.fitting import Trainer, fit
 from vae_np.training.progress import Silent
 
 
-def test_the_handler_of_sigint_comes_back(tmp_path):
+def test_the_handler_of_sigint_comes_back():
     def mine(*arguments):
         raise AssertionError
 

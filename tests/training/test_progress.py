@@ -63,7 +63,7 @@ def test_a_bar_fits_eighty_columns_and_ends_full(monkeypatch):
     assert stream.getvalue().endswith("\n")
 
 
-def test_a_bar_without_validation_has_no_nan(monkeypatch):
+def test_a_bar_without_validation_has_no_nan():
     stream = Terminal()
     bar = Bar(stream)
     bar.start(2, 20, 0)

@@ -60,7 +60,7 @@ def test_resuming_a_finished_run_changes_no_bit_and_mends_the_history_file(tmp_p
     (tmp_path / "history.csv").write_text("killed between the two files")
     again = fit(vae, X, epochs=2, batch_size=BATCH, checkpoint=path, resume=True, progress=False)
     np.testing.assert_array_equal(vae.parameters.vector, before)
-    assert history.rows == again.rows or same_history(history, again)
+    assert same_history(history, again)
     assert (tmp_path / "history.csv").read_text() == history.to_csv()
 
 
