@@ -7,31 +7,28 @@ A run is a function of (model, data, settings): the order of epoch e comes from 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vae_np.data.binarisation import binarise
 from vae_np.evaluation.bounds import active_units, evaluate
 from vae_np.formulas.optim import AdamState
 from vae_np.model.diagnosis import diagnose
 from vae_np.model.vae import VAE
 from vae_np.support import noise
-from vae_np.support.checks import check_values
 from vae_np.support.errors import NonFiniteError
 from vae_np.support.files import write_atomic
-from vae_np.training.checkpoint import FILE, SUMS, Checkpoint, load_checkpoint, save_checkpoint
+from vae_np.training.checkpoint import FILE, SUMS, load_checkpoint, save_checkpoint
 from vae_np.training.history import History
 from vae_np.training.interrupt import DeferredInterrupt
 from vae_np.training.progress import Reporter
+from vae_np.training.run_checks import check_rates, check_same_run, check_target, prepare
 from vae_np.training.settings import Settings
 
 __all__ = ["Trainer", "history_file"]
@@ -44,20 +41,15 @@ class Trainer:
 
     def __init__(self, vae: VAE, x: ArrayLike, settings: Settings, validation: ArrayLike | None = None) -> None:
         self.vae, self.settings = vae, settings
-        once = "fixed" if settings.binarise == "dynamic" else settings.binarise
-        self.x = _prepared(vae, x, "x", settings.binarise, settings.seed)
-        self.validation = None if validation is None else _prepared(vae, validation, "validation", once, settings.seed)
-        for name, array in (("x", self.x), ("validation", self.validation)):
-            if array is not None and len(array) == 0:
-                raise ValueError(f"{name} has no examples")
+        self.data = prepare(vae, x, validation, settings)
+        self.x, self.validation = self.data.x, self.data.validation
         self.steps_per_epoch = -(-len(self.x) // settings.batch_size)
-        _check_rates(settings, vae.dtype, settings.epochs * self.steps_per_epoch)
+        check_rates(settings, vae.dtype, settings.epochs * self.steps_per_epoch)
         self.adam = AdamState.zeros(vae.parameters.vector, settings.optimizer)
         self.history = History()
         self.epoch, self.position = 0, 0  # epochs done, examples done in the one under way
         self.sums = dict.fromkeys(SUMS, 0.0)
         self._order = noise.stream(settings.seed, "order", 0).permutation(len(self.x))
-        self._data: dict[str, Any] | None = None
 
     # ---- the loop
 
@@ -69,7 +61,7 @@ class Trainer:
         on_epoch: Callable[[History], None] | None = None,
     ) -> History:
         """Train until the last epoch is done."""
-        _check_target(checkpoint, checkpoint_seconds)
+        check_target(checkpoint, checkpoint_seconds)
         if checkpoint is not None:
             self.settings.check_saveable()
         epochs = self.settings.epochs
@@ -182,7 +174,7 @@ class Trainer:
         self._check_finite()
         training = {
             "settings": self.settings.config(),
-            "data": self._fingerprint(),
+            "data": self.data.fingerprint,
             "cores": self.vae.engine.cores,
             "epoch": self.epoch,
             "position": self.position,
@@ -208,7 +200,7 @@ class Trainer:
         """Continue from a checkpoint; ``ValueError`` says where it belongs to another run, and nothing has changed."""
         self.settings.check_saveable()
         saved = load_checkpoint(path)
-        self._check_same_run(path, saved)
+        check_same_run(path, saved, self.vae, self.settings, self.data)
         training = saved.training
         self.vae.parameters.vector[...] = saved.vae.parameters.vector
         if saved.vae.scaling is not None:
@@ -220,98 +212,8 @@ class Trainer:
         self.history = History(training["history"])
         self._order = noise.stream(self.settings.seed, "order", self.epoch).permutation(len(self.x))
 
-    def _check_same_run(self, path: str | os.PathLike[str], saved: Checkpoint) -> None:
-        """That model, data, settings and counters of the checkpoint are those of this run."""
-        training, size, epochs = saved.training, self.settings.batch_size, self.settings.epochs
-        ours = {"model": self.vae.config(), "settings": self.settings.config()}
-        theirs = {"model": saved.vae.config(), "settings": training["settings"]}
-        for part, mine in ours.items():
-            a, b = dict(_flat(theirs[part])), dict(_flat(json.loads(json.dumps(mine))))
-            for name in sorted(a.keys() | b.keys()):
-                if a.get(name) != b.get(name) and name != "epochs":
-                    raise ValueError(
-                        f"{path}: is the checkpoint of another run: {part} {name} is {a.get(name)!r} there,"
-                        f" {b.get(name)!r} here"
-                    )
-        if (saved.adam.v_max is not None) != self.settings.optimizer.amsgrad:
-            has = "no v_max" if saved.adam.v_max is None else "a v_max"
-            raise ValueError(f"{path}: has {has}, and amsgrad is {self.settings.optimizer.amsgrad}")
-        for part, fingerprint in self._fingerprint().items():
-            if training["data"].get(part) != fingerprint:
-                which = "training" if part == "x" else part
-                raise ValueError(f"{path}: is the checkpoint of another run: its {which} data are not these")
-        epoch, position = training["epoch"], training["position"]
-        step = epoch * self.steps_per_epoch + position // size
-        if position >= len(self.x) or position % size or saved.adam.step != step:
-            raise ValueError(f"{path}: epoch {epoch}, example {position}, step {saved.adam.step} contradict each other")
-        if epoch + (position > 0) > epochs:
-            begun = " and the next has begun" if position else ""
-            raise ValueError(f"{path}: {epoch} epochs are done already{begun}; got epochs = {epochs}")
-
-    def _fingerprint(self) -> dict[str, Any]:
-        """What tells this run's data from others."""
-        if self._data is None:
-            parts = {"x": self.x, "validation": self.validation}
-            self._data = {name: None if part is None else _digest(part) for name, part in parts.items()}
-        return self._data
-
 
 def history_file(checkpoint: str | os.PathLike[str]) -> Path:
     """Where the history goes: history.csv beside checkpoint.npz, NAME.history.csv beside NAME.npz."""
     path = Path(checkpoint)
     return path.with_name("history.csv" if path.name == FILE else f"{path.stem}.history.csv")
-
-
-def _check_target(checkpoint: str | os.PathLike[str] | None, seconds: float) -> None:
-    """What would otherwise fail only when the first checkpoint is due."""
-    if not seconds >= 0:
-        raise ValueError(f"checkpoint_seconds must not be negative; got {seconds}")
-    if checkpoint is None:
-        return
-    path = Path(checkpoint)
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; a checkpoint is a file")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path.parent}: there is no such folder to write {path.name} to")
-    if not os.access(path.parent, os.W_OK):
-        raise PermissionError(f"{path.parent}: {path.name} cannot be written there; permission denied")
-
-
-def _check_rates(settings: Settings, dtype: np.dtype[Any], steps: int) -> None:
-    """That Adam's constants survive in the model's dtype, as far as the first and the last step show it."""
-    adam = settings.optimizer
-    if dtype.type(adam.epsilon) == 0:
-        raise ValueError(f"epsilon must not vanish in {dtype}; {adam.epsilon} does")
-    largest = float(np.finfo(dtype).max)
-    for step in sorted({1, max(1, steps)}):
-        rate = adam.rate(step)
-        for name, value in (("learning_rate", rate), ("learning_rate times weight_decay", rate * adam.weight_decay)):
-            if not value <= largest:
-                raise ValueError(f"{name} must be finite in {dtype}; in step {step} it is {value}")
-
-
-def _prepared(vae: VAE, x: ArrayLike, name: str, mode: str, seed: int) -> Array:
-    """Checked data, binarised if that is done once."""
-    array = vae.check_float(name, x)
-    if mode == "dynamic":
-        check_values(array, 0, 1, name=name, what="binarisation")
-    elif mode != "none":
-        array = binarise(array, mode, seed=seed)  # type: ignore[arg-type]
-    return vae.check_data(array, name)
-
-
-def _digest(x: Array) -> str:
-    """A hash of shape, dtype and bytes, a block of rows at a time."""
-    digest = hashlib.blake2b(f"{x.shape} {x.dtype}".encode(), digest_size=16)
-    for begin in range(0, len(x), 4096):
-        digest.update(np.ascontiguousarray(x[begin : begin + 4096]).data)
-    return digest.hexdigest()
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested settings as name.of.entry and value."""
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
