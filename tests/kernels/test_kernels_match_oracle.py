@@ -1,4 +1,4 @@
-"""Every fused kernel against the oracle: at most 4 ULP at every magnitude (8 with a floor); the check must find mistakes."""
+"""Every fused kernel against the oracle: at most 4 ULP at every magnitude, or what is said; the check finds mistakes."""
 
 from __future__ import annotations
 
