@@ -1,4 +1,4 @@
-"""Every fused kernel against the oracle: at most 4 ULP at every magnitude, or what is said; the check finds mistakes."""
+"""Every fused kernel against the oracle: at most 4 ULP at every magnitude, or what is said; the check must bite."""
 
 from __future__ import annotations
 
