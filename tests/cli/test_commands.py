@@ -30,12 +30,19 @@ def test_evaluate_prints_what_evaluate_returns(vae_np, run, test_part):
     values = vae_np("evaluate", "run", *NUMPY, "--samples", "7", "--json").json
     assert values["elbo"] == expected.elbo
     assert values["evidence_bound"] == expected.evidence
+    for name in ("evidence_error", "evidence_error_from_samples", "evidence_error_from_examples"):
+        assert values[name] == getattr(expected, name)
+    effective = expected.per_example["effective_samples"]
+    assert (values["effective_samples"], values["least_effective_samples"]) == (np.median(effective), effective.min())
     assert values["examples"] == 4
     assert values["kl_per_dimension"] == list(expected.kl_per_dimension)
     text = vae_np("evaluate", "run", *NUMPY, "--samples", "7").out
     assert f"{expected.elbo:.4f}" in text
     assert f"{expected.evidence:.4f}" in text
     assert "of 2 units active" in text
+    assert f"+- {expected.evidence_error:.4f}" in text
+    assert f"{expected.evidence_error_from_samples:.4f} from the samples" in text
+    assert f"{np.median(effective):.1f} of 7 (median), {effective.min():.1f} at worst" in text
 
 
 def test_evaluate_prints_nothing_an_example(vae_np, run):

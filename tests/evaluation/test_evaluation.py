@@ -78,7 +78,6 @@ def test_the_bound_exceeds_the_elbo_and_rises_with_the_samples():
     x = np.repeat(x, 5, axis=0)
     results = [evaluate(vae, x, samples=s, seed=2) for s in (1, 4, 32, 256)]
     bounds = [result.evidence for result in results]
-    assert bounds[0] == results[0].elbo
     assert bounds == sorted(bounds)
     assert bounds[-1] - bounds[0] > 0.05
     elbos = [result.elbo for result in results]

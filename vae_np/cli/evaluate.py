@@ -26,6 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate and print."""
+    import numpy as np
+
     from vae_np.evaluation.bounds import evaluate
 
     given = vars(args)
@@ -33,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     dataset = runs.data_of(run, args)
     samples, seed = given.get("samples", 1), given.get("seed", run.options.get("seed", 0))
     result = evaluate(run.vae, dataset.x, samples=samples, seed=seed)
+    effective = result.per_example["effective_samples"]
     values = {
         "data": dataset.name,
         "examples": len(dataset),
@@ -42,6 +45,11 @@ def run(args: argparse.Namespace) -> int:
         "log_likelihood": result.log_likelihood,
         "kl": result.kl,
         "evidence_bound": result.evidence,
+        "evidence_error": result.evidence_error,
+        "evidence_error_from_samples": result.evidence_error_from_samples,
+        "evidence_error_from_examples": result.evidence_error_from_examples,
+        "effective_samples": float(np.median(effective)),
+        "least_effective_samples": float(effective.min()),
         "active_units": result.active_units,
         "kl_is_analytic": run.vae.architecture.has_kl,
         "kl_per_dimension": result.kl_per_dimension,
@@ -58,5 +66,10 @@ def run(args: argparse.Namespace) -> int:
     if samples == 1:
         print("  a bound on log p(x) that is tighter than the ELBO: --samples 500")
     else:
-        print(f"  evidence >=     {result.evidence:12.4f}   importance-weighted bound on log p(x)")
+        print(
+            f"  evidence >=     {result.evidence:12.4f} +- {result.evidence_error:.4f} (importance-weighted bound on "
+            f"log p(x); {result.evidence_error_from_samples:.4f} from the samples, "
+            f"{result.evidence_error_from_examples:.4f} from the examples)"
+        )
+        print(f"  effective samples {np.median(effective):10.1f} of {samples} (median), {effective.min():.1f} at worst")
     return 0

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vae_np.evaluation.moments import Moments
 from vae_np.formulas.objectives import IWAE
 from vae_np.model.diagnosis import diagnose
 from vae_np.model.vae import VAE
 from vae_np.support.checks import whole
+from vae_np.support.moments import Moments
 from vae_np.support.noise import TILE, standard_normal
 
 __all__ = ["ACTIVE_VARIANCE", "Evaluation", "active_units", "evaluate"]
@@ -29,10 +29,16 @@ ACTIVE_VARIANCE = 0.01
 class Evaluation(NamedTuple):
     """Means over the examples, in nats, and what they are means of.
 
-    ``evidence`` is the importance-weighted bound on log p(x) of all S samples, the ELBO itself where S is 1;
+    ``evidence`` is the importance-weighted bound on log p(x) of all S samples, for S = 1 too (`evaluate`);
     ``standard_error`` is that of the mean ELBO over the examples; ``kl_per_dimension`` is (K,), or (1,) where the KL
-    has no closed form and is estimated at the samples; ``per_example`` holds (N,) arrays elbo, log_likelihood, kl and
-    evidence; ``latent`` is K.
+    has no closed form and is estimated at the samples; ``per_example`` holds (N,) arrays elbo, log_likelihood, kl,
+    evidence, evidence_error and effective_samples; ``latent`` is K.
+
+    ``evidence_error`` is the standard error of the mean evidence, by the spread of the N values, which has both its
+    parts: ``evidence_error_from_samples``, by which it would vary with another seed for these examples, and
+    ``evidence_error_from_examples``, by which it would vary with others and endless samples. Their squares add up to
+    its own, unless chance made the first the larger one: then the second is 0. With one sample they cannot be told
+    apart, and with one example there is no spread: what is not known is NaN.
     """
 
     elbo: float
@@ -44,12 +50,17 @@ class Evaluation(NamedTuple):
     kl_per_dimension: Array
     per_example: dict[str, Array]
     latent: int
+    evidence_error: float
+    evidence_error_from_samples: float
+    evidence_error_from_examples: float
 
     def __repr__(self) -> str:
         lines = [
             f"ELBO {self.elbo:.4f} +- {self.standard_error:.4f}",
             f"log-likelihood {self.log_likelihood:.4f}, KL {self.kl:.4f}",
-            f"evidence >= {self.evidence:.4f}, {self.active_units} of {self.latent} units active",
+            f"evidence >= {self.evidence:.4f} +- {self.evidence_error:.4f}"
+            f" ({self.evidence_error_from_samples:.4f} from the samples)",
+            f"{self.active_units} of {self.latent} units active",
         ]
         return f"Evaluation({'; '.join(lines)}; nats, {len(self.per_example['elbo'])} examples)"
 
@@ -61,46 +72,87 @@ def evaluate(vae: VAE, x: ArrayLike, *, samples: int = 1, seed: int = 0) -> Eval
         evidence_n = log 1/S sum_s p(x_n | z_sn) p(z_sn) / q(z_sn | x_n)
 
     The noise depends on (seed, sample, example) alone. Both are lower bounds of log p(x) in expectation; the second
-    rises to it with S (Burda et al. 2016).
+    rises to it with S (Burda et al. 2016). At S = 1 it is the ELBO with its KL estimated at the sample.
+
+    With the weights w_s = p(x_n | z_s) p(z_s) / q(z_s | x_n) and their mean m, an example's
+
+        effective_samples = (sum_s w_s)^2 / sum_s w_s^2,    between 1 and S;
+        evidence_error^2  = 1/S sum_s (w_s / m - 1)^2 / (S - 1),
+
+    the standard error of log m by the delta method, NaN at S = 1.
 
     Raises
     ------
     NonFiniteError
         If a term is not finite, naming stage and examples.
+
+    Notes
+    -----
+    The expectation of evidence_n lies below log p(x_n) by about evidence_error^2 / 2. Both that and the error are first
+    terms of series in 1/S, of weights that have a variance, and they are made of the weights that were drawn: where a
+    rare large weight was not, they are too small, and where one outweighs all others, evidence_error is 1, however far
+    off the evidence. Believe them where effective_samples is large (some tens), and with few samples as an order of
+    magnitude (Owen 2013, "Monte Carlo theory, methods and examples", sections 2.4 and 9.3).
     """
     x = vae.check_data(x)
     if len(x) == 0:
         raise ValueError("x has no examples")
     samples = whole("samples", samples, at_least=1)
     n, k = len(x), vae.architecture.latent
-    per_example = {name: np.empty(n) for name in ("elbo", "log_likelihood", "kl", "evidence")}
+    per_example = {
+        name: np.empty(n)
+        for name in ("elbo", "log_likelihood", "kl", "evidence", "evidence_error", "effective_samples")
+    }
     mean_kl, means_of_z = np.zeros(k if vae.architecture.has_kl else 1), Moments()
     most = max(1, min(ROWS, NUMBERS // vae.likelihood.raw_size(vae.architecture.n_features)))
     # few examples and many samples, or the reverse; whole tiles of noise, for a part costs as much
     rows = min(most, max(TILE, most // samples // TILE * TILE))
     for begin in range(0, n, rows):
         block = slice(begin, min(begin + rows, n))
-        log_likelihood, evidence, kl, mu = _block(vae, x[block], begin, samples, seed, max(1, most // rows))
-        per_example["log_likelihood"][block] = log_likelihood
-        per_example["kl"][block] = kl.sum(axis=1, dtype=np.float64)
-        per_example["evidence"][block] = evidence
-        mean_kl += kl.sum(axis=0, dtype=np.float64) / n
-        means_of_z.add(mu)
+        found = _block(vae, x[block], begin, samples, seed, max(1, most // rows))
+        for name in _Block._fields[:4]:
+            per_example[name][block] = getattr(found, name)
+        per_example["kl"][block] = found.kl.sum(axis=1, dtype=np.float64)
+        mean_kl += found.kl.sum(axis=0, dtype=np.float64) / n
+        means_of_z.add(found.mu)
     per_example["elbo"][:] = per_example["log_likelihood"] - per_example["kl"]
-    if samples == 1:
-        per_example["evidence"][:] = per_example["elbo"]
-    means = {name: float(values.mean()) for name, values in per_example.items()}
-    error = float(per_example["elbo"].std(ddof=1) / math.sqrt(n)) if n > 1 else math.nan
-    active = _count_active(means_of_z)
+    means = {name: float(per_example[name].mean()) for name in ("elbo", "log_likelihood", "kl", "evidence")}
+    error, evidence_error = (_standard_error(per_example[name]) for name in ("elbo", "evidence"))
+    from_samples = float(np.sqrt(np.square(per_example["evidence_error"]).sum()) / n)
+    rest = evidence_error**2 - from_samples**2
     return Evaluation(
-        **means, standard_error=error, active_units=active, kl_per_dimension=mean_kl, per_example=per_example, latent=k
+        **means,
+        standard_error=error,
+        active_units=_count_active(means_of_z),
+        kl_per_dimension=mean_kl,
+        per_example=per_example,
+        latent=k,
+        evidence_error=evidence_error,
+        evidence_error_from_samples=from_samples,
+        evidence_error_from_examples=rest if math.isnan(rest) else math.sqrt(max(0.0, rest)),
     )
 
 
-def _block(vae: VAE, x: Array, first: int, samples: int, seed: int, step: int) -> tuple[Array, Array, Array, Array]:
-    """log p(x|z) averaged over the samples, the bound, KL (N, K) and mu of a few examples, ``step`` samples at once."""
+def _standard_error(values: Array) -> float:
+    """Of the mean of independent values, by their spread; NaN for one."""
+    return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
+
+
+class _Block(NamedTuple):
+    """Of a few examples: four values each, the KL (N, K) and mu."""
+
+    log_likelihood: Array
+    evidence: Array
+    evidence_error: Array
+    effective_samples: Array
+    kl: Array
+    mu: Array
+
+
+def _block(vae: VAE, x: Array, first: int, samples: int, seed: int, step: int) -> _Block:
+    """A few examples, ``step`` samples at once."""
     u, total = vae.inside(x), np.zeros(len(x))
-    largest, weight = np.full(len(x), -np.inf), np.zeros(len(x))
+    largest, weight, weights = np.full(len(x), -np.inf), np.zeros(len(x)), Moments()
     for begin in range(0, samples, step):
         shape = (min(step, samples - begin), len(x), vae.architecture.latent)
         eps = standard_normal(seed, 0, shape, vae.dtype, first=first, first_sample=begin, purpose="evaluate")
@@ -114,9 +166,15 @@ def _block(vae: VAE, x: Array, first: int, samples: int, seed: int, step: int) -
         # log-sum-exp in one pass: the sum so far is held relative to the largest log w so far
         log_w = terms.log_likelihood.astype(np.float64) + terms.log_prior - terms.log_posterior
         higher = np.maximum(largest, log_w.max(axis=0))
-        weight = weight * np.exp(largest - higher) + np.exp(log_w - higher).sum(axis=0)
+        shrink, w = np.exp(largest - higher), np.exp(log_w - higher)
+        weight = weight * shrink + w.sum(axis=0)
+        weights.scale(shrink)
+        weights.add(w)
         largest = higher
-    return total / samples, largest + np.log(weight / samples), terms.kl, terms.mu
+    mean = weight / samples
+    spread = weights.variance() / np.square(mean)  # of w / mean(w), over S
+    error = np.sqrt(spread / (samples - 1)) if samples > 1 else np.full(len(x), np.nan)
+    return _Block(total / samples, largest + np.log(mean), error, samples / (1 + spread), terms.kl, terms.mu)
 
 
 def active_units(vae: VAE, x: Array) -> int:

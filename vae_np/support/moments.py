@@ -46,6 +46,11 @@ class Moments:
         self._beyond = self._beyond + d * (len(block) / n)
         self.count = n
 
+    def scale(self, factor: Array) -> None:
+        """As if all rows so far had been multiplied by it."""
+        self._first, self._beyond = self._first * factor, self._beyond * factor
+        self.squares = self.squares * (factor * factor)
+
     def variance(self) -> Array:
         """The mean squared deviation from the mean."""
         return np.asarray(self.squares / self.count)

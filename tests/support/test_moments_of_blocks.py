@@ -8,7 +8,7 @@ import pytest
 from models import batch, model
 
 from vae_np.evaluation.bounds import active_units, evaluate
-from vae_np.evaluation.moments import Moments
+from vae_np.support.moments import Moments
 
 
 def in_blocks(a, size: int) -> Moments:
@@ -33,6 +33,17 @@ def test_mean_and_variance_are_those_of_50_digits_wherever_the_numbers_lie(place
             # differences from the first row are exact to u, their sums of 500 to 500 u of the terms' sum
             assert abs(found.variance()[k] - variance) <= 2000 * 2.0**-53 * variance
             assert abs(found.mean[k] - mean) <= 2.0**-52 * abs(mean) + 1000 * 2.0**-53 * mp.sqrt(variance)
+
+
+def test_rows_can_be_scaled_afterwards_as_if_they_had_been_before():
+    a, factor = np.random.default_rng(1).normal(3, 1, (9, 2)), np.array([0.5, 0.25])
+    found, scaled = in_blocks(a, 4), in_blocks(a * factor, 4)
+    found.scale(factor)
+    np.testing.assert_array_equal(found.mean, scaled.mean)
+    np.testing.assert_array_equal(found.variance(), scaled.variance())
+    found.add(a * factor)
+    scaled.add(a * factor)
+    np.testing.assert_array_equal(found.variance(), scaled.variance())
 
 
 @pytest.mark.parametrize("place", [0.0, 1e8, 1e10])
