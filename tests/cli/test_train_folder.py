@@ -78,11 +78,11 @@ def test_two_processes_do_not_train_in_one_folder(train, run):
 def test_of_two_that_start_together_in_a_new_folder_one_trains(train, monkeypatch):
     prepare = train_command._prepare
 
-    def meanwhile(options):
+    def meanwhile(*how):
         os.mkdir("run")
         handles.append(os.open("run", os.O_RDONLY))
         fcntl.flock(handles[0], fcntl.LOCK_EX)
-        return prepare(options)
+        return prepare(*how)
 
     handles = []
     monkeypatch.setattr(train_command, "_prepare", meanwhile)
@@ -97,10 +97,10 @@ def test_of_two_that_start_together_in_a_new_folder_one_trains(train, monkeypatc
 def test_a_run_that_another_has_finished_meanwhile_is_not_overwritten(resume, train, monkeypatch):
     prepare = train_command._prepare
 
-    def meanwhile(options):
+    def meanwhile(*how):
         os.mkdir("run")
         Path("run/checkpoint.npz").write_text("the other's")
-        return prepare(options)
+        return prepare(*how)
 
     monkeypatch.setattr(train_command, "_prepare", meanwhile)
     one_line(train("--out", "run", *resume), "run holds a run already")

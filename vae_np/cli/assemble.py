@@ -16,16 +16,20 @@ if TYPE_CHECKING:
 
 
 def likelihood(options: dict[str, Any]) -> Likelihood:
-    """p(x|z) of --likelihood and --sigma."""
-    from vae_np.formulas.doors import chosen
+    """p(x|z) of --likelihood, --sigma and --floor."""
+    from vae_np.formulas.doors import chosen, parse
     from vae_np.formulas.likelihoods import Likelihood
 
-    if options.get("sigma") is not None and options["likelihood"] != "gaussian":
-        raise ValueError(f"--sigma belongs to --likelihood gaussian; the likelihood is {options['likelihood']}")
-    return chosen(
-        Likelihood,
-        {"name": options["likelihood"]} | ({} if options.get("sigma") is None else {"sigma": options["sigma"]}),
-    )
+    config = parse(options["likelihood"])
+    for name in ("sigma", "floor"):
+        if options.get(name) is None:
+            continue
+        if config["name"] != "gaussian":
+            raise ValueError(f"--{name} belongs to --likelihood gaussian; the likelihood is {config['name']}")
+        if name in config:
+            raise ValueError(f"{name} is given twice: in --likelihood {options['likelihood']} and by --{name}")
+        config[name] = options[name]
+    return chosen(Likelihood, config)
 
 
 def objective(options: dict[str, Any]) -> Objective:
@@ -52,7 +56,9 @@ def model(options: dict[str, Any], n_features: int) -> VAE:
 
     doors = {name: options[name] for name in ("posterior", "prior")}
     names = ("hidden", "decoder_hidden", "latent", "activation", "init", "dtype", "backend", "seed", "threads")
-    return VAE(n_features, likelihood=likelihood(options), **doors, **{name: options[name] for name in names})
+    scale = "standard" if options["scale"] == "standard" else "none"
+    how = {name: options[name] for name in names}
+    return VAE(n_features, likelihood=likelihood(options), scale=scale, **doors, **how)
 
 
 def settings(options: dict[str, Any], examples: int) -> Settings:
@@ -75,6 +81,7 @@ def settings(options: dict[str, Any], examples: int) -> Settings:
         samples=options["samples"],
         binarise=options["binarise"],
         output_bias=options["output_bias"],
+        patience=options["patience"],
     )
 
 

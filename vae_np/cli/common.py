@@ -58,7 +58,10 @@ def add_data_arguments(parser: argparse._ArgumentGroup, default: str) -> None:
     )
     parser.add_argument("--key", metavar="NAME", help="the array of a .npz file")
     parser.add_argument(
-        "--scale", type=number_or_word, metavar="SCALE", help="auto, none, or a number to divide by [auto]"
+        "--scale",
+        type=number_or_word,
+        metavar="SCALE",
+        help="auto, none, a number to divide by, or standard: the model standardises each feature [auto]",
     )
     parser.add_argument(
         "--split",
@@ -82,12 +85,18 @@ class Parts(NamedTuple):
     test: Dataset | None
 
 
+def loading(options: dict[str, Any]) -> dict[str, Any]:
+    """How the options say that data are read; what a model standardises is read as it is."""
+    how = {name: options[name] for name in ("scale", "labels", "key")}
+    return how | {"scale": "none"} if how["scale"] == "standard" else how
+
+
 def load_parts(options: dict[str, Any], dtype: str, check: Callable[[Dataset], None] = lambda data: None) -> Parts:
     """Load, check and split data as the options (`DATA_DEFAULTS`, seed) say; rows in errors are those of the file."""
     from vae_np import data
 
     source = options["data"]
-    how = {name: options[name] for name in ("scale", "labels", "key")} | {"dtype": dtype}
+    how = loading(options) | {"dtype": dtype}
     own_test = source == "mnist" or Path(source).is_dir()
     whole = data.load(source, **how)
     check(whole)

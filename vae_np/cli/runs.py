@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vae_np.cli.common import DATA_DEFAULTS, binarised, check_support, load_parts, part_of
+from vae_np.cli.common import DATA_DEFAULTS, binarised, check_support, load_parts, loading, part_of
 from vae_np.cli.train_options import DEFAULTS, check_types
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ def data_of(run: Run, args: argparse.Namespace) -> Dataset:
     given, vae = vars(args), run.vae
     mode, seed = given.get("binarise", run.options.get("binarise", "none")), run.options.get("seed", 0)
 
+    standard = {"scale": "standard"} if vae.scale == "standard" else {}  # other data come in the same units
+
     def check(found: Dataset) -> None:
         if found.x.shape[1] != vae.architecture.n_features:
             raise ValueError(
@@ -84,9 +86,10 @@ def data_of(run: Run, args: argparse.Namespace) -> Dataset:
     elif given.get("part", "all") == "all":
         if "split" in given:
             raise ValueError("--split needs --part, the part that is meant")
-        how = {name: {**DATA_DEFAULTS, **given}[name] for name in ("scale", "labels", "key")}
-        found = data.load(given["data"], dtype=str(vae.dtype), **how)
+        found = data.load(given["data"], dtype=str(vae.dtype), **loading({**DATA_DEFAULTS, **standard, **given}))
         check(found)
     else:  # with the run's seed, so that the test part of its data is that of training
-        found = part_of(load_parts({**DATA_DEFAULTS, **given, "seed": seed}, str(vae.dtype), check), given["part"])
+        found = part_of(
+            load_parts({**DATA_DEFAULTS, **standard, **given, "seed": seed}, str(vae.dtype), check), given["part"]
+        )
     return binarised(found, mode, seed)

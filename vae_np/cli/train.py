@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vae_np import __version__
-from vae_np.cli import assemble, common, run_folder
+from vae_np.cli import assemble, choice, common, run_folder
 from vae_np.cli.command import Command
 from vae_np.cli.train_options import add_arguments
 
@@ -51,7 +51,7 @@ def _run(given: dict[str, Any]) -> int:
     locked = folder is not None and folder.is_dir()
     if folder is not None and locked:
         run_folder.lock(folder)
-    trainer, parts = _prepare(options)
+    trainer, parts, options, chosen = _prepare(options, resumed)
     if resumed and folder is not None:
         trainer.restore(folder / run_folder.CHECKPOINT)
     folder = run_folder.make(folder, options["data"])
@@ -59,11 +59,13 @@ def _run(given: dict[str, Any]) -> int:
         run_folder.lock(folder)
     run_folder.check_unchanged(folder, resumed)
     run_folder.clean(folder)
-    run_folder.write_config(folder, _config(options, parts, trainer.vae))
+    run_folder.write_config(folder, _config(options, parts, trainer.vae, chosen))
     if "resume" in given:
         print(_resumption(folder, trainer, resumed), file=sys.stderr if quiet else sys.stdout, flush=True)
     counts = ", ".join(f"{count} {name.replace('train', 'training')}" for name, count in _examples(parts).items())
     say(f"{trainer.vae!r}\n{counts} examples of {parts.train.name}; everything goes to {folder}")
+    if chosen:
+        say(chosen)
     if trainer.settings.objective.analytic_kl and not trainer.vae.architecture.has_kl:
         say(common.sampled_kl(trainer.vae))
     if options["likelihood"] == "bernoulli" and options["binarise"] == "none" and _grey(parts.train):
@@ -84,22 +86,43 @@ def _run(given: dict[str, Any]) -> int:
     return 0
 
 
-def _prepare(options: dict[str, Any]) -> tuple[Trainer, common.Parts]:
-    """Data, model and settings, all checked."""
+def _prepare(options: dict[str, Any], resumed: bool) -> tuple[Trainer, common.Parts, dict[str, Any], str]:
+    """Data, model and settings, all checked; the options with what was chosen by the data, and a line that says so."""
     if not 0 <= options["checkpoint_seconds"] < float("inf"):
         raise ValueError(f"--checkpoint-seconds must be finite and not negative; got {options['checkpoint_seconds']}")
     from vae_np.training.trainer import Trainer
 
-    likelihood = assemble.likelihood(options)
-    parts = common.load_parts(
-        options,
-        options["dtype"],
-        lambda data: common.check_support(data, likelihood, options["binarise"], "--likelihood", "--scale"),
-    )
+    chosen = ""
+    if options["likelihood"] != "auto":
+        assemble.likelihood(options)  # what makes no sense is said before data are read
+
+    def check(found: Dataset) -> None:
+        nonlocal options, chosen
+        if options["likelihood"] == "auto":
+            options, chosen = choice.likelihood_of(options, found)
+        likelihood = assemble.likelihood(options)
+        common.check_support(found, likelihood, options["binarise"], "--likelihood", "--scale")
+
+    parts = common.load_parts(options, options["dtype"], check)
+    if not resumed:
+        options = choice.floor_of(options, parts.train.x)
     vae = assemble.model(options, parts.train.x.shape[1])
     settings = assemble.settings(options, len(parts.train))
     validation = None if parts.validation is None else parts.validation.x
-    return Trainer(vae, parts.train.x, settings, validation), parts
+    trainer = Trainer(vae, parts.train.x, settings, validation)
+    if vae.scale == "standard" and not resumed:
+        chosen = "\n".join(filter(None, [chosen, _standardise(vae, parts.train)]))
+    return trainer, parts, options, chosen
+
+
+def _standardise(vae: VAE, train: Dataset) -> str:
+    """Find the scaling; a line that names constant features, if there are any."""
+    import warnings
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        vae.start_scaling(train.x)
+    return "; ".join(f"{warning.message}; they keep the scale 1" for warning in caught)
 
 
 def _train(trainer: Trainer, parts: common.Parts, options: dict[str, Any], folder: Path, quiet: bool) -> dict[str, Any]:
@@ -107,9 +130,11 @@ def _train(trainer: Trainer, parts: common.Parts, options: dict[str, Any], folde
     from vae_np.evaluation.bounds import evaluate
     from vae_np.training.progress import choose_reporter
 
-    reporter = choose_reporter(not quiet)
+    reporter = choose_reporter(not quiet, options["backend"] == "numba")
     history = trainer.run(folder / run_folder.CHECKPOINT, options["checkpoint_seconds"], reporter)
     result: dict[str, Any] = {"out": folder, "epochs": len(history.rows)}
+    if trainer.settings.patience is not None:
+        result["best_epoch"] = history.best_epoch
     if history.rows:
         result |= {"train_elbo": history["elbo"][-1], "validation_elbo": history["validation_elbo"][-1]}
     if parts.test is not None:
@@ -130,11 +155,12 @@ def _pictures(vae: VAE, history: History, shown: Dataset, folder: Path) -> list[
         return []
 
 
-def _config(options: dict[str, Any], parts: common.Parts, vae: VAE) -> dict[str, Any]:
+def _config(options: dict[str, Any], parts: common.Parts, vae: VAE, chosen: str) -> dict[str, Any]:
     """All that makes the run again."""
     return {
         "vae_np": __version__,
         "arguments": options,
+        "chosen": chosen,
         "model": vae.config(),
         "image_shape": parts.train.image_shape,
         "examples": _examples(parts),
@@ -156,6 +182,8 @@ def _resumption(folder: Path, trainer: Trainer, resumed: bool) -> str:
     """Where a run starts that was to be resumed."""
     if not resumed:
         return f"{folder}: nothing was saved yet; starting anew"
+    if trainer.is_done and trainer.epoch < trainer.settings.epochs:
+        return f"{folder}: stopped after epoch {trainer.epoch}: none since {trainer.best.epoch} was better"
     if trainer.epoch == trainer.settings.epochs:
         return f"{folder}: all {trainer.epoch} epochs are done; --epochs sets more"
     return f"{folder}: continuing after epoch {trainer.epoch}, step {trainer.adam.step}"
@@ -165,6 +193,8 @@ def _report(result: dict[str, Any], folder: Path, epochs: int) -> None:
     """The result in words."""
     plural = "" if epochs == 1 else "s"
     print(f"trained {epochs or 'no'} epoch{plural} in {result['seconds']:.1f} s (loading and compiling included)")
+    if "best_epoch" in result:
+        print(f"the model is that of epoch {result['best_epoch']}, whose validation ELBO is the highest")
     if "test_elbo" in result:
         print(f"test ELBO {result['test_elbo']:.3f} nats an example (KL {result['test_kl']:.3f})")
     if result["pictures"]:

@@ -15,6 +15,7 @@ DEFAULTS: dict[str, Any] = {
     "activation": "tanh",
     "likelihood": "bernoulli",
     "sigma": None,
+    "floor": None,
     "posterior": "diagonal",
     "prior": "standard",
     "init": "glorot-uniform",
@@ -23,6 +24,7 @@ DEFAULTS: dict[str, Any] = {
     "threads": None,
     "seed": 0,
     "epochs": 50,
+    "patience": None,
     "batch_size": 64,
     "learning_rate": 1e-3,
     "schedule": "constant",
@@ -52,6 +54,8 @@ NULLABLE: dict[str, tuple[type, ...]] = {
     "split": (list,),
     "decoder_hidden": (list,),
     "sigma": (str, int, float),
+    "floor": (int, float),
+    "patience": (int,),
     "clip_norm": (int, float),
     "threads": (int,),
 }
@@ -88,12 +92,22 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     add("--decoder-hidden", type=common.integers, metavar="H,H", help="the decoder's [--hidden reversed]")
     add("--latent", type=int, metavar="K", help="latent dimensions [20]")
     add("--activation", metavar="NAME", help="tanh, relu, softplus, sigmoid, elu, gelu, identity [tanh]")
-    add("--likelihood", metavar="NAME", help="bernoulli, continuous-bernoulli, gaussian [bernoulli]")
+    add(
+        "--likelihood",
+        metavar="NAME",
+        help="bernoulli, continuous-bernoulli, gaussian, or auto: what the data look like [bernoulli]",
+    )
     add(
         "--sigma",
         type=common.number_or_word,
         metavar="SIGMA",
         help="of the gaussian: a number, learned, per-feature, heteroscedastic [1]",
+    )
+    add(
+        "--floor",
+        type=float,
+        metavar="SIGMA",
+        help="the least deviation of a learned sigma, 0 for none [a twentieth of the data's]",
     )
     add("--posterior", metavar="NAME", help="diagonal, full, planar or planar:flows=8 [diagonal]")
     add("--prior", metavar="NAME", help="standard, mixture or mixture:components=20 [standard]")
@@ -116,6 +130,12 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
 def _add_training(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--epochs", type=int, metavar="N", help="[50]")
+    add(
+        "--patience",
+        type=int,
+        metavar="N",
+        help="stop when the validation ELBO has not risen for N epochs, and keep the best model [train all epochs]",
+    )
     add("--batch-size", type=int, metavar="N", help="[64]")
     add("--objective", metavar="NAME", help="elbo, iwae or elbo:free_bits=0.5 [elbo]")
     add("--samples", type=int, metavar="S", help="samples of the posterior for each example [1]")

@@ -159,9 +159,9 @@ def _block(vae: VAE, x: Array, first: int, samples: int, seed: int, step: int) -
         with np.errstate(all="ignore"):  # what is not finite is named below
             terms = vae.engine.terms(u, eps)
         if not all(np.isfinite(term).all() for term in terms[:4]):  # log p(x|z), log p(z), log q(z|x), KL
-            error = diagnose(vae.parameters, u, eps, vae.architecture, IWAE(), 1.0)
-            error.examples = tuple(first + n for n in error.examples)
-            raise error
+            fault = diagnose(vae.parameters, u, eps, vae.architecture, IWAE(), 1.0)
+            fault.examples = tuple(first + n for n in fault.examples)
+            raise fault
         total += terms.log_likelihood.sum(axis=0, dtype=np.float64)
         # log-sum-exp in one pass: the sum so far is held relative to the largest log w so far
         log_w = terms.log_likelihood.astype(np.float64) + terms.log_prior - terms.log_posterior

@@ -27,7 +27,7 @@ __all__ = ["read_archive", "write_archive"]
 
 Array = NDArray[Any]
 FORMAT = "vae-np 1"
-NAMES = ("format", "config", "parameters", "scaling", "training")
+NAMES = ("format", "config", "parameters", "scaling", "last", "training")
 ROOM = 2**26
 """Bytes by which a file's entries may exceed the file; ours are not compressed and exceed it by none."""
 

@@ -2,6 +2,7 @@
 
     format, config, parameters    as in `archive`
     adam.*       a checkpoint's optimiser state: m, v, perhaps v_max, and the number of steps
+    last         the parameters to go on from, of a run that keeps its best ones under ``parameters``
     training     JSON: a checkpoint's settings, progress and history
 
 `load` reads both; a checkpoint is a model with more in it.
@@ -44,18 +45,27 @@ SUMS = ("log_likelihood", "kl", "gradient_norm", "seconds")
 
 
 class Checkpoint(NamedTuple):
-    """A model in training; ``training`` has settings, data, epoch, position, sums and history."""
+    """A model in training; ``training`` has settings, data, epoch, position, sums and history.
+
+    ``best`` has the parameters of the best epoch, of a run that keeps them; those of ``vae`` are the last ones.
+    """
 
     vae: VAE
     adam: AdamState
     training: dict[str, Any]
+    best: Array | None = None
 
 
-def save_checkpoint(vae: VAE, adam: AdamState, training: Mapping[str, Any], path: str | os.PathLike[str]) -> None:
-    """Write a model in training to ``path``, atomically."""
+def save_checkpoint(
+    vae: VAE, adam: AdamState, training: Mapping[str, Any], path: str | os.PathLike[str], best: Array | None = None
+) -> None:
+    """Write a model in training to ``path``, atomically; `load` then gives the best one, if there is one."""
     more = {f"adam.{name}": array for name, array in adam.arrays().items()}
     more["training"] = np.array(json.dumps(training))
-    write_archive(path, vae.config(), vae.parameters.vector, vae.scaling, more)
+    vector = vae.parameters.vector
+    if best is not None:
+        more["last"], vector = vector, best
+    write_archive(path, vae.config(), vector, vae.scaling, more)
 
 
 def load(path: str | os.PathLike[str], *, backend: str = "numba") -> VAE:
@@ -85,12 +95,26 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
             raise ValueError(f"{vae.parameters.vector.size} parameters of {vae.dtype} have other moments")
         if not all(np.isfinite(moment).all() for moment in (adam.m, adam.v, adam.v_max) if moment is not None):
             raise ValueError("a moment is not finite")
+        best = _take_last(vae, arrays)
         training = _checked_training(json.loads(str(arrays["training"])))
         if "data_bias" in training["settings"]:  # its name in files of 0.1.0
             training["settings"]["output_bias"] = "data" if training["settings"].pop("data_bias") else "zero"
     except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{path}: the training state in it makes no sense: {error}") from None
-    return Checkpoint(vae, adam, training)
+    return Checkpoint(vae, adam, training, best)
+
+
+def _take_last(vae: VAE, arrays: Mapping[str, Array]) -> Array | None:
+    """Put the last parameters into the model, and return the best ones, if the file has both."""
+    last = arrays.get("last")
+    if last is None:
+        return None
+    vector = vae.parameters.vector
+    if (last.shape, last.dtype) != (vector.shape, vector.dtype) or not np.isfinite(last).all():
+        raise ValueError(f"its last parameters are no {vector.size} finite numbers of {vae.dtype}")
+    best = vector.copy()
+    vector[...] = last
+    return best
 
 
 def remove_temporaries(path: str | os.PathLike[str]) -> None:

@@ -35,6 +35,7 @@ def fit(
     samples: int = 1,
     binarise: str = "none",
     output_bias: str = "zero",
+    patience: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_seconds: float = 10.0,
     resume: bool = False,
@@ -67,6 +68,10 @@ def fit(
     output_bias : {"zero", "data"}
         Where the decoder's output bias starts: at 0, or at the data's mean in the likelihood's terms (Bernoulli: the
         log-odds), and a learned variance then at the data's: see `VAE.start_output_bias`.
+    patience : int, optional
+        Stop early: when the validation ELBO has not risen for so many epochs. The model that is left, and that
+        ``checkpoint`` holds, is that of the best epoch (``history.best_epoch``); a resumed run goes on from the last
+        one. Without it all epochs are trained and the last model is left.
     checkpoint : path, optional
         A file to write, atomically, at least every ``checkpoint_seconds``, at the end, and on an interrupt; the
         history goes to history.csv beside checkpoint.npz (NAME.history.csv beside NAME.npz). Without ``resume`` a file
@@ -115,6 +120,7 @@ def fit(
         samples=samples,
         binarise=binarise,
         output_bias=output_bias,
+        patience=patience,
     )
     trainer = Trainer(vae, x, settings, validation)
     if resume:
@@ -124,4 +130,4 @@ def fit(
             trainer.restore(checkpoint)
         for file in (Path(checkpoint), history_file(checkpoint)):
             remove_temporaries(file)
-    return trainer.run(checkpoint, checkpoint_seconds, choose_reporter(progress), on_epoch)
+    return trainer.run(checkpoint, checkpoint_seconds, choose_reporter(progress, vae.backend == "numba"), on_epoch)

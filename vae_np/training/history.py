@@ -7,6 +7,8 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from vae_np.training.stopping import best_epoch
+
 __all__ = ["COLUMNS", "History"]
 
 COLUMNS = (
@@ -48,6 +50,11 @@ class History(Mapping[str, list[float]]):
 
     def __repr__(self) -> str:
         return f"History({len(self.rows)} epochs)"
+
+    @property
+    def best_epoch(self) -> int:
+        """The first epoch of the highest validation ELBO; 0 without a validation set."""
+        return best_epoch(self.rows)
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Add one epoch."""

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol, TextIO
 
 __all__ = ["Bar", "Lines", "Reporter", "Silent", "choose_reporter", "epoch_line"]
+
+
+COMPILING = "compiling kernels that are not on the disk yet (up to a minute); the first step waits for it"
 
 
 class Reporter(Protocol):
@@ -43,14 +47,24 @@ class Silent:
 
 
 class Lines(Silent):
-    """A plain line an epoch, for a log."""
+    """A plain line an epoch, for a log; and where kernels are compiled first, a word on that."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, compiling: bool = False) -> None:
         self.stream, self.epochs = stream or sys.stderr, 0
+        self.compiling, self.began = compiling, 0.0
 
     def start(self, epochs: int, steps: int, done: int) -> None:
         """Remember how many epochs there are."""
-        self.epochs = epochs
+        self.epochs, self.began = epochs, time.monotonic()
+        self.compiling = self.compiling and done < steps
+        if self.compiling:
+            print(COMPILING, file=self.stream, flush=True)
+
+    def step(self, epoch: int, elbo: float) -> None:
+        """After the first one, how long the compiler took."""
+        if self.compiling:
+            self.compiling = False
+            print(f"the first step came after {time.monotonic() - self.began:.1f} s", file=self.stream, flush=True)
 
     def epoch(self, row: Mapping[str, float]) -> None:
         """Print the epoch's line."""
@@ -62,10 +76,10 @@ class Bar(Silent):
 
     FORMAT = "{desc}{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, compiling: bool = False) -> None:
         self.stream, self.epochs = stream or sys.stderr, 0
         self.bar: Any = None
-        self.note = ""
+        self.note, self.compiling, self.began = "", compiling, 0.0
 
     def start(self, epochs: int, steps: int, done: int) -> None:
         """Draw the bar."""
@@ -81,10 +95,15 @@ class Bar(Silent):
             dynamic_ncols=True,
             bar_format=self.FORMAT,
         )
+        self.began = time.monotonic()
+        if self.compiling:
+            self.bar.set_postfix_str("compiling, the first step waits for it")
 
     def step(self, epoch: int, elbo: float) -> None:
         """Move the bar; tqdm draws it ten times a second at most."""
         # set directly: the methods of tqdm that do it cost more than the rest of this line
+        if self.compiling:
+            self.compiling, self.note = False, f", compiled in {time.monotonic() - self.began:.1f} s"
         self.bar.desc = f"epoch {epoch}/{self.epochs} "
         self.bar.postfix = f"ELBO {elbo:.2f}{self.note}"
         self.bar.update()
@@ -110,7 +129,7 @@ def epoch_line(row: Mapping[str, float], epochs: int) -> str:
     )
 
 
-def choose_reporter(progress: bool | Reporter | None) -> Reporter:
+def choose_reporter(progress: bool | Reporter | None, compiling: bool = False) -> Reporter:
     """None: a bar if standard error is a terminal, else nothing; True: lines where there is no terminal or no tqdm."""
     if progress is False:
         return Silent()
@@ -122,7 +141,7 @@ def choose_reporter(progress: bool | Reporter | None) -> Reporter:
             try:
                 import tqdm  # noqa: F401
             except ImportError:
-                return Lines()
-            return Bar()
-        return Lines() if progress else Silent()
+                return Lines(compiling=compiling)
+            return Bar(compiling=compiling)
+        return Lines(compiling=compiling) if progress else Silent()
     return progress

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,14 +16,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vae_np.data.binarisation import binarise
+from vae_np.formulas.scaling import moments
 from vae_np.model.vae import VAE
 from vae_np.support.checks import check_values
 from vae_np.training.checkpoint import Checkpoint
 from vae_np.training.settings import Settings
 
-__all__ = ["Data", "check_rates", "check_same_run", "check_target", "prepare"]
+__all__ = ["Data", "check_rates", "check_same_run", "check_target", "prepare", "what_may_help"]
 
 Array = NDArray[Any]
+LARGE = 3.0
+"""A column of this size is likelier to be the trouble than the learning rate."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +109,17 @@ def check_same_run(path: str | os.PathLike[str], saved: Checkpoint, vae: VAE, se
     if epoch + (position > 0) > epochs:
         begun = " and the next has begun" if position else ""
         raise ValueError(f"{path}: {epoch} epochs are done already{begun}; got epochs = {epochs}")
+
+
+def what_may_help(vae: VAE, x: Array) -> str:
+    """What to try where the first steps are not finite: it lies in the data's scale, or in the size of the steps."""
+    found = moments(x)
+    size = np.abs(found.mean) + found.deviation
+    if vae.scale == "none" and vae.likelihood.support == (-math.inf, math.inf) and size.max() > LARGE:
+        columns = np.argsort(-size)[:3]
+        shown = ", ".join(f"{j} ({found.mean[j]:.3g} +- {found.deviation[j]:.3g})" for j in columns)
+        return f'; the largest columns of the data are {shown}: scale="standard" (--scale standard) may help'
+    return "; a smaller learning rate or clip_norm (--learning-rate, --clip-norm) may help"
 
 
 def _prepared(vae: VAE, x: ArrayLike, name: str, mode: str, seed: int) -> Array:

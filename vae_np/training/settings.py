@@ -31,10 +31,13 @@ class Settings:
     samples: int = 1
     binarise: str = "none"
     output_bias: str = "zero"
+    patience: int | None = None
 
     def __post_init__(self) -> None:
         for name, least in (("epochs", 0), ("batch_size", 1), ("samples", 1)):
             whole(name, getattr(self, name), at_least=least)
+        if self.patience is not None:
+            whole("patience", self.patience, at_least=1)
         noise.check_seed(self.seed)
         if not isinstance(self.optimizer, Adam):
             raise TypeError(f"optimizer must be of type Adam; got {self.optimizer!r}")
@@ -61,6 +64,7 @@ class Settings:
             "samples": int(self.samples),
             "binarise": self.binarise,
             "output_bias": self.output_bias,
+            "patience": None if self.patience is None else int(self.patience),
         }
 
     def check_saveable(self) -> None:

@@ -28,8 +28,9 @@ from vae_np.training.checkpoint import FILE, SUMS, load_checkpoint, save_checkpo
 from vae_np.training.history import History
 from vae_np.training.interrupt import DeferredInterrupt
 from vae_np.training.progress import Reporter
-from vae_np.training.run_checks import check_rates, check_same_run, check_target, prepare
+from vae_np.training.run_checks import check_rates, check_same_run, check_target, prepare, what_may_help
 from vae_np.training.settings import Settings
+from vae_np.training.stopping import Best
 
 __all__ = ["Trainer", "history_file"]
 
@@ -47,6 +48,9 @@ class Trainer:
         check_rates(settings, vae.dtype, settings.epochs * self.steps_per_epoch)
         self.adam = AdamState.zeros(vae.parameters.vector, settings.optimizer)
         self.history = History()
+        self.best = Best(settings.patience)
+        if settings.patience is not None and self.validation is None:
+            raise ValueError("patience needs validation, the data whose ELBO says when to stop")
         self.epoch, self.position = 0, 0  # epochs done, examples done in the one under way
         self.sums = dict.fromkeys(SUMS, 0.0)
         self._order = noise.stream(settings.seed, "order", 0).permutation(len(self.x))
@@ -73,7 +77,7 @@ class Trainer:
         saved, begun = time.monotonic(), self.adam.step
         try:
             with DeferredInterrupt() as interrupt:
-                while self.epoch < epochs and not interrupt.requested:
+                while not self.is_done and not interrupt.requested:
                     began = time.perf_counter()
                     self.step()
                     self.sums["seconds"] += time.perf_counter() - began
@@ -102,7 +106,14 @@ class Trainer:
             raise
         finally:
             reporter.close()
+        if self.best.vector is not None:
+            self.vae.parameters.vector[...] = self.best.vector
         return self.history
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all epochs are done, or the best one is too long ago."""
+        return self.epoch >= self.settings.epochs or (self.position == 0 and self.best.is_long_ago(self.epoch))
 
     def step(self) -> None:
         """One minibatch: gather, binarise, loss and gradient, Adam."""
@@ -118,7 +129,8 @@ class Trainer:
             found = diagnose(vae.parameters, x, eps, vae.architecture, s.objective, beta)
             cause = error if found.stage == "kernels" else found
             where = f"epoch {self.epoch + 1}, step {t}"
-            raise NonFiniteError(f"{cause.message} in {where}", cause.stage, rows[list(cause.examples)]) from None
+            hint = what_may_help(vae, self.x) if self.epoch == 0 else ""
+            raise NonFiniteError(f"{cause.message} in {where}{hint}", cause.stage, rows[list(cause.examples)]) from None
         self.sums["log_likelihood"] += result.log_likelihood
         self.sums["kl"] += result.kl
         self.sums["gradient_norm"] += result.norm
@@ -147,6 +159,7 @@ class Trainer:
                 "seconds": self.sums["seconds"] + time.perf_counter() - began,
             }
         )
+        self.best.note(self.history.rows, self.vae.parameters.vector)
         self.sums = dict.fromkeys(SUMS, 0.0)
         self._order = noise.stream(self.settings.seed, "order", self.epoch).permutation(n)
 
@@ -181,7 +194,7 @@ class Trainer:
             "sums": self.sums,
             "history": self.history.rows,
         }
-        save_checkpoint(self.vae, self.adam, training, path)
+        save_checkpoint(self.vae, self.adam, training, path, self.best.vector)
         write_atomic(history_file(path), self.history.to_csv().encode())
 
     def _check_finite(self) -> None:
@@ -210,6 +223,8 @@ class Trainer:
         self.epoch, self.position = training["epoch"], training["position"]
         self.sums = dict(training["sums"])
         self.history = History(training["history"])
+        if saved.best is not None:
+            self.best.epoch, self.best.vector = self.history.best_epoch, saved.best
         self._order = noise.stream(self.settings.seed, "order", self.epoch).permutation(len(self.x))
 
 

@@ -1,0 +1,60 @@
+"""What vae-np train chooses by the data: the likelihood of --likelihood auto, and the floor of a learned sigma."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from vae_np.data import Dataset
+
+FLOOR = 0.05
+"""The floor of a learned deviation, as a share of the data's: a feature that hardly varies cannot drown the others."""
+
+
+def likelihood_of(options: dict[str, Any], dataset: Dataset) -> tuple[dict[str, Any], str]:
+    """The options with what --likelihood auto stands for with these data, and one line that says why.
+
+    0 and 1 (or what is binarised): Bernoulli. Grey values in [0, 1]: a Gaussian with one learned sigma. Other numbers:
+    a Gaussian with a sigma a feature, and standardised unless --scale says otherwise.
+    """
+    if options["likelihood"] != "auto":
+        return options, ""
+    low, high, binary = _values(dataset.x)
+    if options["sigma"] is None and (binary or options["binarise"] != "none"):
+        why = "every value is 0 or 1" if binary else f"--binarise {options['binarise']}"
+        return options | {"likelihood": "bernoulli"}, f"likelihood: bernoulli, for {why}"
+    if low >= 0 and high <= 1:
+        sigma = options["sigma"] or "learned"
+        line = f"likelihood: gaussian with sigma {sigma}, a density of grey values in [0, 1]"
+        return options | {"likelihood": "gaussian", "sigma": sigma}, line
+    sigma = options["sigma"] or "per-feature"
+    scale = "standard" if options["scale"] == "auto" else options["scale"]
+    line = f"likelihood: gaussian with sigma {sigma}, for numbers from {low:.4g} to {high:.4g}"
+    if scale == "standard":
+        line += ", each feature standardised (--scale none leaves them)"
+    return options | {"likelihood": "gaussian", "sigma": sigma, "scale": scale}, line
+
+
+def floor_of(options: dict[str, Any], x: NDArray[Any]) -> dict[str, Any]:
+    """The options with the floor that a learned sigma gets where none was given: `FLOOR` of the data's deviation."""
+    import numpy as np
+
+    from vae_np.formulas.scaling import moments
+
+    is_learned = isinstance(options["sigma"], str) and options["likelihood"] == "gaussian"
+    if options["floor"] is not None or not is_learned:
+        return options
+    spread = 1.0 if options["scale"] == "standard" else float(np.sqrt(np.mean(moments(x).variance)))
+    return options | {"floor": float(f"{FLOOR * spread:.3g}")}
+
+
+def _values(x: NDArray[Any]) -> tuple[float, float, bool]:
+    """The least and the largest value, and whether all are 0 or 1; a look at a block of rows at a time."""
+    low, high, binary = float("inf"), -float("inf"), True
+    for begin in range(0, len(x), 1024):
+        block = x[begin : begin + 1024]
+        low, high = min(low, float(block.min())), max(high, float(block.max()))
+        binary = binary and bool(((block == 0) | (block == 1)).all())
+    return low, high, binary
