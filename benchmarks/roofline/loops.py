@@ -17,6 +17,7 @@ from vae_np.formulas.activations import get_activation
 from vae_np.formulas.optim import AdamState, adam_step
 from vae_np.kernels.loops import activation, adam, latent, minibatch
 from vae_np.kernels.loops import likelihoods as kernels
+from vae_np.kernels.loops.sums import Columns
 
 __all__ = ["loops"]
 
@@ -53,9 +54,15 @@ def loops(dtype: Any) -> Iterator[Case]:
     yield from _gather(grey, draw.permutation(N))
 
 
+def _columns(shape: Any, dtype: Any) -> Columns:
+    """Room for column sums."""
+    return Columns(np.zeros(shape, dtype), np.zeros(shape), np.zeros(shape))
+
+
 def _activation(name: str, normal: Normal) -> Iterator[Case]:
     kind, formula = activation.KINDS[name], get_activation(name)
-    a, b, dh, db = normal(N, H), normal(H), normal(N, H), normal(H)
+    a, b, dh = normal(N, H), normal(H), normal(N, H)
+    db = _columns(H, dh.dtype)
     start, cotangent, before = a.copy(), dh.copy(), refill(a)
     kept = np.empty_like(a) if name == "gelu" else a  # which identity and the others leave alone
     yield elementwise(
@@ -78,7 +85,8 @@ def _latent(normal: Normal) -> Iterator[Case]:
     mu, logvar, sigma, kl = (normal(*shape) for _ in range(4))
     eps, z, dz = (normal(1, *shape) for _ in range(3))
     dkl, dmu, dlogvar = (normal(*shape) for _ in range(3))
-    mu_b, logvar_b, dmu_b, dlogvar_b = (normal(K) for _ in range(4))
+    mu_b, logvar_b = (normal(K) for _ in range(2))
+    dmu_b, dlogvar_b = (_columns(K, mu.dtype) for _ in range(2))
     prior, posterior = np.empty((2, 1, EXAMPLES), mu.dtype)
     start = mu.copy(), logvar.copy()
 
@@ -111,7 +119,8 @@ def _latent(normal: Normal) -> Iterator[Case]:
 def _latent_weights(normal: Normal) -> Iterator[Case]:
     """What objectives with weights a sample need beside these."""
     shape, end = (EXAMPLES, K), EXAMPLES
-    logvar, dmu, dlogvar, db = normal(*shape), normal(*shape), normal(*shape), normal(2, K)
+    logvar, dmu, dlogvar = (normal(*shape) for _ in range(3))
+    db = [_columns(K, logvar.dtype) for _ in range(2)]
     sigma = np.exp(logvar / 2)
     eps, z, dz = (normal(1, *shape) for _ in range(3))
     one, other = (normal(1, EXAMPLES) for _ in range(2))
@@ -131,11 +140,12 @@ def _latent_weights(normal: Normal) -> Iterator[Case]:
 
 def _likelihood(name: str, formula: formulas.Likelihood, x: Array, normal: Normal) -> Iterator[Case]:
     width = formula.raw_size(D)
-    raw, b, db, log_p, weight = normal(N, width), normal(width), normal(width), normal(N), normal(N)
+    raw, b, log_p, weight = normal(N, width), normal(width), normal(N), normal(N)
+    db = _columns(width, raw.dtype)
     kind: Any = {
         "bernoulli": kernels.Bernoulli, "continuous": kernels.ContinuousBernoulli,
         "heteroscedastic": kernels.Heteroscedastic,
-    }.get(name, lambda: kernels.Gaussian(s, *np.empty((2, D)), np.empty((1, D), x.dtype)))  # fmt: skip
+    }.get(name, lambda: kernels.Gaussian(s, *np.empty((2, D)), _columns((1, D), x.dtype), np.ones(D)))  # fmt: skip
     s, own, start, before = normal(D), {}, raw.copy(), refill(raw)
     kind = kind()
     if name == "gaussian":

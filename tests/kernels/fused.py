@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 import oracles
+from columns import columns, value_of
 
 from vae_np.formulas.likelihoods import Gaussian
 from vae_np.formulas.optim import Adam
@@ -54,9 +55,9 @@ def slope(name: str) -> Function:
     """Its derivative: the backward kernel at a cotangent of 1, on what the forward kernel kept."""
 
     def function(a: Array) -> Array:
-        dh, db = np.ones_like(a[None]), np.empty_like(a)
+        dh, db = np.ones_like(a[None]), columns(len(a), dtype=a.dtype)
         activation.backward(activation.KINDS[name], dh, activated(name, a)[1], db, 0, 1, 0, len(a))
-        np.testing.assert_array_equal(db, dh[0])
+        np.testing.assert_array_equal(value_of(db), dh[0])
         return dh[0]
 
     return function
@@ -77,11 +78,12 @@ def latent_forward(part: str) -> Function:
 
 def latent_backward(mu: Array, s: Array, sigma: Array, eps: Array, dz: float, dkl: float) -> tuple[Array, Array]:
     """Dmu and dlogvar for constant cotangents."""
-    dmu, dlogvar, db, db2 = (np.empty_like(mu) for _ in range(4))
+    dmu, dlogvar = (np.empty_like(mu) for _ in range(2))
+    db, db2 = (columns(len(mu), dtype=mu.dtype) for _ in range(2))
     rows = [np.ascontiguousarray(a[None]) for a in (mu, s, sigma, np.full_like(mu, dkl), dmu, dlogvar)]
     latent.backward(np.full_like(mu, dz)[None, None], eps[None, None], *rows, db, db2, 0, 1)
-    np.testing.assert_array_equal(db, rows[4][0])
-    np.testing.assert_array_equal(db2, rows[5][0])
+    np.testing.assert_array_equal(value_of(db), rows[4][0])
+    np.testing.assert_array_equal(value_of(db2), rows[5][0])
     return rows[4][0], rows[5][0]
 
 
@@ -119,10 +121,10 @@ def direct(part: int) -> Function:
 
     def function(eps: Array, s: Array) -> Array:
         out = np.zeros((2, 1, len(s)), s.dtype)
-        db = np.zeros((2, len(s)), s.dtype)
+        db = [columns(len(s), dtype=s.dtype) for _ in range(2)]
         one = np.ones((1, 1), s.dtype)
         latent.posterior_backward(one, one, eps[None, None], sigma(s)[None], *out, *db, 0, 1)
-        np.testing.assert_array_equal(db, out[:, 0])
+        np.testing.assert_array_equal([value_of(sums) for sums in db], out[:, 0])
         return out[part, 0]
 
     return function
@@ -146,7 +148,7 @@ def likelihood_value_with_gradient(kind: likelihoods.Bernoulli | likelihoods.Con
     def function(x: Array, a: Array) -> Array:
         out, one = np.empty_like(a), np.ones_like(a)
         rows = a[:, None].copy(), np.zeros_like(a[:1]), x[:, None]
-        likelihoods.gradient(kind, *rows, one, out, one[:1].copy(), 0, 0, len(a))
+        likelihoods.gradient(kind, *rows, one, out, columns(1, dtype=a.dtype), 0, 0, len(a))
         return out
 
     return function
@@ -156,9 +158,9 @@ def likelihood_slope(kind: likelihoods.Bernoulli | likelihoods.ContinuousBernoul
     """d/da of each feature of one row."""
 
     def function(x: Array, a: Array) -> Array:
-        raw, one, db = a[None].copy(), np.ones(1, a.dtype), np.empty_like(a)
+        raw, one, db = a[None].copy(), np.ones(1, a.dtype), columns(len(a), dtype=a.dtype)
         likelihoods.gradient(kind, raw, np.zeros_like(a), x[None], one, one.copy(), db, 0, 0, 1)
-        np.testing.assert_array_equal(db, raw[0])
+        np.testing.assert_array_equal(value_of(db), raw[0])
         return raw[0]
 
     return function
@@ -178,7 +180,7 @@ def reciprocal(sigma: Array) -> Array:
 
 def of_features(s: Array, scale: Array | None, floor: float) -> likelihoods.Gaussian:
     """A Gaussian's arrays: what `prepare.gaussian` makes."""
-    logvar, slope, ds = s.copy(), np.ones(len(s)), np.empty((1, len(s)), s.dtype)
+    logvar, slope, ds = s.copy(), np.ones(len(s)), columns(1, len(s), dtype=s.dtype)
     found = np.ascontiguousarray(inverse(s) if scale is None else scale)
     if floor:
         likelihoods.floored(logvar, floor, logvar, *found, slope)
@@ -203,10 +205,10 @@ def gaussian_slope(part: int, floor: float = 0.0) -> Function:
     """d/dm or d/ds of each feature of one row."""
 
     def function(x: Array, m: Array, s: Array, scale: Array | None = None) -> Array:
-        raw, one, db = m[None].copy(), np.ones(1, m.dtype), np.empty_like(m)
+        raw, one, db = m[None].copy(), np.ones(1, m.dtype), columns(len(m), dtype=m.dtype)
         kind = of_features(s, scale, floor)
         likelihoods.gradient(kind, raw, np.zeros_like(m), x[None], one, one.copy(), db, 0, 0, 1)
-        np.testing.assert_array_equal(db, raw[0])
+        np.testing.assert_array_equal(value_of(db), raw[0])
         ds = np.empty_like(m)
         likelihoods.own_gradient(kind, ds)
         return (raw[0], ds)[part]
@@ -245,10 +247,10 @@ def heteroscedastic_slope(part: int, floor: float = 0.0) -> Function:
 
     def function(x: Array, m: Array, s: Array) -> Array:
         raw, one = np.concatenate([m, s])[None], np.ones(1, m.dtype)
-        db = np.empty_like(raw[0])
+        db = columns(len(raw[0]), dtype=m.dtype)
         kind = from_decoder(floor)
-        likelihoods.gradient(kind, raw, np.zeros_like(db), x[None], one, one.copy(), db, 0, 0, 1)
-        np.testing.assert_array_equal(db, raw[0])
+        likelihoods.gradient(kind, raw, np.zeros_like(raw[0]), x[None], one, one.copy(), db, 0, 0, 1)
+        np.testing.assert_array_equal(value_of(db), raw[0])
         return raw[0, part * len(m) : (part + 1) * len(m)]
 
     return function

@@ -42,6 +42,7 @@ from vae_np.formulas.network import (
     encoder_backward,
     encoder_forward,
 )
+from vae_np.formulas.numerics import column_sums
 from vae_np.formulas.parameters import Parameters
 from vae_np.formulas.posteriors.base import Gradient
 
@@ -184,7 +185,7 @@ def prior_terms(
     log_prior, cache = prior.forward(z, own, OwnEncoder(parameters, architecture))
     if architecture.has_kl:
         return log_prior, posterior.kl_terms(heads, architecture.own(parameters, "posterior"), prior, own), cache
-    return log_prior, (log_posterior - log_prior).mean(axis=0)[:, None], cache
+    return log_prior, column_sums(log_posterior - log_prior)[:, None] / len(z), cache
 
 
 def backward(parameters: Parameters, cotangents: Cotangents, cache: Cache, architecture: Architecture) -> Parameters:
@@ -196,7 +197,8 @@ def backward(parameters: Parameters, cotangents: Cotangents, cache: Cache, archi
     weight = cotangents.log_likelihood[..., None]
     for name, term in own.items():
         view = gradients[f"likelihood.{name}"]
-        view[...] = (weight * term).sum(axis=(0, 1) if view.size > 1 else None)
+        weighted = weight * term
+        view[...] = column_sums(weighted.reshape(-1, *weighted.shape[2:])) if view.size > 1 else weighted.sum()
     dz = decoder_backward(weight * draw, decoder, gradients, architecture)
 
     own_encoder = OwnEncoder(parameters, architecture, gradients)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.formulas.numerics import LOG_2PI, phi
+from vae_np.formulas.numerics import LOG_2PI, column_sums, phi
 
 __all__ = [
     "kl",
@@ -164,7 +164,7 @@ def log_standard_normal_backward(dlog: Array, z: Array) -> Array:
 def _sum_samples(terms: Array) -> Array:
     """(S, N, K) -> (N, K); (N, K) stays."""
     if terms.ndim == 3:
-        terms = terms.sum(axis=0)
+        terms = column_sums(terms)
     return terms
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from vae_np.formulas.activations import Activation
+from vae_np.formulas.numerics import column_sums
 
 __all__ = ["dense_backward", "dense_forward", "stack_backward", "stack_forward"]
 
@@ -30,7 +31,7 @@ def dense_backward(da: Array, cache: DenseCache) -> tuple[Array, Array, Array]:
     """dx = da W^T, dW = sum over rows of x^T da, db = sum over rows of da."""
     x, W = cache
     rows, drows = x.reshape(-1, x.shape[-1]), da.reshape(-1, da.shape[-1])
-    return da @ W.T, rows.T @ drows, drows.sum(axis=0)
+    return da @ W.T, rows.T @ drows, column_sums(drows)
 
 
 class HiddenCache(NamedTuple):

@@ -22,7 +22,7 @@ take.
 
 **Who owns which memory:** the model owns the parameters, the engine the gradients, the workspace everything else;
 Adam's moments belong to the caller's `AdamState`. A stage allocates nothing. Each thread writes its own tile, and sums
-over rows go through a row of partial sums for each thread.
+over rows go through a row of partial sums for each thread (`loops.sums`: all long sums, in blocks).
 
 Read in this order: step/sequence, step/stages/forward, loops/latent, loops/likelihoods/bernoulli, step/plan/places,
 step/engine, math/elementary, compiler/decorators. `step.costs` counts what a step asks of the machine.

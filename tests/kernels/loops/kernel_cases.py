@@ -5,12 +5,14 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
+from columns import columns, value_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vae_np.formulas import likelihoods
 from vae_np.kernels.compiler.decorators import COMPILED
 from vae_np.kernels.loops import likelihoods as kernels
+from vae_np.kernels.step import prepare
 from vae_np.kernels.step.kinds import kind_of
 
 FLOATS = [np.float64, np.float32]
@@ -40,6 +42,7 @@ LIKELIHOODS = [
     likelihoods.Bernoulli(),
     likelihoods.ContinuousBernoulli(),
     *(likelihoods.Gaussian(sigma) for sigma in (0.7, "learned", "per-feature", "heteroscedastic")),
+    *(likelihoods.Gaussian(sigma, floor=0.5) for sigma in ("learned", "per-feature", "heteroscedastic")),
 ]
 
 
@@ -57,15 +60,15 @@ def likelihood_case(likelihood, dtype, n, d, samples, seed) -> SimpleNamespace:
 def kernel_of(likelihood, case) -> tuple:
     """A likelihood's kernels as functions of a case: log p, and its gradient, the rows in two parts."""
     kind, d = kind_of(likelihood), case.x.shape[1]
-    parts = np.full((2, case.db.size), np.nan, case.x.dtype)
+    parts = [columns(case.db.size, dtype=case.x.dtype) for _ in range(2)]
     if isinstance(kind, kernels.GaussianKind):
-        s, deviation = np.empty(d, case.x.dtype), np.empty((2, d))
-        if likelihood.logvar is None:
-            s[...] = case.own["logvar"]
-            kernels.inverse_deviation(s, *deviation)
-        else:
-            s[...], deviation[:] = likelihood.logvar, np.array(kernels.reciprocal(likelihood.sigma))[:, None]
-        kind = kernels.Gaussian(s, *deviation, np.full((2, d), np.nan, case.x.dtype))
+        w = SimpleNamespace(own_s=np.empty(d, case.x.dtype), own_slope=np.ones(d))
+        w.own_inverse, w.own_rest = np.empty((2, d))
+        prepare.gaussian(w, likelihood, case.own)
+        ds = columns(2, d, dtype=case.x.dtype)
+        kind = kernels.Gaussian(w.own_s, w.own_inverse, w.own_rest, ds, w.own_slope)
+    elif isinstance(kind, kernels.FlooredKind):
+        kind = kernels.FlooredHeteroscedastic(likelihood.floor)
 
     def value(b):
         for part in halves(len(case.raw)):
@@ -74,7 +77,7 @@ def kernel_of(likelihood, case) -> tuple:
     def gradient(b):
         for t, part in enumerate(halves(len(case.raw))):
             kernels.gradient(kind, case.raw, b, case.x, case.weight, case.out, parts[t], t, *part)
-        case.db[:] = parts.sum(axis=0)
+        case.db[:] = sum(value_of(part) for part in parts)
         for view in case.down.values():
             kernels.own_gradient(kind, view.reshape(-1))
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vae_np.formulas.elbo import Cotangents, Terms
+from vae_np.formulas.numerics import column_sums
 from vae_np.formulas.objectives.base import Loss, Objective
 from vae_np.support.checks import non_negative
 
@@ -73,7 +74,7 @@ class ELBO(Objective):
         if free == 0:
             return kl.sum(), np.ones((1, 1))
         if self.free_bits_kind == "per-dimension":
-            mean = kl.mean(axis=0)
+            mean = column_sums(kl) / len(kl)
             above = mean.real > free
             return np.where(above, mean, free).sum() * len(kl), above[None].astype(float)
         total = kl if self.free_bits_kind == "per-entry" else kl.sum(axis=1, keepdims=True)

@@ -15,6 +15,7 @@ from vae_np.formulas.gaussian import (
     reparameterise,
     reparameterise_backward,
 )
+from vae_np.formulas.numerics import column_sums
 from vae_np.formulas.posteriors.base import Arrays, Gradient, Posterior, Sample
 from vae_np.formulas.priors.base import Prior
 from vae_np.formulas.priors.standard import Standard
@@ -56,7 +57,7 @@ class Diagonal(Posterior):
         """`gaussian.reparameterise_backward`; log q at the noise has -1/2 logvar alone of phi."""
         dmu, dlogvar = reparameterise_backward(dz, cache.logvar, cache.eps)
         if dlog_q is not None:
-            dlogvar = dlogvar - 0.5 * dlog_q.sum(axis=0)[:, None]
+            dlogvar = dlogvar - 0.5 * column_sums(dlog_q)[:, None]
         return Gradient({"mu": dmu, "logvar": dlogvar}, {})
 
     def log_q_backward(self, rest: Array, direct: Array, cache: Cache) -> Gradient:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vae_np.formulas.gaussian import log_normal_at_noise
-from vae_np.formulas.numerics import phi
+from vae_np.formulas.numerics import column_sums, phi
 from vae_np.formulas.posteriors.base import Arrays, Gradient, Posterior, Sample
 from vae_np.formulas.priors.base import Prior
 from vae_np.formulas.priors.standard import Standard
@@ -69,8 +69,8 @@ class Full(Posterior):
         diagonal = np.arange(k)
         dlogvar = 0.5 * dL[:, diagonal, diagonal] * cache.L[:, diagonal, diagonal]
         if dlog_q is not None:
-            dlogvar = dlogvar - 0.5 * dlog_q.sum(axis=0)[:, None]
-        return Gradient({"mu": dz.sum(axis=0), "logvar": dlogvar} | _below(dL), {})
+            dlogvar = dlogvar - 0.5 * column_sums(dlog_q)[:, None]
+        return Gradient({"mu": column_sums(dz), "logvar": dlogvar} | _below(dL), {})
 
     def moments(self, heads: Arrays, own: Arrays) -> tuple[Array, Array]:
         """Mu and the logarithm of the diagonal of L L^T."""

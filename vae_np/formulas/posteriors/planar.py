@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.formulas.numerics import sigmoid, softplus
+from vae_np.formulas.numerics import column_sums, sigmoid, softplus
 from vae_np.formulas.posteriors.base import Arrays, Gradient, Posterior, Sample
 from vae_np.formulas.posteriors.diagonal import Cache as Base
 from vae_np.formulas.posteriors.diagonal import Diagonal
@@ -149,18 +149,22 @@ def layer_backward(dz: Array, dlog_det: Array | None, layer: Layer) -> tuple[Arr
     dr = -q + (q + dc) sigmoid(r),    du = du^ + dr w,    dw += (c - r) (du^ - 2 q w) / |w|^2 + dr u
     """
     z, t, g, u_hat, _, det, w, u = layer
-    axes = tuple(range(t.ndim))
     da = (dz @ u_hat) * g
     dc = np.zeros((), t.dtype)
     if dlog_det is not None:
         da = da + dlog_det * _dlog_det_da(layer)
         dc = (dlog_det * g / det).sum()
-    du_hat = (dz * t[..., None]).sum(axis=axes)
+    du_hat = _total(dz * t[..., None])
     r, length = w @ u, w @ w
     q = (du_hat @ w) / length
     dr = (q + dc) * sigmoid(r) - q
-    dw = (da[..., None] * z).sum(axis=axes) + (softplus(-r) - 1) * (du_hat - 2 * q * w) / length + dr * u
+    dw = _total(da[..., None] * z) + (softplus(-r) - 1) * (du_hat - 2 * q * w) / length + dr * u
     return dz + da[..., None] * w, du_hat + dr * w, dw, da.sum()
+
+
+def _total(rows: Array) -> Array:
+    """The sum over samples and examples of (..., K)."""
+    return column_sums(rows.reshape(-1, rows.shape[-1]))
 
 
 def _sech_squared(a: Array) -> Array:

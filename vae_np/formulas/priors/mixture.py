@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.formulas.numerics import LOG_2PI, log_sum_exp, normalised_exp
+from vae_np.formulas.numerics import LOG_2PI, column_sums, log_sum_exp, normalised_exp
 from vae_np.formulas.priors.base import Arrays, Prior
 from vae_np.support.checks import whole
 
@@ -70,9 +70,9 @@ class Mixture(Prior):
         d = dlog[..., None] * normalised_exp(terms, axis=-1)
         pull = d[..., None] * (y * scale)
         down = {
-            "logits": d.sum(axis=(0, 1)) - dlog.sum() * normalised_exp(own["logits"], axis=-1),
-            "mean": pull.sum(axis=(0, 1)),
-            "logvar": (d[..., None] * (0.5 * (y * y - 1))).sum(axis=(0, 1)),
+            "logits": _total(d) - dlog.sum() * normalised_exp(own["logits"], axis=-1),
+            "mean": _total(pull),
+            "logvar": _total(d[..., None] * (0.5 * (y * y - 1))),
         }
         return -pull.sum(axis=-2), down
 
@@ -96,3 +96,8 @@ class Mixture(Prior):
         y = (z[..., None, :] - mean) * scale
         log_normal = -0.5 * (y * y + logvar + LOG_2PI).sum(axis=-1)
         return logits - log_sum_exp(logits, axis=-1) + log_normal, y, scale
+
+
+def _total(terms: Array) -> Array:
+    """The sum over samples and examples of (S, N, ...)."""
+    return column_sums(terms.reshape(-1, *terms.shape[2:]))

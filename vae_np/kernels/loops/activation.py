@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from vae_np.kernels.compiler.by_type import by_kind, loop_by_kind, typed
 from vae_np.kernels.compiler.decorators import kernel, scalar, unsigned
+from vae_np.kernels.loops.sums import ROWS, clear, flush
 from vae_np.kernels.math import elementary
 
 
@@ -168,11 +169,13 @@ forward = loop_by_kind({kind: _gelu_forward if kind is Gelu else _plain_forward 
 
 @kernel
 def backward(kind: Kind, dh: Any, kept: Any, db: Any, r0: Any, r1: Any, c0: Any, c1: Any) -> None:
-    """Da = dh h', over the tile of dh (R, H), and db (H,) = its column sums, 0 beside it; kept is h, but for gelu."""
-    for j in range(db.shape[0]):
-        db[j] = 0
-    for r in range(unsigned(r0), unsigned(r1)):
-        for j in range(unsigned(c0), unsigned(c1)):
-            da = dh[r, j] * slope(kind, kept[r, j])
-            dh[r, j] = da
-            db[j] += da
+    """Da = dh h', over the tile of dh (R, H), and db = its column sums (H,), 0 beside it; kept is h, but for gelu."""
+    clear(db)
+    part = db.part
+    for first in range(r0, r1, ROWS):
+        for r in range(unsigned(first), unsigned(min(first + ROWS, r1))):
+            for j in range(unsigned(c0), unsigned(c1)):
+                da = dh[r, j] * slope(kind, kept[r, j])
+                dh[r, j] = da
+                part[j] += da
+        flush(db, c0, c1)

@@ -11,28 +11,38 @@ import numpy as np
 from vae_np.formulas.optim import Adam, AdamState
 from vae_np.formulas.optim.clipping import clip_factor
 from vae_np.kernels.compiler.by_type import typed
-from vae_np.kernels.compiler.decorators import loop, scalar
+from vae_np.kernels.compiler.decorators import loop, scalar, unsigned
+from vae_np.kernels.loops.sums import BLOCK, add, rounded
 
 STEP, RATE = 7, 8
+_ZERO = np.float64(0)
 
 
 @loop
 def sum_of_squares(g: Any) -> Any:
     """Sum g^2, in float64."""
-    total = 0.0
-    for i in range(g.shape[0]):
-        e = np.float64(g[i])
-        total += e * e
-    return total
+    n = g.shape[0]
+    total = lost = _ZERO
+    for begin in range(0, n, BLOCK):
+        part = _ZERO
+        for i in range(unsigned(begin), unsigned(min(begin + BLOCK, n))):
+            e = np.float64(g[i])
+            part += e * e
+        total, lost = add(total, lost, part)
+    return rounded(total, lost, total)
 
 
 @loop
 def plain_sum(a: Any) -> Any:
     """Sum a, in float64."""
-    total = 0.0
-    for i in range(a.shape[0]):
-        total += np.float64(a[i])
-    return total
+    n = a.shape[0]
+    total = lost = _ZERO
+    for begin in range(0, n, BLOCK):
+        part = _ZERO
+        for i in range(unsigned(begin), unsigned(min(begin + BLOCK, n))):
+            part += np.float64(a[i])
+        total, lost = add(total, lost, part)
+    return rounded(total, lost, total)
 
 
 @loop

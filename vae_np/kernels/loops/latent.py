@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from vae_np.formulas.numerics import LOG_2PI
 from vae_np.kernels.compiler.by_type import typed
 from vae_np.kernels.compiler.decorators import loop, unsigned
+from vae_np.kernels.loops.sums import BLOCK, ROWS, add, add_columns, bring_back, clear, put_away, rounded
 from vae_np.kernels.math import elementary
+
+_ZERO = np.float64(0)
 
 
 @loop
@@ -39,39 +44,47 @@ def backward(
     dz: Any, eps: Any, mu: Any, logvar: Any, sigma: Any, dkl: Any, dmu: Any, dlogvar: Any, dmu_b: Any, dlogvar_b: Any,
     n0: Any, n1: Any
 ) -> None:  # fmt: skip
-    """Dmu = sum_s dz + dkl mu, dlogvar = sum_s dz eps sigma/2 + dkl expm1(logvar)/2; their column sums; dkl (N, K)."""
+    """Dmu = sum_s dz + dkl mu, dlogvar = sum_s dz eps sigma/2 + dkl expm1(logvar)/2; their `Columns`; dkl (N, K)."""
     samples, _, k = eps.shape
     half = typed(mu[0, 0], 0.5)
-    dmu_b[:] = 0
-    dlogvar_b[:] = 0
+    clear(dmu_b)
+    clear(dlogvar_b)
     for i in range(unsigned(n0), unsigned(n1)):
         for j in range(k):
             dmu[i, j] = dkl[i, j] * mu[i, j]
             dlogvar[i, j] = dkl[i, j] * half * (elementary.expm1(logvar[i, j]))
         for t in range(samples):
+            if t > 0 and t % ROWS == 0:
+                put_away(dmu, i, dmu_b)
+                put_away(dlogvar, i, dlogvar_b)
             for j in range(k):
                 dmu[i, j] += dz[t, i, j]
                 dlogvar[i, j] += dz[t, i, j] * half * (eps[t, i, j] * sigma[i, j])
-        for j in range(k):
-            dmu_b[j] += dmu[i, j]
-            dlogvar_b[j] += dlogvar[i, j]
+        if samples > ROWS:
+            bring_back(dmu, i, dmu_b)
+            bring_back(dlogvar, i, dlogvar_b)
+    add_columns(dmu, dmu_b, n0, n1)
+    add_columns(dlogvar, dlogvar_b, n0, n1)
 
 
 @loop
 def densities(z: Any, eps: Any, logvar: Any, log_prior: Any, log_posterior: Any, n0: Any, n1: Any) -> None:
     """Log p(z) = -1/2 sum (z^2 + log 2 pi) and log q(z|x) = -1/2 sum (eps^2 + logvar + log 2 pi), (S, N)."""
     samples, _, k = eps.shape
-    half = typed(z[0, 0, 0], 0.5)
-    constant = typed(z[0, 0, 0], k * LOG_2PI)
+    half, constant = typed(z[0, 0, 0], 0.5), np.float64(k * LOG_2PI)
     for t in range(samples):
         for i in range(unsigned(n0), unsigned(n1)):
-            prior = typed(half, 0.0)
-            posterior = prior
-            for j in range(k):
-                prior += z[t, i, j] * z[t, i, j]
-                posterior += eps[t, i, j] * eps[t, i, j] + logvar[i, j]
-            log_prior[t, i] = -half * (prior + constant)
-            log_posterior[t, i] = -half * (posterior + constant)
+            prior = posterior = constant
+            prior_lost = posterior_lost = _ZERO
+            for begin in range(0, k, BLOCK):
+                p = q = typed(half, 0.0)
+                for j in range(unsigned(begin), unsigned(min(begin + BLOCK, k))):
+                    p += z[t, i, j] * z[t, i, j]
+                    q += eps[t, i, j] * eps[t, i, j] + logvar[i, j]
+                prior, prior_lost = add(prior, prior_lost, p)
+                posterior, posterior_lost = add(posterior, posterior_lost, q)
+            log_prior[t, i] = -half * rounded(prior, prior_lost, half)
+            log_posterior[t, i] = -half * rounded(posterior, posterior_lost, half)
 
 
 @loop
@@ -89,19 +102,25 @@ def posterior_backward(
     rest: Any, direct: Any, eps: Any, sigma: Any, dmu: Any, dlogvar: Any, dmu_b: Any, dlogvar_b: Any,
     n0: Any, n1: Any
 ) -> None:  # fmt: skip
-    """Adds log q's part: rest eps / sigma to dmu, (rest eps^2 - direct)/2 to dlogvar, and their sums; weights (S, N).
+    """Adds log q's part: rest eps / sigma to dmu, (rest eps^2 - direct)/2 to dlogvar; the sums of all; weights (S, N).
 
     A rest of 0 adds nothing to dmu, whatever sigma: where it is 0 too, 0 eps / sigma would be NaN.
     """
     samples, _, k = eps.shape
     zero, half = typed(eps[0, 0, 0], 0.0), typed(eps[0, 0, 0], 0.5)
-    for t in range(samples):
-        for i in range(unsigned(n0), unsigned(n1)):
+    clear(dmu_b)
+    clear(dlogvar_b)
+    for i in range(unsigned(n0), unsigned(n1)):
+        for t in range(samples):
+            if t > 0 and t % ROWS == 0:
+                put_away(dmu, i, dmu_b)
+                put_away(dlogvar, i, dlogvar_b)
             for j in range(k):
                 e = eps[t, i, j]
-                m = zero if rest[t, i] == zero else rest[t, i] * (e / sigma[i, j])
-                s = half * (rest[t, i] * (e * e) - direct[t, i])
-                dmu[i, j] += m
-                dlogvar[i, j] += s
-                dmu_b[j] += m
-                dlogvar_b[j] += s
+                dmu[i, j] += zero if rest[t, i] == zero else rest[t, i] * (e / sigma[i, j])
+                dlogvar[i, j] += half * (rest[t, i] * (e * e) - direct[t, i])
+        if samples > ROWS:
+            bring_back(dmu, i, dmu_b)
+            bring_back(dlogvar, i, dlogvar_b)
+    add_columns(dmu, dmu_b, n0, n1)
+    add_columns(dlogvar, dlogvar_b, n0, n1)

@@ -17,6 +17,7 @@ from vae_np.formulas import elbo
 from vae_np.formulas.activations import get_activation
 from vae_np.formulas.elbo import Cotangents, OwnEncoder
 from vae_np.formulas.network import Architecture
+from vae_np.formulas.numerics import column_sums
 from vae_np.formulas.parameters import Parameters
 from vae_np.formulas.priors import Prior
 from vae_np.kernels.compiler.decorators import python_stage
@@ -34,7 +35,7 @@ class ActivationFormula:
 
     def __init__(self, w: Workspace, architecture: Architecture, parameters: Parameters) -> None:
         self.activation, layers = get_activation(architecture.activation), range(len(architecture.layers) - 1)
-        self.plan, self.partial = w.plan, w.partial
+        self.plan, self.wide = w.plan, w.wide
         self.h, self.dh, self.kept = ([w.layer(i, where) for i in layers] for where in (w.h, w.dh, w.kept))
         self.bias = [parameters[f"{name}.b"] for name in architecture.layers]
         self.error: BaseException | None = None  # what the formula raised, until `raise_error`
@@ -53,9 +54,9 @@ class ActivationFormula:
         dh = self.dh[i][tile]
         dh[...] = self._checked(self.activation.backward(dh, self.kept[i][tile], self.h[i][tile]), dh)
         at = int(self.plan[places.END + places.COLUMNS * i + places.PARTIAL_AT])
-        sums = self.partial[t, at : at + self.dh[i].shape[1]]
+        sums = self.wide[:, t, at : at + self.dh[i].shape[1]]  # totals, and what was lost of them
         sums[...] = 0
-        np.sum(dh, axis=0, out=sums[tile[1]])
+        sums[0, tile[1]] = column_sums(dh)
 
     def _checked(self, found: Array, like: Array) -> Array:
         """What the formula returned, or ``ValueError`` if it has not the shape that it was given."""
@@ -113,13 +114,12 @@ class LikelihoodFormula:
         raw = w.raw
         slope, own_terms = self.likelihood.gradient(x, raw, self.own)
         np.multiply(w.weight[..., None], slope, out=raw)
-        w.partial[:, -raw.shape[-1] :] = 0
-        np.sum(raw, axis=(0, 1), out=w.partial[0, -raw.shape[-1] :])
+        _put_sums(w, raw.reshape(-1, raw.shape[-1]), w.partial.shape[1] - raw.shape[-1])
         weight = w.weight.reshape(-1)
         for name, term in own_terms.items():
             view = self.down[name]
             weighted = weight[:, None] * term.reshape(len(weight), -1)
-            view[...] = weighted.sum(axis=0 if view.size > 1 else None)
+            view[...] = column_sums(weighted if view.size > 1 else weighted.reshape(-1, 1))
 
 
 class LatentFormula:
@@ -163,11 +163,16 @@ class LatentFormula:
         for i, (name, dhead) in enumerate(w.dheads.items(), start=len(self.architecture.hidden)):
             dhead[...] = found[name]
             at = int(w.plan[places.END + places.COLUMNS * i + places.PARTIAL_AT])
-            sums = w.partial[:, at : at + dhead.shape[1]]
-            sums[...] = 0
-            np.sum(dhead, axis=0, out=sums[0])
+            _put_sums(w, dhead, at)
 
     def add_share(self) -> None:
         """What the prior has handed to the encoder, after its own gradients are there."""
         if self.share is not None:
             self.gradients.vector[...] += self.share.vector
+
+
+def _put_sums(w: Workspace, rows: Array, at: int) -> None:
+    """The column sums of rows as the first thread's, at their place; the other threads have none."""
+    sums = w.wide[:, :, at : at + rows.shape[1]]
+    sums[...] = 0
+    sums[0, 0] = column_sums(rows)

@@ -76,11 +76,13 @@ class Workspace:
         else:  # the moments of q, which are then no heads
             self.mu, self.logvar = empty(n, k), empty(n, k)
         self.kept = empty(activations) if keeps(a.activation) else self.h
-        self.partial = empty(threads, int(self.plan[places.PARTIALS]))  # each thread's part of the biases' gradients
+        # each thread's part of the biases' gradients: a block's sums, and those of all blocks: see `sums.Columns`
+        partials = int(self.plan[places.PARTIALS])
+        self.partial, self.wide = empty(threads, partials), empty(2, threads, partials, dtype=np.float64)
         # what a Gaussian likelihood has for each feature: see `likelihoods.Gaussian`
         self.own_s, self.own_slope = np.zeros(d, dtype), np.ones(d)
         self.own_inverse, self.own_rest = np.zeros(d), np.zeros(d)
-        self.own_ds = np.zeros((threads, d), dtype)
+        self.own_ds, self.own_wide = np.zeros((threads, d), dtype), np.zeros((2, threads, d))
         # of a sparse x, for each row and for each column: places and values of what is not 0, and how many there are
         self.row_place, self.column_place = empty(n, d, dtype=np.int32), empty(d, n, dtype=np.int32)
         self.row_value, self.column_value = empty(n, d), empty(d, n)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from vae_np.kernels.compiler.by_type import by_kind, typed
-from vae_np.kernels.compiler.decorators import kernel, scalar
+from vae_np.kernels.compiler.decorators import kernel, scalar, unsigned
 from vae_np.kernels.loops.likelihoods.kinds import Bernoulli, ContinuousBernoulli
+from vae_np.kernels.loops.sums import BLOCK, ROWS, add, clear, flush, rounded
 from vae_np.kernels.math import elementary
 
 __all__ = ["gradient", "value", "value_and_slope"]
+
+_ZERO = np.float64(0)
 
 
 @scalar
@@ -42,14 +47,18 @@ value_and_slope = by_kind({Bernoulli: _bernoulli, ContinuousBernoulli: _continuo
 def value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, r0: Any, r1: Any) -> None:
     """`likelihoods.value` of both."""
     n, d = x.shape
+    zero = typed(raw[0, 0], 0.0)
     for r in range(r0, r1):
-        total = typed(raw[r, 0], 0.0)
+        total = lost = _ZERO
         i = r % n
-        for j in range(d):
-            a = raw[r, j] + b[j]
-            raw[r, j] = a
-            total += value_and_slope(kind, x[i, j], a)[0]
-        log_likelihood[r] = total
+        for begin in range(0, d, BLOCK):
+            part = zero
+            for j in range(unsigned(begin), unsigned(min(begin + BLOCK, d))):
+                a = raw[r, j] + b[j]
+                raw[r, j] = a
+                part += value_and_slope(kind, x[i, j], a)[0]
+            total, lost = add(total, lost, part)
+        log_likelihood[r] = rounded(total, lost, zero)
 
 
 @kernel
@@ -57,16 +66,21 @@ def gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: A
               t: Any, r0: Any, r1: Any) -> None:  # fmt: skip
     """`likelihoods.gradient` of both."""
     n, d = x.shape
-    for j in range(d):
-        db[j] = 0
-    for r in range(r0, r1):
-        total = typed(raw[r, 0], 0.0)
-        w = weight[r]
-        i = r % n
-        for j in range(d):
-            log_p, slope = value_and_slope(kind, x[i, j], raw[r, j] + b[j])
-            total += log_p
-            da = w * slope
-            raw[r, j] = da
-            db[j] += da
-        log_likelihood[r] = total
+    zero, sums = typed(raw[0, 0], 0.0), db.part
+    clear(db)
+    for first in range(r0, r1, ROWS):
+        for r in range(first, min(first + ROWS, r1)):
+            total = lost = _ZERO
+            w = weight[r]
+            i = r % n
+            for begin in range(0, d, BLOCK):
+                part = zero
+                for j in range(unsigned(begin), unsigned(min(begin + BLOCK, d))):
+                    log_p, slope = value_and_slope(kind, x[i, j], raw[r, j] + b[j])
+                    part += log_p
+                    da = w * slope
+                    raw[r, j] = da
+                    sums[j] += da
+                total, lost = add(total, lost, part)
+            log_likelihood[r] = rounded(total, lost, zero)
+        flush(db, 0, d)

@@ -10,7 +10,8 @@ import numpy as np
 
 from vae_np.formulas.numerics import LOG_2PI
 from vae_np.kernels.compiler.by_type import typed
-from vae_np.kernels.compiler.decorators import kernel, scalar
+from vae_np.kernels.compiler.decorators import kernel, scalar, unsigned
+from vae_np.kernels.loops.sums import BLOCK, ROWS, Columns, add, clear, flush, rounded
 from vae_np.kernels.math import elementary, math64
 
 __all__ = [
@@ -111,73 +112,91 @@ def value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, r0: Any, r1:
     """`likelihoods.value` where s does not depend on z."""
     s, inverse, rest = kind.s, kind.inverse, kind.rest
     n, d = x.shape
-    half, constant = typed(s[0], 0.5), typed(s[0], LOG_2PI)
+    zero, half, constant = typed(s[0], 0.0), typed(s[0], 0.5), typed(s[0], LOG_2PI)
     for r in range(r0, r1):
-        total = typed(half, 0.0)
+        total = lost = _ZERO
         i = r % n
-        for j in range(d):
-            m = raw[r, j] + b[j]
-            raw[r, j] = m
-            u = typed(half, _standardised(x[i, j], m, inverse[j], rest[j]))
-            total += u * u + (s[j] + constant)
-        log_likelihood[r] = -half * total
+        for begin in range(0, d, BLOCK):
+            part = zero
+            for j in range(unsigned(begin), unsigned(min(begin + BLOCK, d))):
+                m = raw[r, j] + b[j]
+                raw[r, j] = m
+                u = typed(half, _standardised(x[i, j], m, inverse[j], rest[j]))
+                part += u * u + (s[j] + constant)
+            total, lost = add(total, lost, part)
+        log_likelihood[r] = -half * rounded(total, lost, zero)
 
 
 @kernel
 def gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: Any, db: Any,
               t: Any, r0: Any, r1: Any) -> None:  # fmt: skip
-    """`likelihoods.gradient` of the same; ds[t] gets these rows' sums of its own gradient."""
-    s, inverse, rest, ds = kind.s, kind.inverse, kind.rest, kind.ds
+    """`likelihoods.gradient` of the same; row t of ds gets these rows' sums of its own gradient."""
+    s, inverse, rest = kind.s, kind.inverse, kind.rest
     n, d = x.shape
-    half, one, constant = typed(s[0], 0.5), typed(s[0], 1.0), typed(s[0], LOG_2PI)
-    for j in range(d):
-        db[j] = 0
-        ds[t, j] = 0
-    for r in range(r0, r1):
-        total = typed(half, 0.0)
-        w = weight[r]
-        i = r % n
-        for j in range(d):
-            wide = _standardised(x[i, j], raw[r, j] + b[j], inverse[j], rest[j])
-            u = typed(half, wide)
-            total += u * u + (s[j] + constant)
-            dm = w * typed(half, wide * inverse[j])
-            raw[r, j] = dm
-            db[j] += dm
-            ds[t, j] += w * (half * (u * u - one))
-        log_likelihood[r] = -half * total
+    zero, half, one, constant = typed(s[0], 0.0), typed(s[0], 0.5), typed(s[0], 1.0), typed(s[0], LOG_2PI)
+    own = Columns(kind.ds.part[t], kind.ds.total[t], kind.ds.lost[t])
+    clear(db)
+    clear(own)
+    sums, own_sums = db.part, own.part
+    for first in range(r0, r1, ROWS):
+        for r in range(first, min(first + ROWS, r1)):
+            total = lost = _ZERO
+            w = weight[r]
+            i = r % n
+            for begin in range(0, d, BLOCK):
+                part = zero
+                for j in range(unsigned(begin), unsigned(min(begin + BLOCK, d))):
+                    wide = _standardised(x[i, j], raw[r, j] + b[j], inverse[j], rest[j])
+                    u = typed(half, wide)
+                    part += u * u + (s[j] + constant)
+                    dm = w * typed(half, wide * inverse[j])
+                    raw[r, j] = dm
+                    sums[j] += dm
+                    own_sums[j] += w * (half * (u * u - one))
+                total, lost = add(total, lost, part)
+            log_likelihood[r] = -half * rounded(total, lost, zero)
+        flush(db, 0, d)
+        flush(own, 0, d)
 
 
 @kernel
 def own_gradient(kind: Any, out: Any) -> None:
     """The threads' rows of ds, added, and times the slope; into one number where s is one."""
-    ds, slope = kind.ds, kind.slope
-    for j in range(out.shape[0]):
-        out[j] = 0
-    for t in range(ds.shape[0]):
-        for j in range(ds.shape[1]):
-            out[j if out.shape[0] > 1 else 0] += ds[t, j]
-    for j in range(out.shape[0]):
-        out[j] *= slope[j]
+    totals, all_lost, slope = kind.ds.total, kind.ds.lost, kind.slope
+    threads, d = totals.shape
+    total = lost = _ZERO
+    for j in range(d):
+        for t in range(threads):
+            total, lost = add(total, lost, totals[t, j])
+            lost += all_lost[t, j]
+        if out.shape[0] > 1:
+            out[j] = rounded(total * slope[j], lost * slope[j], out[0])
+            total = lost = _ZERO
+    if out.shape[0] == 1:
+        out[0] = rounded(total * slope[0], lost * slope[0], out[0])
 
 
 @kernel
 def heteroscedastic_value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, r0: Any, r1: Any) -> None:
     """`likelihoods.value` where raw is (m, s)."""
     n, d = x.shape
-    half, constant = typed(raw[0, 0], 0.5), typed(raw[0, 0], LOG_2PI)
+    zero, half, constant = typed(raw[0, 0], 0.0), typed(raw[0, 0], 0.5), typed(raw[0, 0], LOG_2PI)
     for r in range(r0, r1):
-        total = typed(half, 0.0)
+        total = lost = _ZERO
         i = r % n
-        for j in range(d):
-            m = raw[r, j] + b[j]
-            s = raw[r, d + j] + b[d + j]
-            raw[r, j] = m
-            raw[r, d + j] = s
-            difference, lost = _difference(x[i, j], m)
-            square = _times_exp(difference, lost, -_HALF * np.float64(s))[1]
-            total += typed(half, square) + (s + constant)
-        log_likelihood[r] = -half * total
+        for begin in range(0, d, BLOCK):
+            part = zero
+            for j in range(unsigned(begin), unsigned(min(begin + BLOCK, d))):
+                k = unsigned(d) + j
+                m = raw[r, j] + b[j]
+                s = raw[r, k] + b[k]
+                raw[r, j] = m
+                raw[r, k] = s
+                difference, left = _difference(x[i, j], m)
+                square = _times_exp(difference, left, -_HALF * np.float64(s))[1]
+                part += typed(half, square) + (s + constant)
+            total, lost = add(total, lost, part)
+        log_likelihood[r] = -half * rounded(total, lost, zero)
 
 
 @kernel
@@ -185,28 +204,35 @@ def heteroscedastic_gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, l
               t: Any, r0: Any, r1: Any) -> None:  # fmt: skip
     """`likelihoods.gradient` of the same."""
     n, d = x.shape
-    half, one, constant = typed(raw[0, 0], 0.5), typed(raw[0, 0], 1.0), typed(raw[0, 0], LOG_2PI)
-    for j in range(2 * d):
-        db[j] = 0
-    for r in range(r0, r1):
-        total = typed(half, 0.0)
-        w = weight[r]
-        i = r % n
-        for j in range(d):
-            m = raw[r, j] + b[j]
-            s = raw[r, d + j] + b[d + j]
-            log_inverse = -_HALF * np.float64(s)
-            difference, lost = _difference(x[i, j], m)
-            u, wide = _times_exp(difference, lost, log_inverse)
-            square = typed(half, wide)
-            total += square + (s + constant)
-            dm = w * typed(half, _times_exp(u, _ZERO, log_inverse)[0])
-            ds = w * (half * (square - one))
-            raw[r, j] = dm
-            raw[r, d + j] = ds
-            db[j] += dm
-            db[d + j] += ds
-        log_likelihood[r] = -half * total
+    zero, half = typed(raw[0, 0], 0.0), typed(raw[0, 0], 0.5)
+    one, constant = typed(raw[0, 0], 1.0), typed(raw[0, 0], LOG_2PI)
+    clear(db)
+    sums = db.part
+    for first in range(r0, r1, ROWS):
+        for r in range(first, min(first + ROWS, r1)):
+            total = lost = _ZERO
+            w = weight[r]
+            i = r % n
+            for begin in range(0, d, BLOCK):
+                part = zero
+                for j in range(unsigned(begin), unsigned(min(begin + BLOCK, d))):
+                    k = unsigned(d) + j
+                    m = raw[r, j] + b[j]
+                    s = raw[r, k] + b[k]
+                    log_inverse = -_HALF * np.float64(s)
+                    difference, left = _difference(x[i, j], m)
+                    u, wide = _times_exp(difference, left, log_inverse)
+                    square = typed(half, wide)
+                    part += square + (s + constant)
+                    dm = w * typed(half, _times_exp(u, _ZERO, log_inverse)[0])
+                    ds = w * (half * (square - one))
+                    raw[r, j] = dm
+                    raw[r, k] = ds
+                    sums[j] += dm
+                    sums[k] += ds
+                total, lost = add(total, lost, part)
+            log_likelihood[r] = -half * rounded(total, lost, zero)
+        flush(db, 0, 2 * d)
 
 
 @kernel
@@ -214,19 +240,24 @@ def floored_value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, r0: 
     """`heteroscedastic_value` with a floor."""
     n, d = x.shape
     floor = kind.floor
-    half, constant, log_square = typed(raw[0, 0], 0.5), typed(raw[0, 0], LOG_2PI), elementary.log(floor * floor)
+    log_square = elementary.log(floor * floor)
+    zero, half, constant = typed(raw[0, 0], 0.0), typed(raw[0, 0], 0.5), typed(raw[0, 0], LOG_2PI)
     for r in range(r0, r1):
-        total = typed(half, 0.0)
+        total = lost = _ZERO
         i = r % n
-        for j in range(d):
-            m = raw[r, j] + b[j]
-            s = raw[r, d + j] + b[d + j]
-            raw[r, j] = m
-            raw[r, d + j] = s
-            inverse, logvar, _ = _with_floor(np.float64(s), floor, log_square)
-            u = _standardised(x[i, j], m, inverse, _ZERO)
-            total += typed(half, u * u) + (typed(half, logvar) + constant)
-        log_likelihood[r] = -half * total
+        for begin in range(0, d, BLOCK):
+            part = zero
+            for j in range(unsigned(begin), unsigned(min(begin + BLOCK, d))):
+                k = unsigned(d) + j
+                m = raw[r, j] + b[j]
+                s = raw[r, k] + b[k]
+                raw[r, j] = m
+                raw[r, k] = s
+                inverse, logvar, _ = _with_floor(np.float64(s), floor, log_square)
+                u = _standardised(x[i, j], m, inverse, _ZERO)
+                part += typed(half, u * u) + (typed(half, logvar) + constant)
+            total, lost = add(total, lost, part)
+        log_likelihood[r] = -half * rounded(total, lost, zero)
 
 
 @kernel
@@ -235,23 +266,30 @@ def floored_gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likel
     """`heteroscedastic_gradient` with a floor."""
     n, d = x.shape
     floor = kind.floor
-    half, constant, log_square = typed(raw[0, 0], 0.5), typed(raw[0, 0], LOG_2PI), elementary.log(floor * floor)
-    for j in range(2 * d):
-        db[j] = 0
-    for r in range(r0, r1):
-        total = typed(half, 0.0)
-        w = weight[r]
-        i = r % n
-        for j in range(d):
-            m = raw[r, j] + b[j]
-            s = raw[r, d + j] + b[d + j]
-            inverse, logvar, slope = _with_floor(np.float64(s), floor, log_square)
-            u = _standardised(x[i, j], m, inverse, _ZERO)
-            total += typed(half, u * u) + (typed(half, logvar) + constant)
-            dm = w * typed(half, u * inverse)
-            ds = w * typed(half, _HALF * (u * u - _ONE) * slope)
-            raw[r, j] = dm
-            raw[r, d + j] = ds
-            db[j] += dm
-            db[d + j] += ds
-        log_likelihood[r] = -half * total
+    log_square = elementary.log(floor * floor)
+    zero, half, constant = typed(raw[0, 0], 0.0), typed(raw[0, 0], 0.5), typed(raw[0, 0], LOG_2PI)
+    clear(db)
+    sums = db.part
+    for first in range(r0, r1, ROWS):
+        for r in range(first, min(first + ROWS, r1)):
+            total = lost = _ZERO
+            w = weight[r]
+            i = r % n
+            for begin in range(0, d, BLOCK):
+                part = zero
+                for j in range(unsigned(begin), unsigned(min(begin + BLOCK, d))):
+                    k = unsigned(d) + j
+                    m = raw[r, j] + b[j]
+                    s = raw[r, k] + b[k]
+                    inverse, logvar, slope = _with_floor(np.float64(s), floor, log_square)
+                    u = _standardised(x[i, j], m, inverse, _ZERO)
+                    part += typed(half, u * u) + (typed(half, logvar) + constant)
+                    dm = w * typed(half, u * inverse)
+                    ds = w * typed(half, _HALF * (u * u - _ONE) * slope)
+                    raw[r, j] = dm
+                    raw[r, k] = ds
+                    sums[j] += dm
+                    sums[k] += ds
+                total, lost = add(total, lost, part)
+            log_likelihood[r] = -half * rounded(total, lost, zero)
+        flush(db, 0, 2 * d)

@@ -11,7 +11,10 @@ import numpy as np
 
 from vae_np.kernels.compiler.decorators import view
 from vae_np.kernels.compiler.intrinsics import cube_at, matrix_at, vector_at
+from vae_np.kernels.loops.sums import Columns
 from vae_np.kernels.step.plan import places
+
+_ZERO = np.float64(0)
 
 
 @view
@@ -120,11 +123,16 @@ def hidden(q: Any, place: Any, like: Any, i: Any) -> Any:
 
 
 @view
-def partial(q: Any, like: Any, i: Any, t: Any) -> Any:
+def columns(q: Any, like: Any, i: Any, t: Any) -> Any:
     """A thread's part of the sums over the rows that make the gradient of layer i's bias."""
     at = row(i)
-    begin = t * q[places.PARTIALS] + q[at + places.PARTIAL_AT]
-    return vector_at(q[places.PARTIAL], begin, like, (q[at + places.FAN_OUT],))
+    begin, size = t * q[places.PARTIALS] + q[at + places.PARTIAL_AT], (q[at + places.FAN_OUT],)
+    lost = q[places.THREADS] * q[places.PARTIALS] + begin
+    return Columns(
+        vector_at(q[places.PARTIAL], begin, like, size),
+        vector_at(q[places.WIDE], begin, _ZERO, size),
+        vector_at(q[places.WIDE], lost, _ZERO, size),
+    )
 
 
 @view

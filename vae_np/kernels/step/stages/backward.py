@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from vae_np.kernels.loops import activation, dense_products, latent
+from vae_np.kernels.loops.sums import add, rounded
 from vae_np.kernels.step.plan import places, views
 from vae_np.kernels.step.stages.form import Stage
 
@@ -17,6 +20,8 @@ __all__ = [
     "weight_gradient",
 ]
 
+_ZERO = np.float64(0)
+
 
 def weight_gradient(like: Any) -> Stage:
     """The gradients of layer i's W and b; not of W for a sparse x."""
@@ -25,10 +30,12 @@ def weight_gradient(like: Any) -> Stage:
         q = views.plan_at(address)
         db, threads = views.bias(q, places.G, like, i), q[places.THREADS]
         for c in range(db.shape[0] * t // threads, db.shape[0] * (t + 1) // threads):
-            total = views.partial(q, like, i, 0)[c]
-            for other in range(1, threads):
-                total += views.partial(q, like, i, other)[c]
-            db[c] = total
+            total = lost = _ZERO
+            for other in range(threads):
+                theirs = views.columns(q, like, i, other)
+                total, lost = add(total, lost, theirs.total[c])
+                lost += theirs.lost[c]
+            db[c] = rounded(total, lost, like)
         r0, r1, c0, c1 = views.tile(q, places.WEIGHT_TILE, i, t)
         dy, dW = views.output_of(q, like, i, True), views.weight(q, places.G, like, i)
         if i > 0 or views.flags(q)[t] == 0:
@@ -60,7 +67,7 @@ def activate_backward(like: Any, kind: Any) -> Stage:
         q = views.plan_at(address)
         r0, r1, c0, c1 = views.tile(q, places.INPUT_TILE, j, t)
         dh, kept = views.hidden(q, places.DH, like, i), views.hidden(q, places.KEPT, like, i)
-        activation.backward(kind, dh, kept, views.partial(q, like, i, t), r0, r1, c0, c1)
+        activation.backward(kind, dh, kept, views.columns(q, like, i, t), r0, r1, c0, c1)
 
     return run
 
@@ -91,7 +98,7 @@ def latent_backward(like: Any) -> Stage:
         if j == 1:  # no 0 (e^logvar - 1) where that overflows
             logvar = dkl
         first = q[places.ENCODER]
-        dmu_b, dlogvar_b = views.partial(q, like, first, t), views.partial(q, like, first + 1, t)
+        dmu_b, dlogvar_b = views.columns(q, like, first, t), views.columns(q, like, first + 1, t)
         latent.backward(dz, eps, mu, logvar, sigma, dkl, dmu, dlogvar, dmu_b, dlogvar_b, n0, n1)
 
     return run
@@ -107,7 +114,7 @@ def posterior_backward(like: Any) -> Stage:
         eps, sigma = views.latents(q, places.EPS, like), views.per_example(q, places.SIGMA, like)
         dmu, dlogvar = views.per_example(q, places.DMU, like), views.per_example(q, places.DLOGVAR, like)
         first = q[places.ENCODER]
-        dmu_b, dlogvar_b = views.partial(q, like, first, t), views.partial(q, like, first + 1, t)
+        dmu_b, dlogvar_b = views.columns(q, like, first, t), views.columns(q, like, first + 1, t)
         latent.posterior_backward(rest, direct, eps, sigma, dmu, dlogvar, dmu_b, dlogvar_b, n0, n1)
 
     return run

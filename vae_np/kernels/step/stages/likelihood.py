@@ -20,6 +20,7 @@ from vae_np.kernels.loops.likelihoods.kinds import (
     GaussianKind,
     Heteroscedastic,
 )
+from vae_np.kernels.loops.sums import Columns
 from vae_np.kernels.step.plan import places, views
 from vae_np.kernels.step.stages.form import Stage
 from vae_np.kernels.step.stages.update import FLOOR, LOG_VOLUME
@@ -36,7 +37,9 @@ def _as_it_is(kind: Any, q: Any, like: Any) -> Any:
 
 @scalar
 def _gaussian_arrays(kind: Any, q: Any, like: Any) -> Any:
-    ds = matrix_at(q[places.OWN_DS], 0, like, (q[places.THREADS], q[places.D]))
+    shape = q[places.THREADS], q[places.D]
+    part, total = matrix_at(q[places.OWN_DS], 0, like, shape), matrix_at(q[places.OWN_WIDE], 0, _ZERO, shape)
+    ds = Columns(part, total, matrix_at(q[places.OWN_WIDE], shape[0] * shape[1], _ZERO, shape))
     inverse, rest = views.per_feature(q, places.OWN_INVERSE, _ZERO), views.per_feature(q, places.OWN_REST, _ZERO)
     slope = views.per_feature(q, places.OWN_SLOPE, _ZERO)
     return Gaussian(views.per_feature(q, places.OWN_S, like), inverse, rest, ds, slope)
@@ -88,7 +91,7 @@ def assess(like: Any, kind: Any) -> Stage:
         q = views.plan_at(address)
         r0, r1 = views.share(q, places.ROWS, t)
         last = q[places.LAYERS] - 1
-        raw, b, db = views.raw(q, like), views.bias(q, places.THETA, like, last), views.partial(q, like, last, t)
+        raw, b, db = views.raw(q, like), views.bias(q, places.THETA, like, last), views.columns(q, like, last, t)
         if q[places.BIASED] == 1:
             b = views.numbers(q, places.NO_BIAS, like, 0, raw.shape[1])
         out, weight = views.per_row(q, places.LOG_LIKELIHOOD, like), views.per_row(q, places.WEIGHT, like)

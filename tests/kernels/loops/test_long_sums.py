@@ -1,0 +1,75 @@
+"""Sums of very many terms: their error is that of a block's, whatever their number."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from columns import columns, value_of
+from long_sums import FEATURES, ROWS
+
+from vae_np.kernels.compiler.decorators import COMPILED
+from vae_np.kernels.loops import latent, sums
+from vae_np.kernels.loops.adam import plain_sum, sum_of_squares
+
+FLOATS = [np.float64, np.float32]
+D, N = (196_608, 100_000) if COMPILED else (1500, 400)  # 256x256 pixels in three colours; a batch of all that there are
+
+
+def allowed(dtype, block: int) -> float:
+    """(block - 1) u for a block's running sum, 4 u for what a term is off by elsewhere than alone, u for the result."""
+    return (block - 1 + 4 + 1) * np.finfo(dtype).eps / 2
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", FEATURES)
+def test_a_sum_over_features_misses_by_no_more_than_a_block_does(name, dtype):
+    error = FEATURES[name](dtype, D)
+    print(f"{name}, {np.dtype(dtype)}, {D}: {error:.1e}")
+    assert error <= allowed(dtype, sums.BLOCK)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", ROWS)
+def test_a_sum_over_rows_misses_by_no_more_than_a_block_does(name, dtype):
+    error = ROWS[name](dtype, N)
+    print(f"{name}, {np.dtype(dtype)}, {N}: {error:.1e}")
+    # the formula adds 64 rows, then 64 such sums, then what is left
+    assert error <= (3 if "formula" in name else 1) * allowed(dtype, sums.ROWS)
+
+
+@pytest.mark.parametrize("n", [0, 1, 63, 64, 65, 255, 256, 257, 1000])
+def test_no_term_is_left_out_or_added_twice_whatever_their_number(n):
+    a = np.arange(1.0, n + 1)  # whole numbers: every sum is exact
+    assert plain_sum(a) == n * (n + 1) / 2
+    assert sum_of_squares(a) == n * (n + 1) * (2 * n + 1) / 6
+    found = columns(3)
+    dz = np.repeat(a[None, :, None], 3, axis=2)
+    zero = np.zeros((n, 3))
+    if n:
+        latent.backward(dz, 0 * dz, zero, zero, zero, zero, zero.copy(), zero.copy(), found, columns(3), 0, n)
+        assert (value_of(found) == n * (n + 1) / 2).all()
+        dmu, both = np.zeros((1, 3)), [columns(3), columns(3)]
+        dz, one, zero = dz.reshape(n, 1, 3), np.ones((n, 1)), np.zeros((1, 3))
+        latent.backward(dz, 0 * dz, zero, zero, zero, zero, dmu, zero.copy(), *both, 0, 1)
+        assert (dmu == n * (n + 1) / 2).all()
+        latent.posterior_backward(one, one, dz, zero + 1, dmu, zero.copy(), *both, 0, 1)
+        assert (dmu == n * (n + 1)).all()
+        assert (value_of(both[0]) == n * (n + 1)).all()
+
+
+def test_what_the_blocks_sums_lose_is_kept():
+    total, lost = 0.0, 0.0
+    for part in (1e16, 1.0, 1.0, -1e16):  # a running sum in float64 gives 0
+        total, lost = sums.add(total, lost, part)
+    assert sums.rounded(total, lost, np.float64(0)) == 2
+
+
+@pytest.mark.parametrize("parts", [(1.0, np.inf), (np.inf, 1.0), (np.inf, np.inf), (1e308, 1e308)])
+def test_a_sum_that_is_infinite_is_not_nan(parts):
+    total, lost = 0.0, 0.0
+    with np.errstate(all="ignore"):
+        for part in parts:
+            total, lost = sums.add(np.float64(total), lost, np.float64(part))
+        assert sums.rounded(total, lost, np.float64(0)) == np.inf
+        total, lost = sums.add(total, lost, np.float64(-np.inf))
+        assert np.isnan(sums.rounded(total, lost, np.float64(0)))
