@@ -35,37 +35,40 @@ from mutations import Mutation, differs, mutations
 ROOT = Path(__file__).resolve().parents[1]
 F, L, M, S = "tests/formulas/", "tests/kernels/loops/", "tests/model/", "tests/kernels/step/"
 ORACLE, GRADIENTS = "tests/kernels/test_kernels_match_oracle.py", M + "test_gradients.py"
+EDGES, KERNEL_EDGES = F + "test_edges.py", "tests/kernels/test_edges_of_kernels.py"
 AGREE = [S + "test_known_gradients.py", S + "test_engines_agree.py"]
 POSTERIORS = [F + "test_posteriors.py", F + "test_posterior_kl_and_moments.py", M + "test_doors.py"]
 TESTS: dict[str, list[str]] = {
-    "formulas/activations": [F + "test_formulas.py", GRADIENTS],
+    "formulas/activations": [EDGES, F + "test_formulas.py", GRADIENTS],
     "formulas/elbo": [F + "test_objectives.py", GRADIENTS, *POSTERIORS, *AGREE, F + "test_closed_forms.py"],
     "formulas/engine": [M + "test_not_finite.py", M + "test_model.py", GRADIENTS, S + "test_engines_train.py"],
-    "formulas/gaussian": [F + "test_formulas.py", GRADIENTS, F + "test_posteriors.py", L + "test_long_sums.py"],
+    "formulas/gaussian": [EDGES, F + "test_formulas.py", GRADIENTS, F + "test_posteriors.py", L + "test_long_sums.py"],
     "formulas/layers": [GRADIENTS, L + "test_long_sums.py", *AGREE],
-    "formulas/likelihoods": [F + "test_formulas.py", F + "test_gaussian_of_a_number.py", F + "test_moments.py",
+    "formulas/likelihoods": [EDGES, F + "test_formulas.py", F + "test_gaussian_of_a_number.py", F + "test_moments.py",
                              M + "test_output_bias.py", M + "test_model_arguments.py", GRADIENTS,
                              L + "test_likelihoods_match_formulas.py", M + "test_own_likelihood.py"],
     "formulas/network": [GRADIENTS, M + "test_model.py", M + "test_doors.py", M + "test_initialisers.py"],
-    "formulas/numerics": [F + "test_objectives.py", F + "test_priors.py", F + "test_formulas.py",
+    "formulas/numerics": [EDGES, F + "test_objectives.py", F + "test_priors.py", F + "test_formulas.py",
                           L + "test_long_sums.py"],
-    "formulas/objectives": [F + "test_objectives.py", GRADIENTS, *AGREE, M + "test_toy_doors.py"],
+    "formulas/objectives": [EDGES, F + "test_objectives.py", GRADIENTS, *AGREE, M + "test_toy_doors.py"],
     "formulas/optim": ["tests/formulas/optim", M + "test_model.py", L + "test_adam_matches_its_formula.py"],
     "formulas/parameters": [F + "test_parameters.py", M + "test_model.py", M + "test_copies.py"],
     "formulas/posteriors": [*POSTERIORS, GRADIENTS, F + "test_closed_forms.py", M + "test_toy_doors.py"],
     "formulas/priors": [F + "test_priors.py", M + "test_doors.py", GRADIENTS, M + "test_toy_doors.py"],
     "formulas/schedules": [F + "test_schedules.py"],
-    "kernels/loops/activation": [L + "test_stages_match_formulas.py", L + "test_nan_comes_out.py", ORACLE],
+    "kernels/loops/activation": [KERNEL_EDGES, L + "test_stages_match_formulas.py", L + "test_nan_comes_out.py",
+                                 ORACLE],
     "kernels/loops/adam": [L + "test_adam_matches_its_formula.py", L + "test_long_sums.py", L + "test_nan_comes_out.py",
                            ORACLE, S + "test_engines_train.py"],
     "kernels/loops/dense_products": AGREE,
-    "kernels/loops/latent": [L + "test_stages_match_formulas.py", L + "test_long_sums.py", L + "test_nan_comes_out.py",
-                             ORACLE, *AGREE],
-    "kernels/loops/likelihoods": [L + "test_likelihoods_match_formulas.py", L + "test_reciprocal_of_sigma.py",
+    "kernels/loops/latent": [KERNEL_EDGES, L + "test_stages_match_formulas.py", L + "test_long_sums.py",
+                             L + "test_nan_comes_out.py", ORACLE, *AGREE],
+    "kernels/loops/likelihoods": [KERNEL_EDGES, L + "test_likelihoods_match_formulas.py",
+                                  L + "test_reciprocal_of_sigma.py",
                                   L + "test_long_sums.py", L + "test_nan_comes_out.py", ORACLE],
     "kernels/loops/minibatch": [S + "test_engines_train.py", S + "test_engine_inputs.py"],
     "kernels/loops/sparse_products": [S + "test_engines_train.py", *AGREE],
-    "kernels/loops/sums": [L + "test_long_sums.py", L + "test_stages_match_formulas.py"],
+    "kernels/loops/sums": [KERNEL_EDGES, L + "test_long_sums.py", L + "test_stages_match_formulas.py"],
 }  # fmt: skip
 """The tests of a file or a folder of vae_np, the quick and the likely first."""
 PRELOADED = ("numpy", "numpy.testing", "scipy.special", "mpmath", "hypothesis", "pytest", "numba", "numba.extending")

@@ -173,8 +173,8 @@ def _block(vae: VAE, x: Array, first: int, samples: int, seed: int, step: int) -
         largest = higher
     mean = weight / samples
     spread = weights.variance() / np.square(mean)  # of w / mean(w), over S
-    error = np.sqrt(spread / (samples - 1)) if samples > 1 else np.full(len(x), np.nan)
-    return _Block(total / samples, largest + np.log(mean), error, samples / (1 + spread), terms.kl, terms.mu)
+    deviation = np.sqrt(spread / (samples - 1)) if samples > 1 else np.full(len(x), np.nan)
+    return _Block(total / samples, largest + np.log(mean), deviation, samples / (1 + spread), terms.kl, terms.mu)
 
 
 def active_units(vae: VAE, x: Array) -> int:

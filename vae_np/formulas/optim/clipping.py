@@ -67,12 +67,13 @@ def clip_factor(gradient_norm: float, clip_norm: float | None) -> float:
 
     Notes
     -----
-    Pascanu, Mikolov & Bengio (2013), algorithm 1. PyTorch divides by norm + 1e-6, and so shortens
-    a gradient of norm clip_norm by a millionth; here the factor is exactly 1 up to the limit.
+    Pascanu, Mikolov & Bengio (2013), algorithm 1. PyTorch divides by norm + 1e-6: its factor falls short by 1e-6 / norm
+    of itself, a millionth for a norm of 1 and a thousandth for one of 1e-3, and it shortens a gradient of norm
+    clip_norm. Here the factor is exactly 1 up to the limit.
     """
     if not math.isfinite(gradient_norm):
         raise NonFiniteError(f"the gradient's norm is {gradient_norm}", stage="gradient")
-    if clip_norm is None or gradient_norm <= clip_norm:
+    if clip_norm is None or gradient_norm <= clip_norm:  # or <: at the limit the quotient is 1 too
         return 1.0
     return clip_norm / gradient_norm
 

@@ -80,13 +80,13 @@ def _relu_slope(h: Any) -> Any:
 
 @scalar
 def _elu(a: Any) -> Any:
-    return a if a > typed(a, 0.0) else elementary.expm1(a)
+    return a if a > typed(a, 0.0) else elementary.expm1(a)  # or >=: expm1(0) = 0, and of -0.0 it is -0.0
 
 
 @scalar
 def _elu_slope(h: Any) -> Any:
     one = typed(h, 1.0)
-    return one if h > typed(h, 0.0) else h + one
+    return one if h > typed(h, 0.0) else h + one  # or >=: at 0 both are 1
 
 
 @scalar
