@@ -7,8 +7,9 @@
 and a second table: by how much sums of very many terms miss, in kernels and formulas.
 
 The exact values are those of the tests' oracle (tests/oracles, 50 digits); the points are those of
-tests/strategies.py for one seed: all magnitudes of the dtype, denser where formulas change their case. 1 ULP is the
-distance of neighbouring numbers at the exact value or, where noted, at the sum of the absolute terms.
+tests/strategies.py for one seed: all magnitudes of the dtype, denser where formulas change their case; from the worst
+of them the search goes uphill (scripts/worst.py). 1 ULP is the distance of neighbouring numbers at the exact value or,
+where noted, at the sum of the absolute terms.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "kernels"))
 
-from quantities import BY_NAME, Finding, Quantity, measure, targets
+from quantities import BY_NAME, Finding, Quantity, targets
+from worst import dense, search
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "accuracy.md"
 BEGIN, END = "<!-- accuracy:begin -->", "<!-- accuracy:end -->"
@@ -54,26 +56,32 @@ def cell(finding: Finding) -> str:
 def row(quantity: Quantity, n: int) -> str:
     """One line of the table: the formula and the worst of its kernels in both precisions, at the same points."""
     compiled = kernels_of(quantity)
-    formulas, kernels = [], []
+    formulas, kernels, count = [], [], 0
     for dtype in (np.float64, np.float32):
-        points = quantity.points(dtype, n, SEED)
+        points = dense(quantity.points(dtype, n, SEED), n // 2, SEED)
         exact = targets(quantity, points)
-        found = [measure(function, quantity, points, exact) for function in compiled]
-        formulas.append(cell(measure(quantity.formula, quantity, points, exact)) if quantity.formula else NONE)
+        found = [search(function, quantity, points, exact, SEED) for function in compiled]
+        formula = search(quantity.formula, quantity, points, exact, SEED) if quantity.formula else None
+        formulas.append(cell(formula) if formula else NONE)
         kernels.append(cell(max(found, key=lambda finding: finding.error)) if found else NONE)
-    return " | ".join([f"| {quantity.name.replace('|', '/')}", *formulas, *kernels, f"{quantity.note} |"])
+        count += sum(finding.n for finding in [*found, *([formula] if formula else [])])
+    return " | ".join([f"| {quantity.name.replace('|', '/')}", *formulas, *kernels, f"{count:,}", f"{quantity.note} |"])
 
 
 def table(n: int) -> str:
     """The Markdown table and what it states."""
+    head = "| quantity | formula f64 | formula f32 | kernel f64 | kernel f32 | points | |"
     lines = [
-        f"Worst error in ULP against 50-digit arithmetic, at about {n} points each (seed {SEED}), and the arguments at",
-        "which it occurred. `formula` is the NumPy function, `kernel` the compiled one (the worst of several); the",
+        "Worst error in ULP against 50-digit arithmetic, and the arguments at which it occurred, of a search: about",
+        f"{n} points of all magnitudes (seed {SEED}), half as many close to the thresholds of formulas and kernels,",
+        "and then uphill from the worst of them; `points` are all that were tried, over functions and precisions. The",
+        "maximum over all numbers may be larger. `formula` is the NumPy function, `kernel` the compiled one (the worst",
+        "of several); the",
         "kernels take log q(z) from the noise, not from z. ULP are of the exact value unless the last column says",
         "otherwise. Made by `python scripts/accuracy.py --write docs/accuracy.md`.",
         "",
-        "| quantity | formula f64 | formula f32 | kernel f64 | kernel f32 | |",
-        "|---|---|---|---|---|---|",
+        head,
+        "|---|---|---|---|---|---|---|",
     ]
     for quantity in BY_NAME.values():
         lines.append(row(quantity, n))

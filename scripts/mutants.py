@@ -44,7 +44,8 @@ TESTS: dict[str, list[str]] = {
     "formulas/engine": [M + "test_not_finite.py", M + "test_model.py", GRADIENTS, S + "test_engines_train.py"],
     "formulas/gaussian": [EDGES, F + "test_formulas.py", GRADIENTS, F + "test_posteriors.py", L + "test_long_sums.py"],
     "formulas/layers": [GRADIENTS, L + "test_long_sums.py", *AGREE],
-    "formulas/likelihoods": [EDGES, F + "test_formulas.py", F + "test_gaussian_of_a_number.py", F + "test_moments.py",
+    "formulas/likelihoods": [EDGES, F + "test_formulas.py", F + "test_gaussian_of_a_number.py", F + "test_floor.py",
+                             F + "test_moments.py",
                              M + "test_output_bias.py", M + "test_model_arguments.py", GRADIENTS,
                              L + "test_likelihoods_match_formulas.py", M + "test_own_likelihood.py"],
     "formulas/network": [GRADIENTS, M + "test_model.py", M + "test_doors.py", M + "test_initialisers.py"],
@@ -55,6 +56,7 @@ TESTS: dict[str, list[str]] = {
     "formulas/parameters": [F + "test_parameters.py", M + "test_model.py", M + "test_copies.py"],
     "formulas/posteriors": [*POSTERIORS, GRADIENTS, F + "test_closed_forms.py", M + "test_toy_doors.py"],
     "formulas/priors": [F + "test_priors.py", M + "test_doors.py", GRADIENTS, M + "test_toy_doors.py"],
+    "formulas/scaling": [F + "test_scaling.py", M + "test_scaled_model.py"],
     "formulas/schedules": [F + "test_schedules.py"],
     "kernels/loops/activation": [KERNEL_EDGES, L + "test_stages_match_formulas.py", L + "test_nan_comes_out.py",
                                  ORACLE],
@@ -71,6 +73,8 @@ TESTS: dict[str, list[str]] = {
     "kernels/loops/sums": [KERNEL_EDGES, L + "test_long_sums.py", L + "test_stages_match_formulas.py"],
 }  # fmt: skip
 """The tests of a file or a folder of vae_np, the quick and the likely first."""
+SOON = 40
+"""Seconds before which nobody asks how long the tests may take."""
 PRELOADED = ("numpy", "numpy.testing", "scipy.special", "mpmath", "hypothesis", "pytest", "numba", "numba.extending")
 PYTEST = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov", "--no-header"]
 PYTEST += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
@@ -180,25 +184,35 @@ def plant(tree: Path, job: Job) -> int:
     return start(tree, job.tests)
 
 
-def check_unchanged(tree: Path, jobs: list[Job], everything: bool) -> None:
-    """Without a mistake the tests must pass: those of the first job, or of all."""
-    lists = {tuple(job.tests) for job in jobs} if everything else {tuple(job.tests) for job in jobs[:1]}
-    for tests in sorted(lists):
-        code = os.waitstatus_to_exitcode(os.waitpid(start(tree, list(tests)), 0)[1])
-        if code:
-            why = tree / "failure.txt"
-            reason = why.read_text(encoding="utf-8") if why.exists() else f"exit code {code}"
-            raise SystemExit(f"mutants: without a mistake the tests fail: {' '.join(tests)}: {reason}")
+class Patience:
+    """How long the tests of a file may take: three times as long as without a mistake, which they must pass."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[str, ...], float] = {}
+
+    def __call__(self, tree: Path, tests: list[str]) -> float:
+        """Of these tests, which run once in an unchanged tree if they have not yet."""
+        key = tuple(tests)
+        if key not in self.known:
+            began = time.monotonic()
+            code = os.waitstatus_to_exitcode(os.waitpid(start(tree, tests), 0)[1])
+            if code:
+                why = tree / "failure.txt"
+                reason = why.read_text(encoding="utf-8") if why.exists() else f"exit code {code}"
+                raise SystemExit(f"mutants: without a mistake the tests fail: {' '.join(tests)}: {reason}")
+            self.known[key] = 3 * (time.monotonic() - began) + 20
+        return self.known[key]
 
 
-def run(jobs: list[Job], parallel: int, timeout: float, baseline: bool) -> Iterator[dict[str, Any]]:
+def run(jobs: list[Job], parallel: int) -> Iterator[dict[str, Any]]:
     """The result of each job, as they end."""
     for name in PRELOADED:
         __import__(name)
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        unchanged = copy_tree(Path(folder) / "unchanged")
         trees = [copy_tree(Path(folder) / str(i)) for i in range(parallel)]
-        check_unchanged(trees[0], jobs, baseline)
-        waiting, running = list(reversed(jobs)), {}
+        patience, waiting, running = Patience(), list(reversed(jobs)), {}
+        passed = set()  # lists of tests that let a mutant live, so that they pass without a mistake
         while waiting or running:
             while waiting and trees:
                 tree, job = trees.pop(), waiting.pop()
@@ -207,7 +221,7 @@ def run(jobs: list[Job], parallel: int, timeout: float, baseline: bool) -> Itera
             for pid, (tree, job, began) in list(running.items()):
                 ended, status = os.waitpid(pid, os.WNOHANG)
                 seconds = time.monotonic() - began
-                if not ended and seconds < timeout:
+                if not ended and (seconds < SOON or seconds < patience(unchanged, job.tests)):
                     continue
                 if not ended:
                     os.killpg(pid, signal.SIGKILL)
@@ -218,7 +232,11 @@ def run(jobs: list[Job], parallel: int, timeout: float, baseline: bool) -> Itera
                 code = os.waitstatus_to_exitcode(status) if ended else None
                 failure = tree / "failure.txt"
                 by = failure.read_text(encoding="utf-8") if failure.exists() else "timeout" if code is None else "crash"
+                if code == 0:
+                    passed.add(tuple(job.tests))
                 yield record(job) | {"killed": code != 0, "by": "" if code == 0 else by, "seconds": round(seconds, 1)}
+        for tests in sorted({tuple(job.tests) for job in jobs} - passed):
+            patience(unchanged, list(tests))
 
 
 def record(job: Job) -> dict[str, Any]:
@@ -265,12 +283,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the sample [0]")
     parser.add_argument("--only", default="", metavar="TEXT", help="files that have this in their path")
     parser.add_argument("--jobs", type=int, default=2, help="mutants at a time [2]")
-    parser.add_argument(
-        "--timeout", type=float, default=300, help="seconds after which a mutant counts as killed [300]"
-    )
     parser.add_argument("--journal", type=Path, default=ROOT / "mutants.jsonl", help="[mutants.jsonl]")
     parser.add_argument("--again", action="store_true", help="run those that are alive once more")
-    parser.add_argument("--baseline", action="store_true", help="see first that without a mistake all tests pass")
     parser.add_argument("--list", action="store_true", help="print the sample and run nothing")
     parser.add_argument("--report", action="store_true", help="print what the journal has of the sample, run nothing")
     arguments = parser.parse_args(argv)
@@ -284,13 +298,14 @@ def main(argv: list[str] | None = None) -> int:
     new = [j for j in jobs if j.key not in known or (arguments.again and not known[j.key]["killed"])]
     if not arguments.report:
         with arguments.journal.open("a", encoding="utf-8") as journal:
-            for done, entry in enumerate(run(new, arguments.jobs, arguments.timeout, arguments.baseline), start=1):
+            for done, entry in enumerate(run(new, arguments.jobs), start=1):
                 known[entry["key"]] = entry
                 journal.write(json.dumps(entry) + "\n")
                 journal.flush()
                 word = "killed" if entry["killed"] else "ALIVE "
                 place = f"{entry['file']}:{entry['line']}"
-                print(f"{done}/{len(new)} {word} {entry['seconds']:6.1f} s {place} {entry['was']} -> {entry['now']}")
+                change = f"{entry['was']} -> {entry['now']}"
+                print(f"{done}/{len(new)} {word} {entry['seconds']:6.1f} s {place} {change}", flush=True)
     print(report([known[job.key] for job in jobs if job.key in known]))
     return 0
 
