@@ -63,6 +63,7 @@ def test_a_run_killed_again_and_again_ends_with_the_bits_of_one_that_was_not(see
     """At moments that are counted in calls, written files' among them: a busy machine has the same ones."""
     assert train(*RUN, "--out", "whole").code == 0
     generator, folder, steps = random.Random(seed), Path("killed"), []
+    folder.mkdir()
     for kill in range(5):
         at = (30_000, 0) if kill == 0 else (generator.randrange(1, 3000), generator.randrange(2, 12))
         process = start(int(signal.SIGKILL), *at, *KILLED, "--out", folder, "--resume", program=SIGNALS_ITSELF)
@@ -99,7 +100,13 @@ def test_an_interrupt_saves_and_says_how_to_go_on(train, start):
     assert state("stopped") == state("whole")
 
 
+def test_a_folder_that_is_not_there_is_not_resumed_a_slip_of_the_fingers_would_cost_a_run(train):
+    one_line(train("--out", "rnu", "--resume"), "rnu: there is no such folder to resume; without --resume a new run")
+    assert not Path("rnu").exists()
+
+
 def test_where_nothing_was_saved_a_run_starts_anew_and_says_so(train):
+    Path("new").mkdir()
     done = train("--out", "new", "--resume", "--epochs", "1")
     assert done.code == 0
     assert done.out.startswith("new: nothing was saved yet; starting anew\n")

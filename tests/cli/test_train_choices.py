@@ -148,3 +148,26 @@ def test_scale_standard_needs_a_likelihood_of_all_numbers(run_wrong, tmp_path):
     run_wrong(
         "floor is given twice", "train", "--likelihood", "gaussian:sigma=learned,floor=0.1", "--floor", "1", *SMALL
     )
+
+
+def test_the_run_folder_keeps_what_is_printed_at_the_end(train, here):
+    printed = train("--out", "run", "--epochs", "2", "--json").json
+    kept = json.loads((here / "run" / "result.json").read_text())
+    assert kept == printed
+    assert (
+        kept["test_elbo"]
+        == package.evaluate(package.load("run", backend="numpy"), rows_of_the_test_part("data.csv")).elbo
+    )
+
+
+def test_with_patience_the_result_is_that_of_the_best_epoch(train, here):
+    found = train("--out", "run", "--epochs", "30", "--patience", "3", "--learning-rate", "0.1", "--json").json
+    history = np.genfromtxt(here / "run" / "history.csv", delimiter=",", names=True)
+    assert found["validation_elbo"] == history["validation_elbo"].max()
+    assert found["epochs"] == len(history)
+
+
+def rows_of_the_test_part(file) -> np.ndarray:
+    """The rows of the default split's last part."""
+    x = np.loadtxt(file, delimiter=",")
+    return x[package.data.split(len(x), seed=0)[2]]

@@ -138,6 +138,7 @@ def test_samples_have_the_likelihoods_moments():
     assert set(np.unique(x)) == {0.0, 1.0}
     assert (np.abs(x.mean(axis=0) - mean) < 5 * 0.5 / np.sqrt(20_000)).all()
     assert np.array_equal(x, vae.sample(20_000, seed=3))
+    assert np.array_equal(vae.sample(5), vae.sample(5, seed=0))
     assert not np.array_equal(x, vae.sample(20_000, seed=4))
 
 

@@ -109,3 +109,13 @@ def test_patience_without_validation_is_refused():
             train(fresh(), patience=wrong)
     with pytest.raises(TypeError, match="patience"):
         train(fresh(), patience=2.5)
+
+
+def test_a_history_is_a_dict_of_columns_as_tables_are_made_of():
+    history = train(fresh(), epochs=2)
+    assert isinstance(history, dict)
+    assert list(history)[:3] == ["epoch", "step", "elbo"]
+    assert history["epoch"] == [1, 2]
+    assert history.rows[1] == {name: column[1] for name, column in history.items()}
+    with pytest.raises(KeyError, match="no column 'loss'; there are epoch, step"):
+        history["loss"]

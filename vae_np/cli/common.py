@@ -212,17 +212,18 @@ def _quoted(label: str) -> str:
 
 def print_json(values: dict[str, Any]) -> None:
     """One JSON object on standard output; NaN, which JSON does not have, becomes null."""
-    json.dump(_jsonable(values), sys.stdout, indent=2, allow_nan=False)
+    json.dump(jsonable(values), sys.stdout, indent=2, allow_nan=False)
     print()
 
 
-def _jsonable(value: Any) -> Any:
+def jsonable(value: Any) -> Any:
+    """Arrays as lists, paths as texts, and NaN, which JSON does not have, as null."""
     if isinstance(value, dict):
-        return {str(key): _jsonable(entry) for key, entry in value.items()}
+        return {str(key): jsonable(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_jsonable(entry) for entry in value]
+        return [jsonable(entry) for entry in value]
     if hasattr(value, "tolist"):
-        return _jsonable(value.tolist())
+        return jsonable(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return str(value) if isinstance(value, Path) else value

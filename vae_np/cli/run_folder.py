@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vae_np.cli.assemble import depends_on_epochs
+from vae_np.cli.common import jsonable
 from vae_np.cli.runs import read_config
 from vae_np.cli.train_options import DEFAULTS, FREE_ON_RESUME, check_types
 
@@ -21,7 +22,7 @@ PICTURES = (
     "manifold.png",
     "components.png",
 )
-CHECKPOINT, CONFIG, HISTORY = "checkpoint.npz", "config.json", "history.csv"
+CHECKPOINT, CONFIG, HISTORY, RESULT = "checkpoint.npz", "config.json", "history.csv", "result.json"
 
 
 class Plan(NamedTuple):
@@ -45,6 +46,8 @@ def plan(given: dict[str, Any]) -> Plan:
         return Plan(folder, options, False)
     if folder is None:
         raise ValueError("--resume needs --out, the folder of the run to continue")
+    if not folder.exists():
+        raise FileNotFoundError(f"{folder}: there is no such folder to resume; without --resume a new run begins there")
     resumed = (folder / CHECKPOINT).exists()
     saved = read_config(folder)
     if saved is None:
@@ -124,12 +127,21 @@ def clean(folder: Path) -> None:
     """Remove what a killed run has left half written; only under the lock."""
     from vae_np.training.checkpoint import remove_temporaries
 
-    for name in (CHECKPOINT, CONFIG, HISTORY, *PICTURES):
+    for name in (CHECKPOINT, CONFIG, HISTORY, RESULT, *PICTURES):
         remove_temporaries(folder / name)
 
 
 def write_config(folder: Path, config: dict[str, Any]) -> None:
     """config.json: all that makes the run again."""
+    _write_json(folder / CONFIG, config)
+
+
+def write_result(folder: Path, result: dict[str, Any]) -> None:
+    """result.json: what the command prints at the end."""
+    _write_json(folder / RESULT, jsonable(result))
+
+
+def _write_json(file: Path, values: Any) -> None:
     from vae_np.support.files import write_atomic
 
-    write_atomic(folder / CONFIG, (json.dumps(config, indent=2, allow_nan=False) + "\n").encode())
+    write_atomic(file, (json.dumps(values, indent=2, allow_nan=False) + "\n").encode())

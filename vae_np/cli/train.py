@@ -79,8 +79,10 @@ def _run(given: dict[str, Any]) -> int:
         result["pictures"] = [] if "no_pictures" in given else _pictures(trainer.vae, trainer.history, shown, folder)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"continue with: vae-np train --out {shlex.quote(str(folder))} --resume") from None
+    result = {"resumed": resumed, "examples": _examples(parts), **result}
+    run_folder.write_result(folder, result)
     if quiet:
-        common.print_json({"resumed": resumed, "examples": _examples(parts), **result})
+        common.print_json(result)
     else:
         _report(result, folder, trainer.epoch - done)
     return 0
@@ -136,7 +138,8 @@ def _train(trainer: Trainer, parts: common.Parts, options: dict[str, Any], folde
     if trainer.settings.patience is not None:
         result["best_epoch"] = history.best_epoch
     if history.rows:
-        result |= {"train_elbo": history["elbo"][-1], "validation_elbo": history["validation_elbo"][-1]}
+        of = -1 if trainer.settings.patience is None else history.best_epoch - 1
+        result |= {"train_elbo": history["elbo"][of], "validation_elbo": history["validation_elbo"][of]}
     if parts.test is not None:
         test = common.binarised(parts.test, options["binarise"], options["seed"])
         evaluation = evaluate(trainer.vae, test.x, seed=options["seed"])

@@ -152,8 +152,8 @@ class VAE(Model):
         """E[x|z] at the mean of q(z|x), shape (N, D)."""
         return self.decode(self.encode(x)[0])
 
-    def sample_prior(self, n: int, seed: int) -> Array:
-        """``n`` draws of z ~ p(z), shape (n, K)."""
+    def sample_prior(self, n: int, seed: int = 0) -> Array:
+        """``n`` draws of z ~ p(z), shape (n, K): the same for the same seed."""
         if n < 0:
             raise ValueError(f"n must not be negative; got {n}")
         own = self.architecture.own(self.parameters, "prior")
@@ -161,8 +161,11 @@ class VAE(Model):
         z = self.prior.draw(n, self.architecture.latent, noise.stream(seed, "prior"), own, self.dtype, encoder)
         return check_finite_rows("prior", z)
 
-    def sample(self, n: int, seed: int) -> Array:
-        """``n`` draws of x ~ p(x|z) with z ~ p(z), shape (n, D); `decode` of `sample_prior` gives their means."""
+    def sample(self, n: int, seed: int = 0) -> Array:
+        """``n`` draws of x ~ p(x|z) with z ~ p(z), shape (n, D): the same for the same seed, 0 if left out.
+
+        `decode` of `sample_prior` gives their means.
+        """
         z, own = self.sample_prior(n, seed), self.architecture.own(self.parameters)
         return self.outside(self.likelihood.sample(self.engine.decode(z), noise.stream(seed, "sample"), own))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from vae_np.training.stopping import best_epoch
@@ -26,8 +26,8 @@ COLUMNS = (
 )
 
 
-class History(Mapping[str, list[float]]):
-    """Columns by name; ``history["elbo"][-1]`` is the last epoch's.
+class History(dict[str, list[float]]):
+    """Columns by name; ``history["elbo"][-1]`` is the last epoch's. ``pandas.DataFrame(history)`` is a table.
 
     elbo, log_likelihood and kl are means over the epoch's examples at the parameters of their moment, in nats, with
     beta = 1 and without free bits; validation_elbo is NaN where there is no validation set; beta, learning_rate are
@@ -35,18 +35,17 @@ class History(Mapping[str, list[float]]):
     """
 
     def __init__(self, rows: list[dict[str, float]] | None = None) -> None:
-        self.rows: list[dict[str, float]] = list(rows or [])
+        super().__init__({column: [] for column in COLUMNS})
+        for row in rows or []:
+            self.append(row)
 
-    def __getitem__(self, column: str) -> list[float]:
-        if column not in COLUMNS:
-            raise KeyError(f"no column {column!r}; there are {', '.join(COLUMNS)}")
-        return [row[column] for row in self.rows]
+    def __missing__(self, column: str) -> list[float]:
+        raise KeyError(f"no column {column!r}; there are {', '.join(COLUMNS)}")
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(COLUMNS)
-
-    def __len__(self) -> int:
-        return len(COLUMNS)
+    @property
+    def rows(self) -> list[dict[str, float]]:
+        """An epoch a row."""
+        return [dict(zip(COLUMNS, row, strict=True)) for row in zip(*self.values(), strict=True)]
 
     def __repr__(self) -> str:
         return f"History({len(self.rows)} epochs)"
@@ -58,7 +57,9 @@ class History(Mapping[str, list[float]]):
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Add one epoch."""
-        self.rows.append({name: row[name] for name in COLUMNS})
+        values = [row[name] for name in COLUMNS]  # all of them, before any is kept
+        for column, value in zip(COLUMNS, values, strict=True):
+            self[column].append(value)
 
     def to_csv(self) -> str:
         """A header and a line an epoch; floats so that reading gives the same number."""
