@@ -77,7 +77,12 @@ def test_a_run_killed_again_and_again_ends_with_the_bits_of_one_that_was_not(see
     done = train(*RUN, "--checkpoint-seconds", "0", "--out", folder, "--resume")
     assert done.code == 0, done
     assert state(folder) == state("whole")
-    assert sorted(file.name for file in folder.iterdir()) == ["checkpoint.npz", "config.json", "history.csv"]
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "checkpoint.npz",
+        "config.json",
+        "history.csv",
+        "result.json",
+    ]
 
 
 def steps_of(folder):
