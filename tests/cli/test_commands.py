@@ -195,7 +195,7 @@ def test_gradcheck_passes_and_a_wrong_gradient_fails(vae_np, monkeypatch):
         ("encode run --out none/e.csv", "none/e.csv: No such file or directory"),
         ("sample run --number 0", "--number must be positive; got 0"),
         ("sample run --seed -1", "seed"),
-        ("sample run --out s", "--out must end in .png, .npy or .csv; got s"),
+        ("sample run --out s", "--out must end in .png, .svg, .pdf, .npy or .csv; got s"),
         ("reconstruct run --number 0", "--number must be positive; got 0"),
         ("reconstruct run --out s.gif", "--out must end in"),
         ("gradcheck run --hidden 3", "--hidden describes a new model, and run is to be checked"),

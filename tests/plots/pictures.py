@@ -49,6 +49,9 @@ PICTURES: dict[str, Callable[[Path], Path]] = {
     "reconstructions": lambda p: plots.reconstructions(IMAGES, IMAGES / 2, p, image_shape=(3, 4)),
     "reconstructions as curves": lambda p: plots.reconstructions(IMAGES, -IMAGES, p, n=2),
     "samples": lambda p: plots.samples(IMAGES, p, image_shape=(3, 4)),
+    "traversals": lambda p: plots.traversals(
+        ramp, p, x=IMAGES[:2, :6], mu=MEANS[:2], dimensions=[0, 1], image_shape=(2, 3)
+    ),
     "samples as strips": lambda p: plots.samples(IMAGES[:1], p),
     "latent space": lambda p: plots.latent_space(MEANS, p, labels=np.arange(40) % 10),
     "latent space with a scale": lambda p: plots.latent_space(MEANS[:, :2], p, labels=np.arange(40.0)),

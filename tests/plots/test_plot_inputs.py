@@ -62,7 +62,7 @@ REFUSALS: list[tuple[str, Callable[[Path], object]]] = [
     ("epoch must increase", lambda p: plots.learning_curves({"epoch": [1, 1], "elbo": [1, 2]}, p)),
     ("elbo must have one value an epoch", lambda p: plots.learning_curves({"epoch": [1, 2], "elbo": [1]}, p)),
     ("elbo has no finite value in 1 epochs", lambda p: plots.learning_curves({"epoch": [1], "elbo": [np.nan]}, p)),
-    ("end in .png", lambda p: plots.samples(X, p.with_suffix(".pdf"))),
+    ("end in .png", lambda p: plots.samples(X, p.with_suffix(".gif"))),
 ]
 
 

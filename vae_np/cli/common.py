@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from vae_np.model.vae import VAE
 
 BINARISE = ("none", "threshold", "fixed", "dynamic")
+PICTURES = (".png", ".svg", ".pdf")
+"""The endings of pictures."""
 DATA_DEFAULTS: dict[str, Any] = {"data": "digits", "labels": None, "key": None, "scale": "auto", "split": None}
 
 

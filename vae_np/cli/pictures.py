@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = 5000
 """Examples that are shown in the latent space."""
+ROWS = 8
+"""Dimensions that the traversals show."""
 PRIOR_DRAWS = 1000
 """Draws of a prior other than N(0, I) that are shown beside them."""
 
@@ -52,24 +54,32 @@ def draw(vae: VAE, history: History, shown: Dataset, folder: Path, seed: int) ->
         made.append(
             plots.samples(means, folder / "components.png", where="the means of the prior's components", **look)
         )
+    if k > 2:
+        made.append(_traversals(vae, weight, shown, mu, folder / "traversals.png", limits))
     # heat strips side by side, as many as one can see; the manifold's cells are quantiles of N(0, I)
     side = None if shape is not None or k == 1 else min(12, WIDEST // shown.x.shape[1])
-    if drawn is None and (side is None or side > 1):
-        made.append(_manifold(vae, weight, mu, folder / "manifold.png", shape, side, limits))
+    if k <= 2 and drawn is None and (side is None or side > 1):
+        look = {"image_shape": shape, "side": side, "limits": limits}
+        made.append(plots.manifold(_decoder(vae), folder / "manifold.png", latent=k, mu=mu, **look))
     return made
 
 
-def _manifold(
-    vae: VAE, weight: Array, mu: Array, path: Path, shape: tuple[int, int] | None, side: int | None, limits: Any
-) -> Path:
-    """The manifold over the two weightiest dimensions, which the title says where there are others."""
+def _traversals(vae: VAE, weight: Array, shown: Dataset, mu: Array, path: Path, limits: Any) -> Path:
+    """Walks from two examples (of different labels, if there are any) along the weightiest dimensions."""
+    import numpy as np
+
     from vae_np import plots
 
-    k = len(weight)
-    best = sorted(range(k), key=lambda j: -weight[j])[:2]
-    axes = (best[0], best[1] if k > 1 else 0)
+    best = np.argsort(-weight, kind="stable")[:ROWS].tolist()
+    labels = shown.labels
+    other = 1 if labels is None or (labels == labels[0]).all() else int(np.argmax(labels != labels[0]))
+    rows = [0, other] if len(mu) > 1 else [0]
     measure = "KL" if vae.architecture.has_kl else "variance of the mean"
-    chosen = f"the two dimensions of largest {measure}" if k > 2 else ""
-    decode = lambda z: vae.decode(z.astype(vae.dtype))  # noqa: E731
-    look: dict[str, Any] = {"image_shape": shape, "side": side, "limits": limits}
-    return plots.manifold(decode, path, latent=k, axes=axes, mu=mu, chosen=chosen, **look)
+    look: dict[str, Any] = {"image_shape": shown.image_shape, "limits": limits}
+    chosen = f"those of largest {measure}" if len(best) < len(weight) else f"in the order of their {measure}"
+    return plots.traversals(_decoder(vae), path, x=shown.x[rows], mu=mu[rows], dimensions=best, chosen=chosen, **look)
+
+
+def _decoder(vae: VAE) -> Any:
+    """Decoder means of latents in any float type."""
+    return lambda z: vae.decode(z.astype(vae.dtype))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from vae_np.cli import common, runs
 from vae_np.cli.command import Command
@@ -13,7 +14,7 @@ COMMAND = Command(40, "send data through encoder and decoder", "runs/first --out
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     common.add_model_arguments(parser)
-    parser.add_argument("--out", metavar="FILE", help=".png, .npy or .csv [reconstructions.png]")
+    parser.add_argument("--out", metavar="FILE", help=".png, .svg, .pdf, .npy or .csv [reconstructions.png]")
     parser.add_argument("-n", "--number", type=int, metavar="N", help="how many examples to draw in a picture [12]")
     parser.epilog = (
         "examples:\n  vae-np reconstruct runs/digits-1 --out reconstructions.png\n"
@@ -24,13 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Reconstruct at the posterior mean and write."""
     given = vars(args)
-    out = common.out_file(given, "reconstructions.png", ".png", ".npy", ".csv")
+    out = common.out_file(given, "reconstructions.png", *common.PICTURES, ".npy", ".csv")
     if given.get("number", 1) < 1:
         raise ValueError(f"--number must be positive; got {given['number']}")
     run = runs.load_run(args.model, given.get("backend"))
     dataset = runs.data_of(run, args)
     mean = run.vae.reconstruct(dataset.x)
-    if out.endswith(".png"):
+    if Path(out).suffix in common.PICTURES:
         from vae_np import plots
 
         shape = dataset.image_shape or run.image_shape

@@ -20,6 +20,7 @@ PICTURES = (
     "latent_space.png",
     "learning_curves.png",
     "manifold.png",
+    "traversals.png",
     "components.png",
 )
 CHECKPOINT, CONFIG, HISTORY, RESULT = "checkpoint.npz", "config.json", "history.csv", "result.json"

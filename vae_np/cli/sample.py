@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from vae_np.cli import common, runs
 from vae_np.cli.command import Command
@@ -15,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_model_argument(parser)
     parser.add_argument("-n", "--number", type=int, metavar="N", help="how many [64]")
     parser.add_argument("--seed", type=int, metavar="N", help="[0]")
-    parser.add_argument("--out", metavar="FILE", help=".png, .npy or .csv [samples.png]")
+    parser.add_argument("--out", metavar="FILE", help=".png, .svg, .pdf, .npy or .csv [samples.png]")
     parser.add_argument("--draw", action="store_true", help="draw x ~ p(x|z) and not its mean")
     parser.add_argument("--json", action="store_true", help="print one JSON object; the samples go there or to --out")
     parser.epilog = (
@@ -28,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     """Sample and write."""
 
     given = vars(args)
-    out = common.out_file(given, "samples.png", ".png", ".npy", ".csv")
+    out = common.out_file(given, "samples.png", *common.PICTURES, ".npy", ".csv")
     run = runs.load_run(args.model, "numpy")
     number, seed, vae = given.get("number", 64), given.get("seed", 0), run.vae
     if number < 1:
@@ -40,10 +41,11 @@ def run(args: argparse.Namespace) -> int:
     if "json" in given and "out" not in given:
         common.print_json({"model": args.model, "seed": seed, "samples": x})
         return 0
-    if out.endswith(".png"):
+    if Path(out).suffix in common.PICTURES:
         from vae_np import plots
 
-        plots.samples(x, out, image_shape=run.image_shape)
+        what = "draw of x" if "draw" in given else "decoder mean"
+        plots.samples(x, out, image_shape=run.image_shape, what=what)
     else:
         common.write_array(out, x, [f"x{j}" for j in range(x.shape[1])])
     if "json" in given:

@@ -1,6 +1,6 @@
 """The pictures: how training went, what the decoder makes, and where the encoder puts the data.
 
-Every function takes arrays and the path of a PNG and returns that path. The same input gives the
+Every function takes arrays and the path of a .png, .svg or .pdf and returns that path. The same input gives the
 same bytes. matplotlib is imported only in this package, and only when a picture is drawn.
 """
 
@@ -8,6 +8,7 @@ from vae_np.plots.curves import kl_per_dimension, learning_curves
 from vae_np.plots.images import reconstructions, samples
 from vae_np.plots.latent import latent_space
 from vae_np.plots.quantiles import manifold
+from vae_np.plots.walks import traversals
 
 __all__ = [
     "kl_per_dimension",
@@ -16,4 +17,5 @@ __all__ = [
     "manifold",
     "reconstructions",
     "samples",
+    "traversals",
 ]

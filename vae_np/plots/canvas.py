@@ -36,6 +36,7 @@ __all__ = [
 PathLike = str | os.PathLike[str]
 
 DPI = 130
+FORMATS = ("png", "svg", "pdf")
 INK, GREY, BLUE, ORANGE = "#222222", "#9a9a9a", "#0072b2", "#d55e00"
 
 STYLE: dict[str, Any] = {
@@ -96,22 +97,28 @@ def picture(path: PathLike, width: float, height: float, *, images: bool = False
     Raises
     ------
     ValueError
-        If ``path`` does not end in .png.
+        If ``path`` does not end in .png, .svg or .pdf.
     ImportError
         If matplotlib is not installed.
     """
-    if Path(path).suffix.lower() != ".png":
-        raise ValueError(f"pictures are PNG files and end in .png; the path is {os.fspath(path)!r}")
+    kind = Path(path).suffix.lower().removeprefix(".")
+    if kind not in FORMATS:
+        raise ValueError(f"pictures end in .png, .svg or .pdf; the path is {os.fspath(path)!r}")
     mpl = require_matplotlib()
     buffer = BytesIO()
     # "default" first: neither a matplotlibrc nor the caller's rcParams change the picture
-    with mpl.style.context(["default", STYLE]):
+    with mpl.style.context(["default", STYLE, {"svg.hashsalt": "vae-np"}]):
         figure = mpl.figure.Figure(figsize=(width, height), layout="constrained")
         if images:
             # room between the titles, which the compressed layout puts close together
             figure.set_layout_engine("compressed", h_pad=0.12)
         canvas = mpl.backends.backend_agg.FigureCanvasAgg(figure)
         yield figure
+        if kind != "png":  # of drawings, which have no blank to cut off and no date, so that they repeat
+            dateless = {"Date": None} if kind == "svg" else {"CreationDate": None}
+            figure.savefig(buffer, format=kind, metadata=dateless, bbox_inches="tight" if images else None)
+            write_atomic(path, buffer.getvalue())
+            return
         # not savefig, which lays the figure out in a draw of its own first
         canvas.draw()
         pixels = np.asarray(canvas.buffer_rgba())

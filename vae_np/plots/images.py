@@ -153,8 +153,9 @@ def samples(
     image_shape: Sequence[int] | None = None,
     limits: Sequence[float] | None = None,
     where: str = "draws from the prior",
+    what: str = "decoder mean",
 ) -> Path:
-    """A grid of decoder means, in reading order; plain features as one heat strip a row.
+    """A grid of decoder means (or draws of x), in reading order; plain features as one heat strip a row.
 
     Features have unequal units, so every column of the heat strips is standardised: less its mean
     over the samples, divided by its standard deviation. A single sample is shown as it is.
@@ -168,8 +169,8 @@ def samples(
     limits : (black, white), optional
         The range of the data, for images; without it (0, 1) where that holds the means, else their
         extremes. What lies beyond is clipped, and the colour bar says so.
-    where : str
-        What the latents are, for the title.
+    where, what : str
+        What the latents are, and what is shown, for the title.
 
     Raises
     ------
@@ -179,7 +180,7 @@ def samples(
     mean = finite_matrix("mean", mean)
     shape = check_image_shape("mean", mean.shape[1], image_shape)
     count = len(mean)
-    title = f"{'Decoder mean' if count == 1 else f'{count} decoder means'} at {where}"
+    title = f"{what.capitalize() if count == 1 else f'{count} {what}s'} at {where}"
     if shape is None:
         _strips(mean, path, title)
         return Path(path)
