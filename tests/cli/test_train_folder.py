@@ -96,9 +96,11 @@ def test_of_two_that_start_together_in_a_new_folder_one_trains(train, monkeypatc
 @pytest.mark.parametrize("resume", [[], ["--resume"]])
 def test_a_run_that_another_has_finished_meanwhile_is_not_overwritten(resume, train, monkeypatch):
     prepare = train_command._prepare
+    if resume:
+        os.mkdir("run")
 
     def meanwhile(*how):
-        os.mkdir("run")
+        os.makedirs("run", exist_ok=True)
         Path("run/checkpoint.npz").write_text("the other's")
         return prepare(*how)
 

@@ -51,7 +51,11 @@ def test_the_result_does_not_depend_on_the_blocks(rows, samples, monkeypatch):
     monkeypatch.setattr(evaluation, "ROWS", rows)
     found = evaluate(vae, x, samples=samples, seed=1)
     for name, values in expected.per_example.items():
-        assert_tensors(name, found.per_example[name], values, WHOLE_MODEL + samples)
+        if name == "evidence_error" and samples == 1:  # one sample has no spread
+            assert np.isnan(values).all()
+            assert np.isnan(found.per_example[name]).all()
+        else:
+            assert_tensors(name, found.per_example[name], values, WHOLE_MODEL + samples)
     assert_tensors("kl_per_dimension", found.kl_per_dimension, expected.kl_per_dimension, WHOLE_MODEL + N)
     assert found.active_units == expected.active_units
 
