@@ -139,7 +139,7 @@ def _standard_error(values: Array) -> float:
 
 
 class _Block(NamedTuple):
-    """Of a few examples: four values each, the KL (N, K) and mu."""
+    """Of a few examples: four values each; the KL (N, K) or, averaged over the samples too, (N, 1); and mu."""
 
     log_likelihood: Array
     evidence: Array
@@ -151,7 +151,7 @@ class _Block(NamedTuple):
 
 def _block(vae: VAE, x: Array, first: int, samples: int, seed: int, step: int) -> _Block:
     """A few examples, ``step`` samples at once."""
-    u, total = vae.inside(x), np.zeros(len(x))
+    u, total, sampled_kl = vae.inside(x), np.zeros(len(x)), np.zeros(len(x))
     largest, weight, weights = np.full(len(x), -np.inf), np.zeros(len(x)), Moments()
     for begin in range(0, samples, step):
         shape = (min(step, samples - begin), len(x), vae.architecture.latent)
@@ -163,6 +163,7 @@ def _block(vae: VAE, x: Array, first: int, samples: int, seed: int, step: int) -
             fault.examples = tuple(first + n for n in fault.examples)
             raise fault
         total += terms.log_likelihood.sum(axis=0, dtype=np.float64)
+        sampled_kl += (terms.log_posterior - terms.log_prior).sum(axis=0, dtype=np.float64)
         # log-sum-exp in one pass: the sum so far is held relative to the largest log w so far
         log_w = terms.log_likelihood.astype(np.float64) + terms.log_prior - terms.log_posterior
         higher = np.maximum(largest, log_w.max(axis=0))
@@ -174,7 +175,8 @@ def _block(vae: VAE, x: Array, first: int, samples: int, seed: int, step: int) -
     mean = weight / samples
     spread = weights.variance() / np.square(mean)  # of w / mean(w), over S
     deviation = np.sqrt(spread / (samples - 1)) if samples > 1 else np.full(len(x), np.nan)
-    return _Block(total / samples, largest + np.log(mean), deviation, samples / (1 + spread), terms.kl, terms.mu)
+    kl = terms.kl if terms.analytic else sampled_kl[:, None] / samples
+    return _Block(total / samples, largest + np.log(mean), deviation, samples / (1 + spread), kl, terms.mu)
 
 
 def active_units(vae: VAE, x: Array) -> int:
