@@ -108,11 +108,11 @@ def test_an_error_of_a_callback_leaves_a_checkpoint_to_resume_from(place, tmp_pa
     np.testing.assert_array_equal(vae.parameters.vector, expected.parameters.vector)
 
 
-def test_an_error_before_the_first_step_writes_nothing(tmp_path):
-    class Broken(vae_np.ELBO):
-        def __call__(self, terms, beta=1.0):
-            raise ZeroDivisionError
+def test_an_error_before_the_first_step_writes_nothing(tmp_path, monkeypatch):
+    def broken(self, terms, beta=1.0):
+        raise ZeroDivisionError
 
+    monkeypatch.setattr(vae_np.ELBO, "__call__", broken)
     with pytest.raises(ZeroDivisionError):
-        fit(small(), X, objective=Broken(), checkpoint=tmp_path / "c.npz", progress=False)
+        fit(small(), X, objective=vae_np.ELBO(free_bits=0.5), checkpoint=tmp_path / "c.npz", progress=False)
     assert list(tmp_path.iterdir()) == []

@@ -167,7 +167,10 @@ class Model:
         return scale
 
     def config(self) -> dict[str, Any]:
-        """All that makes the model but its parameters, JSON-able; ``VAE(**config)`` makes it again."""
+        """All that makes the model but its parameters, JSON-able; ``VAE(**config)`` makes it again.
+
+        ``ValueError`` or ``TypeError`` where it could not: see `doors.Named.checked_config`.
+        """
         a = self.architecture
         return {
             "n_features": a.n_features,
@@ -175,9 +178,9 @@ class Model:
             "latent": a.latent,
             "decoder_hidden": list(a.decoder_hidden),
             "activation": a.activation,
-            "likelihood": a.likelihood.config(),
-            "posterior": a.posterior.config(),
-            "prior": a.prior.config(),
+            "likelihood": a.likelihood.checked_config(),
+            "posterior": a.posterior.checked_config(),
+            "prior": a.prior.checked_config(),
             "dtype": str(self.dtype),
             "init": self.init,
             "seed": self.seed,

@@ -80,6 +80,8 @@ class Settings:
                 f"objective must be a dataclass or have a config() method, so that a checkpoint can tell its settings;"
                 f" got {self.objective!r}"
             )
+        if isinstance(given, Objective):
+            given.checked_config()
         for name, value in self.config().items():
             try:
                 json.dumps(value)

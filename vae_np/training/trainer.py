@@ -68,6 +68,7 @@ class Trainer:
         check_target(checkpoint, checkpoint_seconds)
         if checkpoint is not None:
             self.settings.check_saveable()
+            self.vae.config()  # raises where the model could not be saved
         epochs = self.settings.epochs
         if self.vae.scale != "none" and self.vae.scaling is None:
             self.vae.start_scaling(self.x)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import is_dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from vae_np.formulas.doors import Named, chosen
@@ -41,11 +41,6 @@ class Objective(Named):
     @abc.abstractmethod
     def __call__(self, terms: Terms, beta: float = 1.0) -> Loss:
         """The loss and the cotangents at these terms."""
-
-    def config(self) -> dict[str, Any]:
-        """The name, and a dataclass's fields; override it where the settings are kept otherwise."""
-        this: Any = self
-        return {"name": self.name} | (asdict(this) if is_dataclass(this) and not isinstance(this, type) else {})
 
     def tells_settings(self) -> bool:
         """Whether `config` has all that this object was made with, as far as one can see."""
