@@ -62,6 +62,28 @@ def planar_sample(mu, logvar, u, w, b, eps):
         return list(z), log_q
 
 
+def full_log_variances(logvar, lower):
+    """The logarithms of the diagonal of L L^T."""
+    with mp.workdps(DIGITS):
+        L = lower_factor(logvar, lower)
+        return [mp.log(sum(L[k, j] ** 2 for j in range(k + 1))) for k in range(len(logvar))]
+
+
+def planar_log_variances(mu, logvar, u, w, b):
+    """The logarithms of the diagonal of J diag(exp(logvar)) J^T, J the product of the layers' Jacobians at mu."""
+    with mp.workdps(DIGITS):
+        k, z = len(mu), _row(mu)
+        J = mp.eye(k)
+        for u_t, w_t, b_t in zip(map(_row, u), map(_row, w), b, strict=True):
+            inner = (w_t.T * u_t)[0]
+            u_hat = u_t + (-1 + mp.log(1 + mp.exp(inner)) - inner) * w_t / (w_t.T * w_t)[0]
+            a = (w_t.T * z)[0] + mp.mpf(float(b_t))
+            J = (mp.eye(k) + (1 - mp.tanh(a) ** 2) * u_hat * w_t.T) * J
+            z = z + u_hat * mp.tanh(a)
+        variance = [mp.exp(mp.mpf(float(s))) for s in logvar]
+        return [mp.log(sum(J[i, j] ** 2 * variance[j] for j in range(k))) for i in range(k)]
+
+
 def mixture_log_density(z, logits, mean, logvar):
     """log sum_m softmax(logits)_m N(z; mean_m, exp(logvar_m))."""
     with mp.workdps(DIGITS):

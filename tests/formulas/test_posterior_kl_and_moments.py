@@ -9,7 +9,7 @@ from posterior_checks import CASES, K, N, S, assert_gradients, derivatives, inpu
 from sums import assert_sums, assert_tensors
 
 from vae_np.formulas import gaussian
-from vae_np.formulas.posteriors import Diagonal, Full, Planar
+from vae_np.formulas.posteriors import Diagonal, Full, Planar, base
 from vae_np.formulas.posteriors.full import solve_transposed
 from vae_np.formulas.priors import Mixture, Standard
 from vae_np.support.noise import standard_normal
@@ -99,6 +99,55 @@ def test_the_flows_moments_are_those_of_a_narrow_posterior():
     deviation = np.exp(logvar / 2)
     assert (np.abs(z.mean(axis=0) - mean) <= 6 * deviation / np.sqrt(len(z)) + 1e-5 * deviation).all()
     assert (np.abs(z.std(axis=0) / deviation - 1) <= 0.02).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("logvar", [0.0, 0.5, -0.5, -1.2, 1.2])
+@pytest.mark.parametrize("lower", [0.0, 0.5, -0.5, 0.98, -0.98])
+def test_the_full_posteriors_moments_exist_where_its_covariance_does_not(lower, logvar, dtype):
+    """Exponents as parts of the range of numbers: at 1.2 the variance has no number in ``dtype``, at 0.98 the entry of
+    the factor has one and its square has not. The error is a few roundings of logarithms as large as the result."""
+    top = np.log(np.finfo(dtype).max)
+    heads = {name: head.astype(dtype) for name, head in inputs(Full())[0].items()}
+    heads["logvar"] = (heads["logvar"] + logvar * top).astype(dtype)
+    heads["lower"] = (heads["lower"] * np.exp(lower * top, dtype=dtype)).astype(dtype)
+    mean, found = Full().moments(heads, {})
+    assert mean is heads["mu"]
+    assert found.dtype == dtype
+    for n in range(N):
+        right = np.array(oracle.full_log_variances(heads["logvar"][n], heads["lower"][n]), float)
+        size = 2 + np.abs(right)
+        assert (np.abs(found[n] - right) <= (K + 6) * np.finfo(dtype).eps * size).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("logvar", [0.0, 0.5, -0.5, -1.2, 1.2])
+def test_the_flows_moments_exist_where_the_covariance_does_not(logvar, dtype):
+    """An entry of J is a sum of products of 3 layers' entries: its error is some roundings of the largest of them."""
+    top = np.log(np.finfo(dtype).max)
+    heads, _, own = inputs(Planar(3))
+    heads, own = ({name: array.astype(dtype) for name, array in group.items()} for group in (heads, own))
+    heads["logvar"] = (heads["logvar"] + logvar * top).astype(dtype)
+    mean, found = Planar(3).moments(heads, own)
+    assert mean.dtype == found.dtype == dtype
+    for n in range(N):
+        right = oracle.planar_log_variances(heads["mu"][n], heads["logvar"][n], own["u"], own["w"], own["b"])
+        size = 10 + np.abs(np.array(right, float))
+        assert (np.abs(found[n] - np.array(right, float)) <= 20 * np.finfo(dtype).eps * size).all()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_moments_may_be_taken_of_some_rows_at_a_time(name, monkeypatch):
+    """N K^2 numbers at once would be more than N K of the result: the model takes blocks. (A product with a
+    vector may sum in another order for another number of rows.)"""
+    heads, _, own = inputs(CASES[name], n=7)
+    whole, rows = CASES[name].moments(heads, own), []
+    monkeypatch.setattr(base, "NUMBERS", 3 * K * K)
+    moments = type(CASES[name]).moments
+    monkeypatch.setattr(type(CASES[name]), "moments", lambda q, h, o: rows.append(len(h["mu"])) or moments(q, h, o))
+    for found, right in zip(CASES[name].checked_moments(heads, own, K), whole, strict=True):
+        np.testing.assert_allclose(found, right, rtol=0, atol=100 * np.finfo(float).eps)
+    assert rows == [3, 3, 1]
 
 
 @pytest.mark.parametrize("inner", [-40.0, -5.0, 0.0, 40.0])

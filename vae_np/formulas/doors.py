@@ -16,6 +16,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, ClassVar, TypeVar
 
+from vae_np.support.checks import check_sizes
+
 __all__ = ["Named", "chosen", "import_all", "parse"]
 
 NUMBER = re.compile(r"[-+]?([0-9.]+(e[-+]?[0-9]+)?|inf|nan)", re.IGNORECASE)
@@ -86,6 +88,15 @@ class Named(abc.ABC):
         if again != text:
             raise ValueError(f"config() of the {ours} is {text}, and of the one that this makes {again}")
         return dict(config)
+
+    def checked_shapes(self, size: int) -> dict[str, tuple[int, ...]]:
+        """`own_shapes` of a door that has own arrays, or an error unless they are names and shapes."""
+        this: Any = self
+        found = this.own_shapes(size)
+        check_sizes(self, "own_shapes", found)
+        if wrong := [name for name, shape in found.items() if not isinstance(shape, tuple)]:
+            raise TypeError(f"{type(self).__name__}.own_shapes: the shape of {wrong[0]} must be a tuple")
+        return {name: tuple(map(int, shape)) for name, shape in found.items()}
 
     def __eq__(self, other: object) -> bool:
         if self is other or type(self) is not type(other) or not isinstance(other, Named):

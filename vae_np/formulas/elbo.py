@@ -165,12 +165,13 @@ def forward(parameters: Parameters, x: Array, eps: Array, architecture: Architec
     """The terms of x (N, D), standardised where the model does that, for the noise eps (S, N, K), and what `backward`
     needs."""
     heads, encoder = encoder_forward(x, parameters, architecture)
-    z, log_posterior, posterior = architecture.posterior.sample(heads, eps, architecture.own(parameters, "posterior"))
+    own_q = architecture.own(parameters, "posterior")
+    z, log_posterior, posterior = architecture.posterior.checked_sample(heads, eps, own_q)
     raw, decoder = decoder_forward(z, parameters, architecture)
     own = architecture.own(parameters)
     log_likelihood = architecture.likelihood.checked_log_density(x, raw, own).sum(axis=-1) - architecture.log_volume
     log_prior, kl, prior = prior_terms(parameters, architecture, heads, z, log_posterior)
-    mu, logvar = architecture.posterior.moments(heads, architecture.own(parameters, "posterior"))
+    mu, logvar = architecture.posterior.checked_moments(heads, own_q, architecture.latent)
     analytic = architecture.has_kl
     terms = Terms(log_likelihood, log_prior, log_posterior, kl, mu, logvar, z, raw, heads, analytic)
     return terms, Cache(x, eps, terms, encoder, LatentCache(posterior, prior), decoder)
@@ -182,9 +183,10 @@ def prior_terms(
     """log p(z), the KL in closed form or at the samples, and what the prior's backward pass needs."""
     posterior, prior = architecture.posterior, architecture.prior
     own = architecture.own(parameters, "prior")
-    log_prior, cache = prior.forward(z, own, OwnEncoder(parameters, architecture))
+    log_prior, cache = prior.checked_forward(z, own, OwnEncoder(parameters, architecture), parameters.dtype)
     if architecture.has_kl:
-        return log_prior, posterior.kl_terms(heads, architecture.own(parameters, "posterior"), prior, own), cache
+        own_q = architecture.own(parameters, "posterior")
+        return log_prior, posterior.checked_kl_terms(heads, own_q, prior, own, architecture.latent), cache
     return log_prior, column_sums(log_posterior - log_prior)[:, None] / len(z), cache
 
 
@@ -217,22 +219,23 @@ def latent_backward(
     architecture = encoder.architecture
     posterior, prior = architecture.posterior, architecture.prior
     q_own, p_own = (architecture.own(encoder.parameters, part) for part in ("posterior", "prior"))
-    found: list[Gradient] = []
+    heads, found = terms.heads, list[Gradient]()
     if c.kl is not None:
-        gradient, down = posterior.kl_backward(c.kl, terms.heads, q_own, prior, p_own)
+        gradient, down = posterior.checked_kl_backward(c.kl, heads, q_own, prior, p_own)
         found.append(gradient)
         _add_own(gradients, "prior", down)
     if weights := posterior_weights(c):
-        found.append(posterior.log_q_backward(weights.rest, weights.direct, cache.posterior))
+        rest, direct = weights
+        found.append(posterior.checked_log_q_backward(rest, direct, cache.posterior, terms.z, heads, q_own))
     if c.log_prior is not None:
-        dz_prior, down = prior.backward(c.log_prior, terms.z, p_own, encoder, cache.prior)
+        dz_prior, down = prior.checked_backward(c.log_prior, terms.z, p_own, encoder, cache.prior)
         dz = dz_prior + dz
         _add_own(gradients, "prior", down)
     if c.path is not None:
         dz = c.path[..., None] * dz
-    found.append(posterior.backward(dz, None, cache.posterior))
+    found.append(posterior.checked_backward(dz, cache.posterior, heads, q_own))
 
-    dheads = {name: np.zeros_like(head) for name, head in terms.heads.items()}
+    dheads = {name: np.zeros_like(head) for name, head in heads.items()}
     for gradient in found:
         for name, term in gradient.heads.items():
             dheads[name] = dheads[name] + term

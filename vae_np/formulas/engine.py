@@ -106,7 +106,8 @@ class FormulaEngine:
     def encode(self, x: Array) -> tuple[Array, Array]:
         """Mean and log-variance, (N, K), of q(z|x)."""
         heads, _ = encoder_forward(x, self.parameters, self.architecture)
-        return self.architecture.posterior.moments(heads, self.architecture.own(self.parameters, "posterior"))
+        own = self.architecture.own(self.parameters, "posterior")
+        return self.architecture.posterior.checked_moments(heads, own, self.architecture.latent)
 
     @_quiet
     def decode(self, z: Array) -> Array:

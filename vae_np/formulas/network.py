@@ -73,17 +73,17 @@ class Architecture:
         sizes = [self.n_features, *self.hidden]
         for i, (fan_in, fan_out) in enumerate(pairwise(sizes)):
             dense(f"encoder.{i}", fan_in, fan_out)
-        for name, width in self.posterior.heads(self.latent).items():
+        for name, width in self.posterior.checked_heads(self.latent).items():
             dense(f"encoder.{name}", sizes[-1], width)
-        for name, shape in self.posterior.own_shapes(self.latent).items():
+        for name, shape in self.posterior.checked_shapes(self.latent).items():
             shapes[f"posterior.{name}"] = shape
         sizes = [self.latent, *self.decoder_hidden]
         for i, (fan_in, fan_out) in enumerate(pairwise(sizes)):
             dense(f"decoder.{i}", fan_in, fan_out)
         dense("decoder.out", sizes[-1], self.likelihood.raw_size(self.n_features))
-        for name, shape in self.likelihood.own_shapes(self.n_features).items():
+        for name, shape in self.likelihood.checked_shapes(self.n_features).items():
             shapes[f"likelihood.{name}"] = shape
-        for name, shape in self.prior.own_shapes(self.latent).items():
+        for name, shape in self.prior.checked_shapes(self.latent).items():
             shapes[f"prior.{name}"] = shape
         return shapes
 

@@ -7,7 +7,7 @@ at the rounding of the float64 model of the same seed. Biases start at 0 but in 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from vae_np.formulas.network import Architecture
 from vae_np.formulas.parameters import Parameters
+from vae_np.support.checks import check_finite, check_named
 from vae_np.support.noise import stream
 
 __all__ = ["INITIALISERS", "initialise", "start_own"]
@@ -78,8 +79,17 @@ def initialise(parameters: Parameters, init: str, seed: int) -> None:
 
 def start_own(parameters: Parameters, architecture: Architecture, seed: int) -> None:
     """Put the own arrays of posterior and prior where those say that they start."""
-    posterior = architecture.posterior.own_start(architecture.latent, stream(seed, "own", 0))
-    prior = architecture.prior.own_start(architecture.latent, stream(seed, "own", 1))
-    for part, values in (("posterior", posterior), ("prior", prior)):
-        for name, value in values.items():
+    for place, part in enumerate(("posterior", "prior")):
+        door = getattr(architecture, part)
+        values = door.own_start(architecture.latent, stream(seed, "own", place))
+        starts = {name: _as_float64(value) for name, value in values.items()} if isinstance(values, Mapping) else values
+        check_named(door, "own_start", "own", starts, architecture.own(parameters, part), np.dtype(np.float64))
+        for name, value in starts.items():
+            check_finite(np.atleast_1d(value), f"{type(door).__name__}.own_start: {name}")
             parameters[f"{part}.{name}"] = value
+
+
+def _as_float64(value: Any) -> Array:
+    """Real numbers in float64; others as they are."""
+    array = np.asarray(value)
+    return array.astype(np.float64) if array.dtype.kind in "iuf" else array

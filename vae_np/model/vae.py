@@ -158,7 +158,7 @@ class VAE(Model):
             raise ValueError(f"n must not be negative; got {n}")
         own = self.architecture.own(self.parameters, "prior")
         encoder = OwnEncoder(self.parameters, self.architecture)
-        z = self.prior.draw(n, self.architecture.latent, noise.stream(seed, "prior"), own, self.dtype, encoder)
+        z = self.prior.checked_draw(n, self.architecture.latent, noise.stream(seed, "prior"), own, self.dtype, encoder)
         return check_finite_rows("prior", z)
 
     def sample(self, n: int, seed: int = 0) -> Array:

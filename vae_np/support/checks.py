@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["check_finite", "check_values", "float_dtype", "non_negative", "positive", "real", "whole"]
+__all__ = [
+    "check_finite",
+    "check_named",
+    "check_pair",
+    "check_returned",
+    "check_sizes",
+    "check_values",
+    "float_dtype",
+    "non_negative",
+    "positive",
+    "real",
+    "whole",
+]
 
 Array = NDArray[Any]
 
@@ -58,6 +71,55 @@ def check_finite(x: Array, source: str) -> None:
     if found:
         place, value, count = found
         raise ValueError(f"{source}: {place} is {value} ({count} of {x.size} values are not finite; counted from 0)")
+
+
+def check_returned(
+    source: object, method: str, name: str, value: Any, shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> None:
+    """That what a class that a user may have written returned is an array of this very shape and dtype.
+
+    Another would be broadcast or rounded without a word. Where ``dtype`` is complex, as in the complex step, what does
+    not depend on the parameters may be real. ``ValueError`` or ``TypeError`` names the class and its method.
+    """
+    if not isinstance(value, (np.ndarray, np.generic)):
+        what = type(value).__name__
+        raise TypeError(f"{type(source).__name__}.{method}: {name} must be an array of shape {shape}; it is a {what}")
+    if value.shape != shape:
+        raise ValueError(f"{type(source).__name__}.{method}: {name} must have shape {shape}; it has {value.shape}")
+    if value.dtype != dtype and (dtype.kind != "c" or value.dtype != dtype.type().real.dtype):
+        raise TypeError(f"{type(source).__name__}.{method}: {name} must be {dtype}; it is {value.dtype}")
+
+
+def check_named(
+    source: object, method: str, what: str, found: Any, arrays: Mapping[str, Array], dtype: np.dtype[Any]
+) -> None:
+    """`check_returned` of arrays by name, such as cotangents, each as its array; one may be left out, none unknown."""
+    if not isinstance(found, Mapping):
+        got = type(found).__name__
+        raise TypeError(f"{type(source).__name__}.{method}: the {what} arrays must be a dict; they are a {got}")
+    for name, value in found.items():
+        if name not in arrays:
+            known = ", ".join(arrays) or "none"
+            raise ValueError(f"{type(source).__name__}.{method}: there is no {what} array {name!r}; there are {known}")
+        check_returned(source, method, f"the array of {name}", value, arrays[name].shape, dtype)
+
+
+def check_sizes(source: object, method: str, found: Any) -> None:
+    """That arrays are told by name, an identifier, and by width or shape, of sizes of at least 1."""
+    where = f"{type(source).__name__}.{method}"
+    if not isinstance(found, Mapping):
+        raise TypeError(f"{where} must return a dict of names and sizes; it returned {found!r}")
+    for name, shape in found.items():
+        if not (isinstance(name, str) and name.isidentifier()):
+            raise ValueError(f"{where}: the name of an array must be a Python identifier; got {name!r}")
+        for size in shape if isinstance(shape, tuple) else (shape,):
+            whole(f"{where}: the size of {name}", size, at_least=1)
+
+
+def check_pair(source: object, method: str, what: str, value: Any) -> None:
+    """``TypeError`` unless a method has returned a tuple of two."""
+    if not (isinstance(value, tuple) and len(value) == 2):
+        raise TypeError(f"{type(source).__name__}.{method} must return {what}; it returned a {type(value).__name__}")
 
 
 def _first_outside(x: Array, low: float, high: float) -> tuple[str, Any, int] | None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vae_np.formulas.gaussian import log_normal_at_noise
-from vae_np.formulas.numerics import column_sums, phi
+from vae_np.formulas.numerics import column_sums, log_sum_exp, phi
 from vae_np.formulas.posteriors.base import Arrays, Gradient, Posterior, Sample
 from vae_np.formulas.priors.base import Prior
 from vae_np.formulas.priors.standard import Standard
@@ -73,9 +73,23 @@ class Full(Posterior):
         return Gradient({"mu": column_sums(dz), "logvar": dlogvar} | _below(dL), {})
 
     def moments(self, heads: Arrays, own: Arrays) -> tuple[Array, Array]:
-        """Mu and the logarithm of the diagonal of L L^T."""
-        L = cholesky(heads)
-        return heads["mu"], np.log((L * L).sum(axis=-1))
+        """Mu, and the logarithm of the diagonal of L L^T, log(exp(logvar_k) + sum_{j<k} L_kj^2).
+
+        Neither summand is formed, which may be beyond the range of numbers: only the logarithms of both, and the sum
+        of squares relative to the largest.
+        """
+        logvar = heads["logvar"]
+        if "lower" not in heads:
+            return heads["mu"], logvar
+        rows = np.arange(1, logvar.shape[1])
+        begins, lower = rows * (rows - 1) // 2, heads["lower"]
+        largest = np.maximum.reduceat(np.abs(lower.real), begins, axis=1)
+        largest = np.where((largest > 0) & np.isfinite(largest), largest, 1)
+        ratio = lower / np.repeat(largest, rows, axis=1)
+        with np.errstate(divide="ignore"):  # log 0 = -inf adds nothing
+            below = 2 * np.log(largest) + np.log(np.add.reduceat(ratio * ratio, begins, axis=1))
+        whole = log_sum_exp(np.stack([logvar[:, 1:], below]))
+        return heads["mu"], np.concatenate([logvar[:, :1], whole], axis=1)
 
     def has_kl(self, prior: Prior) -> bool:
         """To the standard normal."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.formulas.numerics import column_sums, sigmoid, softplus
+from vae_np.formulas.numerics import column_sums, log_sum_exp, sigmoid, softplus
 from vae_np.formulas.posteriors.base import Arrays, Gradient, Posterior, Sample
 from vae_np.formulas.posteriors.diagonal import Cache as Base
 from vae_np.formulas.posteriors.diagonal import Diagonal
@@ -116,12 +116,16 @@ class Planar(Posterior):
         return Gradient(_BASE.backward(dz, dlog_q, cache.base).heads, own)
 
     def moments(self, heads: Arrays, own: Arrays) -> tuple[Array, Array]:
-        """f(mu), and log diag(J diag(exp(logvar)) J^T) with J = df/dz at mu."""
-        z, J = heads["mu"], np.exp(heads["logvar"] / 2)[:, :, None] * np.eye(heads["mu"].shape[-1])
+        """f(mu), and log diag(J diag(exp(logvar)) J^T) with J = df/dz at mu: over j, the log-sum-exp of
+        2 log |J_kj| + logvar_j."""
+        z = heads["mu"]
+        J = np.broadcast_to(np.eye(z.shape[-1], dtype=z.dtype), (len(z), z.shape[-1], z.shape[-1]))
         for u, w, b in zip(own["u"], own["w"], own["b"], strict=True):
             z, _, layer = layer_forward(z, u, w, b)
             J = J + layer.u_hat[:, None] * (layer.g[:, None] * (w @ J))[:, None, :]
-        return z, np.log((J * J).sum(axis=-1))
+        J = np.where(J.real < 0, -J, J)
+        with np.errstate(divide="ignore"):  # log 0 = -inf adds nothing
+            return z, log_sum_exp(2 * np.log(J) + heads["logvar"][:, None, :], axis=-1)
 
 
 def layer_forward(z: Array, u: Array, w: Array, b: Array) -> tuple[Array, Array, Layer]:

@@ -13,7 +13,8 @@ is told when it is made, and has heads (M, width) to build its density of; ``bac
 tests/formulas/test_priors.py has one, small, and checks its gradients on both backends.
 
 Letters: S samples, N examples, K latent dimensions; z is (S, N, K), log p (S, N) in nats. log_density accepts complex
-arrays, for the complex step.
+arrays, for the complex step. The model calls the methods ``checked_``...: what a prior returns has the shapes said here
+and the dtype of the parameters, or an error says so; nothing is broadcast.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vae_np.formulas.doors import Named
+from vae_np.support.checks import check_named, check_pair, check_returned
 
 __all__ = ["Encoder", "Prior"]
 
@@ -87,3 +89,33 @@ class Prior(Named):
     ) -> tuple[Array, dict[str, Array]]:
         """`forward` in reverse; `gradient` unless overridden."""
         return self.gradient(dlog, z, own)
+
+    # ---- what the model calls
+
+    def checked_forward(self, z: Array, own: Arrays, encoder: Encoder, dtype: np.dtype[Any]) -> tuple[Array, Any]:
+        """`forward`, or an error unless log p(z) is (S, N), of that dtype."""
+        found: Any = self.forward(z, own, encoder)
+        check_pair(self, "forward", "log p(z) and a cache", found)
+        method = "log_density" if type(self).forward is Prior.forward else "forward"
+        check_returned(self, method, "log p(z)", found[0], z.shape[:-1], dtype)
+        return found[0], found[1]
+
+    def checked_backward(
+        self, dlog: Array, z: Array, own: Arrays, encoder: Encoder, cache: Any
+    ) -> tuple[Array, dict[str, Array]]:
+        """`backward`, with its shapes and names checked."""
+        found: Any = self.backward(dlog, z, own, encoder, cache)
+        method = "gradient" if type(self).backward is Prior.backward else "backward"
+        check_pair(self, method, "dz and the own arrays' cotangents", found)
+        check_returned(self, method, "dz", found[0], z.shape, z.dtype)
+        check_named(self, method, "own", found[1], own, z.dtype)
+        return found[0], found[1]
+
+    def checked_draw(
+        self, n: int, latent: int, generator: np.random.Generator, own: Arrays, dtype: np.dtype[Any], encoder: Encoder
+    ) -> Array:
+        """`draw`, or an error unless it is (n, K), in ``dtype``."""
+        z = self.draw(n, latent, generator, own, dtype, encoder)
+        method = "sample" if type(self).draw is Prior.draw else "draw"
+        check_returned(self, method, "z", z, (n, latent), dtype)
+        return z

@@ -141,12 +141,13 @@ class LatentFormula:
 
     def moments(self, w: Workspace) -> tuple[Array, Array]:
         """Mean and log-variance of q(z|x), of heads that have their biases."""
-        return self.architecture.posterior.moments(w.heads, self.architecture.own(self.parameters, "posterior"))
+        a = self.architecture
+        return a.posterior.checked_moments(w.heads, a.own(self.parameters, "posterior"), a.latent)
 
     def forward(self, w: Workspace, eps: Array) -> None:
         """z, the densities, the KL and the moments, as `elbo.forward` has them."""
         a, heads = self.architecture, self.heads(w)
-        z, log_posterior, posterior = a.posterior.sample(heads, eps, a.own(self.parameters, "posterior"))
+        z, log_posterior, posterior = a.posterior.checked_sample(heads, eps, a.own(self.parameters, "posterior"))
         log_prior, kl, prior = elbo.prior_terms(self.parameters, a, heads, z, log_posterior)
         w.z[...], w.log_posterior[...], w.log_prior[...], w.kl[...] = z, log_posterior, log_prior, kl
         w.mu[...], w.logvar[...] = self.moments(w)
