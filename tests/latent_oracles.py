@@ -84,6 +84,23 @@ def planar_log_variances(mu, logvar, u, w, b):
         return [mp.log(sum(J[i, j] ** 2 * variance[j] for j in range(k))) for i in range(k)]
 
 
+def mixture_gradient(z, logits, mean, logvar):
+    """d/dz of the log-density: sum_m r_m (mean_m - z) / exp(logvar_m), r by its definition."""
+    with mp.workdps(DIGITS):
+        densities = []
+        for weight, m, s in zip(logits, mean, logvar, strict=True):
+            covariance = mp.diag([mp.exp(mp.mpf(float(v))) for v in s])
+            densities.append(mp.exp(mp.mpf(float(weight)) + log_multivariate_normal(z, m, covariance)))
+        total, gradient = sum(densities), []
+        for k in range(len(z)):
+            pulls = [
+                (mp.mpf(float(m[k])) - mp.mpf(float(z[k]))) / mp.exp(mp.mpf(float(s[k])))
+                for m, s in zip(mean, logvar, strict=True)
+            ]
+            gradient.append(sum(r * pull for r, pull in zip(densities, pulls, strict=True)) / total)
+        return gradient
+
+
 def mixture_log_density(z, logits, mean, logvar):
     """log sum_m softmax(logits)_m N(z; mean_m, exp(logvar_m))."""
     with mp.workdps(DIGITS):

@@ -167,6 +167,40 @@ def test_responsibilities_add_up_to_one_however_far_z_lies(dtype):
     assert (dz <= -(z.max() - 5)).all()
 
 
+@pytest.mark.parametrize(("dtype", "logvar"), [(np.float32, -90.0), (np.float64, -750.0), (np.float64, -1500.0)])
+def test_a_component_too_narrow_to_matter_has_the_gradient_zero(dtype, logvar):
+    """Its (z - mean) / sigma, or the square, is beyond the range of numbers, and its responsibility is e^-(that): the
+    gradient is that of the others, to 50 digits. Errors are some roundings of terms below 100."""
+    prior = Mixture(3)
+    z, own = inputs(prior)
+    own["logvar"][1] = logvar
+    z, own = z.astype(dtype), {name: array.astype(dtype) for name, array in own.items()}
+    with np.errstate(over="ignore"):
+        assert np.isfinite(prior.log_density(z, own)).all()
+        dz, down = prior.gradient(np.ones((S, N), dtype), z, own)
+    right = oracle.mixture_gradient(z[0, 0], own["logits"], own["mean"], own["logvar"])
+    np.testing.assert_allclose(dz[0, 0], np.array(right, float), rtol=0, atol=100 * np.finfo(dtype).eps)
+    others = {name: array[[0, 2]] for name, array in own.items()}
+    dz_others, down_others = Mixture(2).gradient(np.ones((S, N), dtype), z, others)
+    np.testing.assert_allclose(dz, dz_others, rtol=0, atol=100 * np.finfo(dtype).eps)
+    for name in ("mean", "logvar"):
+        assert (down[name][1] == 0).all()
+        np.testing.assert_allclose(
+            down[name][[0, 2]], down_others[name], rtol=0, atol=100 * S * N * np.finfo(dtype).eps
+        )
+    pi = np.exp(own["logits"][1] - log_sum_exp(own["logits"]))
+    np.testing.assert_allclose(down["logits"][1], -S * N * pi, rtol=10 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_a_model_with_such_a_component_trains(backend):
+    vae = model(prior="mixture:components=3", backend=backend)
+    vae.parameters["prior.logvar"][1] = -750.0
+    loss, gradients = vae.loss_and_grad(*batch(vae, 2))
+    assert np.isfinite(loss)
+    assert np.isfinite(gradients.vector).all()
+
+
 def test_the_start_of_a_mixture_is_about_the_standard_normal_and_no_component_twice():
     own = Mixture(500).own_start(3, np.random.default_rng(0))
     assert len(np.unique(own["mean"][:, 0])) == 500

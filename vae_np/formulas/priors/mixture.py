@@ -68,11 +68,14 @@ class Mixture(Prior):
         """
         terms, y, scale = self._terms(z, own)
         d = dlog[..., None] * normalised_exp(terms, axis=-1)
-        pull = d[..., None] * (y * scale)
+        weight = d[..., None]
+        with np.errstate(over="ignore", invalid="ignore"):  # 0 times what a component far away would pull is not taken
+            pull = np.where(weight == 0, 0, weight * y * scale)
+            widen = np.where(weight == 0, 0, weight * (0.5 * (y * y - 1)))
         down = {
             "logits": _total(d) - dlog.sum() * normalised_exp(own["logits"], axis=-1),
             "mean": _total(pull),
-            "logvar": _total(d[..., None] * (0.5 * (y * y - 1))),
+            "logvar": _total(widen),
         }
         return -pull.sum(axis=-2), down
 
