@@ -189,6 +189,24 @@ def test_arguments_that_make_no_sense_are_refused(options, error, message):
         evaluate(model(backend="numpy"), **({"x": np.zeros((2, 7))} | options))
 
 
+@pytest.mark.parametrize(
+    ("latent", "a_row"),
+    [({"posterior": "full"}, 20 + 190), ({"prior": "mixture:components=30"}, 30 + 2 * 30 * 20)],
+    ids=["full", "mixture"],
+)
+def test_examples_of_many_heads_or_components_are_evaluated_fewer_at_once(latent, a_row, monkeypatch):
+    vae, rows = vae_np.VAE(7, hidden=(2,), latent=20, backend="numpy", **latent), []
+    x = np.random.default_rng(0).random((9, 7))
+    expected = evaluate(vae, x, samples=3)
+    terms = vae.engine.terms
+    monkeypatch.setattr(vae.engine, "terms", lambda x, eps: rows.append(eps.shape[0] * len(x)) or terms(x, eps))
+    monkeypatch.setattr(evaluation, "NUMBERS", 5 * a_row)
+    found = evaluate(vae, x, samples=3)
+    assert max(rows) <= 5
+    assert sum(rows) == 27
+    np.testing.assert_allclose(found.per_example["evidence"], expected.per_example["evidence"], rtol=1e-12)
+
+
 def test_examples_of_many_features_are_evaluated_fewer_at_once(monkeypatch):
     vae, rows = vae_np.VAE(1000, hidden=(2,), latent=1, backend="numpy"), []
     x = np.random.default_rng(0).random((70, 1000))

@@ -21,7 +21,8 @@ Array = NDArray[Any]
 ROWS = 2048
 """Rows S N of the decoder that are computed at once."""
 NUMBERS = 2**22
-"""Numbers of the decoder's output that are computed at once: where an example has many, fewer rows are."""
+"""Numbers of a stage that are computed at once: where a row has many, fewer rows are. A row has those of the decoder's
+output, of the posterior's heads (K^2 / 2 for a full covariance) and of the prior's components (M K)."""
 ACTIVE_VARIANCE = 0.01
 """A latent unit is active where the variance of its posterior mean over the data exceeds this (Burda et al. 2016)."""
 
@@ -104,7 +105,7 @@ def evaluate(vae: VAE, x: ArrayLike, *, samples: int = 1, seed: int = 0) -> Eval
         for name in ("elbo", "log_likelihood", "kl", "evidence", "evidence_error", "effective_samples")
     }
     mean_kl, means_of_z = np.zeros(k if vae.architecture.has_kl else 1), Moments()
-    most = max(1, min(ROWS, NUMBERS // vae.likelihood.raw_size(vae.architecture.n_features)))
+    most = max(1, min(ROWS, NUMBERS // vae.architecture.row_size))
     # few examples and many samples, or the reverse; whole tiles of noise, for a part costs as much
     rows = min(most, max(TILE, most // samples // TILE * TILE))
     for begin in range(0, n, rows):

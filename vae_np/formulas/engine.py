@@ -26,6 +26,8 @@ from vae_np.support.errors import NonFiniteError
 __all__ = ["Engine", "FormulaEngine", "Step", "Update", "check_loss"]
 
 Array = NDArray[Any]
+NUMBERS = 2**22
+"""Numbers of the posterior's heads that `FormulaEngine.encode` computes at once."""
 
 
 class Step(NamedTuple):
@@ -105,9 +107,14 @@ class FormulaEngine:
     @_quiet
     def encode(self, x: Array) -> tuple[Array, Array]:
         """Mean and log-variance, (N, K), of q(z|x)."""
-        heads, _ = encoder_forward(x, self.parameters, self.architecture)
-        own = self.architecture.own(self.parameters, "posterior")
-        return self.architecture.posterior.checked_moments(heads, own, self.architecture.latent)
+        a, found = self.architecture, []
+        own = a.own(self.parameters, "posterior")
+        step = max(1, NUMBERS // sum(a.posterior.heads(a.latent).values()))
+        for begin in range(0, max(1, len(x)), step):
+            heads, _ = encoder_forward(x[begin : begin + step], self.parameters, a)
+            found.append(a.posterior.checked_moments(heads, own, a.latent))
+        mu, logvar = found[0] if len(found) == 1 else map(np.concatenate, zip(*found, strict=True))
+        return mu, logvar
 
     @_quiet
     def decode(self, z: Array) -> Array:

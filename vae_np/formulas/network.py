@@ -6,6 +6,7 @@ decoder:  z -> hidden stack -> one linear layer, raw (what the likelihood's link
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -93,6 +94,13 @@ class Architecture:
         encoder = [f"encoder.{i}" for i in range(len(self.hidden))]
         decoder = [f"decoder.{i}" for i in range(len(self.decoder_hidden))]
         return [*encoder, *(f"encoder.{name}" for name in self.posterior.heads(self.latent)), *decoder, "decoder.out"]
+
+    @property
+    def row_size(self) -> int:
+        """How many numbers the widest stage has for one sample of one example, a prior's components taken together."""
+        raw, heads = self.likelihood.raw_size(self.n_features), self.posterior.heads(self.latent)
+        prior = sum(math.prod(shape) for shape in self.prior.own_shapes(self.latent).values())
+        return max(raw, sum(heads.values()), prior)
 
     @property
     def log_volume(self) -> float:

@@ -14,7 +14,7 @@ from vae_np.formulas.objectives import Objective
 from vae_np.formulas.parameters import Parameters
 from vae_np.support.errors import NonFiniteError
 
-__all__ = ["diagnose"]
+__all__ = ["diagnose", "posterior_fault"]
 
 Array = NDArray[Any]
 
@@ -29,6 +29,7 @@ def diagnose(
     log_likelihood, kl, then the gradients in the order in which the backward pass makes them.
     """
     with np.errstate(all="ignore"):
+        fault = posterior_fault(parameters, architecture)
         for name, values in _stages(parameters, x, eps, architecture, objective, beta):
             bad = ~np.isfinite(values)
             if not bad.any():
@@ -36,10 +37,18 @@ def diagnose(
             kind = "NaN" if np.isnan(values).any() else "infinite"
             if name.startswith(("parameter ", "gradient ")):
                 return NonFiniteError(f"{int(bad.sum())} of {bad.size} values are {kind}", name)
+            if name == "z" and fault is not None:
+                return fault
             # the example is the last axis but one of (S, N, width) and (N, width); terms come as (S, N, 1)
             rows = np.flatnonzero(bad.any(axis=-1).reshape(-1, values.shape[-2]).any(axis=0))
             return NonFiniteError(f"{kind} value", name, rows)
     return NonFiniteError("the loss or a gradient is not finite, and no stage of the formulas is", "kernels")
+
+
+def posterior_fault(parameters: Parameters, architecture: Architecture) -> NonFiniteError | None:
+    """The error that names an own array of the posterior whose finite values give no q."""
+    found = architecture.posterior.fault(architecture.own(parameters, "posterior"))
+    return None if found is None else NonFiniteError(found[1], f"parameter posterior.{found[0]}")
 
 
 def _stages(

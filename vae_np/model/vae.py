@@ -13,12 +13,13 @@ from vae_np.formulas.engine import Step, Update
 from vae_np.formulas.objectives import Objective, get_objective
 from vae_np.formulas.optim import Adam, AdamState
 from vae_np.formulas.parameters import Parameters
+from vae_np.formulas.posteriors import Diagonal
 from vae_np.formulas.scaling import Moments, moments, standardising
 from vae_np.model.base import Model
-from vae_np.model.diagnosis import diagnose
+from vae_np.model.diagnosis import diagnose, posterior_fault
 from vae_np.model.inputs import check_finite_rows, check_float, check_noise
 from vae_np.support import noise
-from vae_np.support.checks import non_negative
+from vae_np.support.checks import non_negative, whole
 from vae_np.support.errors import NonFiniteError
 
 __all__ = ["VAE", "Elbo"]
@@ -140,7 +141,15 @@ class VAE(Model):
         They are exact for the Gaussian posteriors; for another, what its `Posterior.moments` says.
         """
         mu, logvar = self.engine.encode(self.inside(self.check_data(x)))
-        return check_finite_rows("encoder.mu", mu), check_finite_rows("encoder.logvar", logvar)
+        return self._finite_moment("mu", mu), self._finite_moment("logvar", logvar)
+
+    def _finite_moment(self, name: str, moment: Array) -> Array:
+        """Checked by its stage: a head of the diagonal posterior, of another what it says of itself."""
+        if type(self.posterior) is Diagonal:
+            return check_finite_rows(f"encoder.{name}", moment)
+        if not np.isfinite(moment).all() and (fault := posterior_fault(self.parameters, self.architecture)):
+            raise fault
+        return check_finite_rows("moments of the posterior", moment)
 
     def decode(self, z: ArrayLike) -> Array:
         """E[x|z], shape (..., D), of z (..., K); `NonFiniteError` where z or it is not finite."""
@@ -150,15 +159,19 @@ class VAE(Model):
 
     def reconstruct(self, x: ArrayLike) -> Array:
         """E[x|z] at the mean of q(z|x), shape (N, D)."""
-        return self.decode(self.encode(x)[0])
+        return self.decode(self._finite_moment("mu", self.engine.encode(self.inside(self.check_data(x)))[0]))
 
     def sample_prior(self, n: int, seed: int = 0) -> Array:
-        """``n`` draws of z ~ p(z), shape (n, K): the same for the same seed."""
-        if n < 0:
-            raise ValueError(f"n must not be negative; got {n}")
+        """``n`` draws of z ~ p(z), shape (n, K); `NonFiniteError` where they or the prior's arrays are not finite."""
+        n = whole("n", n, at_least=0)
         own = self.architecture.own(self.parameters, "prior")
+        for name, array in own.items():  # a draw may be finite that comes of what is not
+            if bad := int(np.sum(~np.isfinite(array))):
+                raise NonFiniteError(f"{bad} of {array.size} values are not finite", f"parameter prior.{name}")
         encoder = OwnEncoder(self.parameters, self.architecture)
-        z = self.prior.checked_draw(n, self.architecture.latent, noise.stream(seed, "prior"), own, self.dtype, encoder)
+        latent, generator = self.architecture.latent, noise.stream(seed, "prior")
+        with np.errstate(all="ignore"):  # what is not finite is named below
+            z = self.prior.checked_draw(n, latent, generator, own, self.dtype, encoder)
         return check_finite_rows("prior", z)
 
     def sample(self, n: int, seed: int = 0) -> Array:

@@ -124,6 +124,10 @@ class Posterior(Named):
             dz = np.where(rest == 0, 0, -rest * score)
         return self.backward(dz, direct, cache)
 
+    def fault(self, own: Arrays) -> tuple[str, str] | None:
+        """The name of an own array whose finite values give no q, and why; None where there is none."""
+        return None
+
     def has_kl(self, prior: Prior) -> bool:
         """Whether KL(q || prior) has a closed form here; the ELBO otherwise takes log q - log p at the samples."""
         return False

@@ -97,6 +97,11 @@ class Planar(Posterior):
             layers.append(layer)
         return Sample(z, log_q, Cache(base, layers))
 
+    def fault(self, own: Arrays) -> tuple[str, str] | None:
+        """A layer without a direction: w / |w|^2 is not defined where |w|^2 is 0, also by underflow."""
+        flat = np.flatnonzero((own["w"] * own["w"]).sum(axis=-1) == 0)
+        return ("w", f"row {flat[0]} has the squared length 0, and the flow divides by it") if len(flat) else None
+
     def score(self, cache: Cache) -> Array:
         """J^-T (score - d log det / dz), layer by layer; J^T = I + g w u^T, by Sherman & Morrison."""
         score = _BASE.score(cache.base)

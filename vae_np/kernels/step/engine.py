@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from vae_np.data.binarisation import binarisation_seed
 from vae_np.formulas.elbo import Cotangents, Terms
-from vae_np.formulas.engine import Step, Update, check_loss
+from vae_np.formulas.engine import NUMBERS, Step, Update, check_loss
 from vae_np.formulas.network import Architecture
 from vae_np.formulas.objectives import ELBO, Loss, Objective
 from vae_np.formulas.optim import Adam, AdamState
@@ -100,8 +100,9 @@ class KernelEngine:
     def encode(self, x: Array) -> tuple[Array, Array]:
         """Mean and log-variance, (N, K), of q(z|x)."""
         mu, logvar = (np.empty((len(x), self.architecture.latent), x.dtype) for _ in range(2))
-        for rows in _blocks(len(x)):
-            with self.lock:
+        heads = self.architecture.posterior.heads(self.architecture.latent)
+        for rows in _blocks(len(x), max(1, min(BLOCK, NUMBERS // sum(heads.values())))):
+            with self.lock, np.errstate(all="ignore"):
                 w = self._workspace(1, rows.stop - rows.start)
                 self._run(w, ENCODE, plain(x[rows]), w.eps)
                 if self._latent is None:
@@ -296,6 +297,6 @@ def _key(seed: int) -> NDArray[np.uint64]:
     return np.array([binarisation_seed(seed), int.from_bytes(b"uniform", "little")], np.uint64)
 
 
-def _blocks(n: int) -> list[slice]:
-    """Slices of at most `BLOCK` rows."""
-    return [slice(begin, min(begin + BLOCK, n)) for begin in range(0, n, BLOCK)]
+def _blocks(n: int, most: int = BLOCK) -> list[slice]:
+    """Slices of at most so many rows."""
+    return [slice(begin, min(begin + most, n)) for begin in range(0, n, most)]
