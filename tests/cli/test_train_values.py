@@ -68,7 +68,7 @@ WRONG = {
     "--data data.csv --scale 0": "scale",
     "--data .": ". lacks MNIST files; looked for train-images-idx3-ubyte or",
     "--resume": "--resume needs --out",
-    "--latent 1000000000000000": "Unable to allocate",
+    "--latent 1000000000000000": "there is no memory for encoder.mu.W",
 }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vae_np.cli.train_options import DEFAULTS
 
 if TYPE_CHECKING:
+    from vae_np.formulas.doors import Named
     from vae_np.formulas.likelihoods import Likelihood
     from vae_np.formulas.objectives import Objective
     from vae_np.formulas.optim import Adam
@@ -48,6 +49,22 @@ def objective(options: dict[str, Any]) -> Objective:
             raise ValueError(f"{name} is given twice: in --objective {options['objective']} and by {flag}")
         config[name] = options[name]
     return get_objective(config)
+
+
+def doors(options: dict[str, Any]) -> dict[str, Named]:
+    """The objects that words of the options stand for, by option; two words may stand for one."""
+    from vae_np.formulas.doors import chosen
+    from vae_np.formulas.posteriors import Posterior
+    from vae_np.formulas.priors import Prior
+
+    p_x, goal = likelihood(options), objective(options)
+    return {
+        "likelihood": p_x,
+        "sigma": p_x,
+        "posterior": chosen(Posterior, options["posterior"]),
+        "prior": chosen(Prior, options["prior"]),
+        "objective": goal,
+    }
 
 
 def model(options: dict[str, Any], n_features: int) -> VAE:

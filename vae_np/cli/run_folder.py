@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vae_np.cli.assemble import depends_on_epochs
+from vae_np.cli.assemble import depends_on_epochs, doors
 from vae_np.cli.common import jsonable
 from vae_np.cli.runs import read_config
 from vae_np.cli.train_options import DEFAULTS, FREE_ON_RESUME, check_types
@@ -69,9 +69,15 @@ def _merged(saved: dict[str, Any], explicit: dict[str, Any], config: Path) -> di
     """The run's options, with those given now; ``ValueError`` where the two contradict each other."""
     check_types(saved, config)
     before = {**DEFAULTS, **saved}
+    try:
+        theirs = doors(before)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{config}: {error}") from None
+    ours = doors({**before, **explicit})
     for name, value in explicit.items():
         flag = f"--{name.replace('_', '-')}"
-        if name not in FREE_ON_RESUME and before[name] != value:
+        same = theirs[name] == ours[name] if name in ours else before[name] == value
+        if name not in FREE_ON_RESUME and not same:
             raise ValueError(f"{config}: the run has {flag} {_word(before[name])}, not {_word(value)}")
         if name == "epochs" and before[name] != value and (schedule := depends_on_epochs(before)):
             raise ValueError(f"{config}: --epochs must stay {before[name]}: {schedule} depends on it")

@@ -68,7 +68,7 @@ class Model:
         )
         self.scale = self._checked_scale(scale)
         self.seed, self.init, self.backend = noise.check_seed(seed), init, backend
-        self._parameters = Parameters(self.architecture.shapes(), dtype=np.dtype(dtype))
+        self._parameters = _zeros(self.architecture, np.dtype(dtype))
         initialise(self.parameters, init, self.seed)
         start_own(self.parameters, self.architecture, self.seed)
         self.threads = None if threads is None else whole("threads", threads, at_least=1)
@@ -190,6 +190,20 @@ class Model:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one file, atomically; `vae_np.load` reads it."""
         write_archive(path, self.config(), self.parameters.vector, self.scaling)
+
+
+def _zeros(architecture: Architecture, dtype: np.dtype[Any]) -> Parameters:
+    """The parameters' memory, or an error that says which array is too large for it, and of what."""
+    shapes = architecture.shapes()
+    try:
+        return Parameters(shapes, dtype=dtype)
+    except (MemoryError, OverflowError, ValueError):
+        name = max(shapes, key=lambda name: math.prod(shapes[name]))
+        a, shape = architecture, shapes[name]
+        raise MemoryError(
+            f"there is no memory for {name}, {math.prod(shape)} numbers of shape {shape}, in a model with"
+            f" latent={a.latent}, {a.posterior!r}, {a.prior!r}"
+        ) from None
 
 
 def _make_engine(backend: str, architecture: Architecture, parameters: Parameters, threads: int | None) -> Engine:

@@ -136,7 +136,7 @@ def _file(path: str | os.PathLike[str]) -> Path:
 
 def _model(path: Path, arrays: Mapping[str, Array], backend: str) -> VAE:
     """The model of a file's arrays, or ``ValueError`` that begins with the file's name."""
-    vector = arrays["parameters"]
+    vector, config = arrays["parameters"], None
     try:
         config = json.loads(str(arrays["config"]))
         if vector.shape != (size := _size(config),):  # before a model is made, which may be enormous
@@ -145,7 +145,7 @@ def _model(path: Path, arrays: Mapping[str, Array], backend: str) -> VAE:
         if vector.dtype != vae.dtype:
             raise ValueError(f"its config asks for {size} parameters of {vae.dtype}")
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, MemoryError, RecursionError) as error:
-        raise ValueError(f"{path}: the model in it makes no sense: {error}") from None
+        raise ValueError(f"{path}: {_undefined(config) or f'the model in it makes no sense: {error}'}") from None
     if not np.isfinite(vector).all():
         name, index = vae.parameters.locate(int(np.argmin(np.isfinite(vector))))
         raise ValueError(f"{path}: parameter {name}{list(index)} is not finite")
@@ -158,6 +158,17 @@ def _model(path: Path, arrays: Mapping[str, Array], backend: str) -> VAE:
         except (ValueError, TypeError) as error:
             raise ValueError(f"{path}: the scaling in it makes no sense: {error}") from None
     return vae
+
+
+def _undefined(config: Any) -> str | None:
+    """The message where a model is made of a class that is not known here, one of a user's."""
+    for door in (Likelihood, Posterior, Prior):
+        given = config.get(door.what) if isinstance(config, dict) else None
+        name = given.get("name") if isinstance(given, dict) else None
+        if isinstance(name, str) and name not in door.known:
+            ours = ", ".join(door.known)
+            return f"the class of its {door.what} {name!r} must be defined before; known are {ours}"
+    return None
 
 
 def _size(config: Mapping[str, Any]) -> int:
