@@ -1,11 +1,21 @@
 """Training runs as single files: a model's archive with more in it.
 
-    format, config, parameters    as in `archive`
-    adam.*       a checkpoint's optimiser state: m, v, perhaps v_max, and the number of steps
-    last         the parameters to go on from, of a run that keeps its best ones under ``parameters``
-    training     JSON: a checkpoint's settings, progress and history
+The whole format, entry by entry; the first four are `archive`'s, and a model file has no others:
 
-`load` reads both; a checkpoint is a model with more in it.
+    format       text, "vae-np 1"
+    config       JSON text, the arguments of `VAE`: n_features, hidden, latent, decoder_hidden, activation; likelihood,
+                 posterior and prior, each {"name": ..., its options}; dtype, init, seed, scale
+    parameters   the flat vector, (P,) in the model's dtype, in the order of `Architecture.shapes`
+    scaling      shift and scale, (2, D) in float64, where the model standardises its data and has found them
+    adam.m, adam.v    Adam's moments, (P,) in the model's dtype
+    adam.v_max   the largest v so far, with AMSGrad only
+    adam.step    how many steps have been taken
+    last         the parameters to go on from, of a run that keeps its best ones under ``parameters``
+    training     JSON text: settings (`Settings.config`), data (hashes of x and validation), cores, epoch and position
+                 (examples done in the epoch under way), sums (over that epoch), history (a row an epoch)
+
+`load` reads both; a checkpoint is a model with more in it. Files of 0.1.0 lack posterior and prior (the paper's) and
+scale, and have data_bias for output_bias.
 """
 
 from __future__ import annotations

@@ -1,4 +1,12 @@
-"""The diagonal Gaussian posterior, the paper's."""
+"""The diagonal Gaussian posterior, the paper's: the methods that a model calls; the equations are in `gaussian`.
+
+    forward     `sample` is `gaussian.reparameterise`, z = mu + exp(logvar / 2) eps, and `gaussian.log_normal_at_noise`
+    backward    `backward` is `gaussian.reparameterise_backward`, dmu = sum_s dz, dlogvar = sum_s dz eps sigma / 2,
+                `log_q_backward` is `gaussian.log_normal_at_noise_backward`
+    KL          `kl_terms` and `kl_backward` are those of `gaussian`
+
+The compiled twins are in ``kernels.loops.latent``.
+"""
 
 from __future__ import annotations
 
