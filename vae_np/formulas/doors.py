@@ -7,6 +7,7 @@ A door is an abstract class, such as `Likelihood`. A subclass with a ``name`` is
 from __future__ import annotations
 
 import abc
+import functools
 import importlib
 import inspect
 import json
@@ -153,14 +154,21 @@ def chosen(door: type[D], given: str | D | Mapping[str, Any]) -> D:
     if not isinstance(name, str) or name not in door.known:
         raise ValueError(f"{door.what} must be one of {', '.join(door.known)}; got {name!r}")
     cls: type[D] = door.known[name]
-    parameters = inspect.signature(cls).parameters.values()
-    named = {p.name: p.default is p.empty for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    named, others = _options(cls)
     unknown = [option for option in options if option not in named]
-    if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters):
+    if unknown and not others:
         raise ValueError(f"the {name} {door.what} does not take {', '.join(map(repr, unknown))}")
     if missing := [option for option, needed in named.items() if needed and option not in options]:
         raise ValueError(f"the {name} {door.what} needs {', '.join(missing)}")
     return cls(**options)
+
+
+@functools.cache  # an activation is asked for in every step, and a signature is slow to find
+def _options(cls: type[Any]) -> tuple[dict[str, bool], bool]:
+    """The arguments by name of a class and whether each must be given, and whether it takes any others."""
+    parameters = inspect.signature(cls).parameters.values()
+    named = {p.name: p.default is p.empty for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    return named, any(p.kind is p.VAR_KEYWORD for p in parameters)
 
 
 def parse(text: str) -> dict[str, Any]:
