@@ -60,7 +60,11 @@ def search(
         steps *= generator.random(shape) < 0.7
         with np.errstate(over="ignore"):
             children = [np.repeat(column, CHILDREN) * (1 + steps[:, i]) for i, column in enumerate(top)]
-        children = within(points, children)
+        tiny = np.finfo(top[0].dtype).tiny  # uphill also leads down into the subnormal numbers, where digits end
+        children = [
+            np.where(np.abs(child) < tiny, np.repeat(column, CHILDREN), child)
+            for child, column in zip(within(points, children), top, strict=True)
+        ]
         heights = errors(function, quantity, children, targets(quantity, children))
         n += len(heights)
         both, heights = (

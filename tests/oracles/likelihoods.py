@@ -33,6 +33,8 @@ def continuous_bernoulli(x, a):
     C = 2 artanh(1 - 2 lambda) / (1 - 2 lambda), and 2 at lambda = 1/2. The sums are those of the natural parameter,
     x a - A(a) and (x - 1) a - A(-a), with A(a) = -log(1 - lambda) - log C, which is log((e^a - 1) / a).
     """
+    if a == 0:
+        return Sum(mpf(0), mpf(0))  # the uniform density, of which the form below leaves its own rounding
     with more(2 * lost(a) + lost(tail=a)):
         if abs(a) > LARGE:
             value = x * a - max(a, 0) + mp.log(abs(a))
