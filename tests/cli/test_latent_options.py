@@ -94,7 +94,7 @@ def test_a_run_is_resumed_by_any_word_for_its_model(train):
     )
     one_line(train("--out", "run", "--resume", *same[4:]), "--likelihood gaussian:sigma=learned, not gaussian")
     model = json.loads(Path("run/config.json").read_text())["model"]
-    assert model["likelihood"] == {"name": "gaussian", "sigma": "learned"}
+    assert model["likelihood"] == {"name": "gaussian", "sigma": "learned", "floor": 0.0}
 
 
 def test_sigma_may_be_said_in_either_way(train):

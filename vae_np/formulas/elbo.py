@@ -26,7 +26,7 @@ so the ELBO, beta, free bits, importance-weighted bounds and other gradient esti
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -194,6 +194,7 @@ def backward(parameters: Parameters, cotangents: Cotangents, cache: Cache, archi
     """The gradient of every parameter, from the derivative with respect to each term: `forward` in reverse order."""
     gradients = parameters.zeros_like()
     x, _, terms, encoder, latent, decoder = cache
+    cotangents = _in_dtype(cotangents, terms.z.dtype)
 
     draw, own = architecture.likelihood.gradient(x, terms.raw, architecture.own(parameters))
     weight = cotangents.log_likelihood[..., None]
@@ -216,7 +217,7 @@ def latent_backward(
 
     What a prior hands to the encoder goes to the gradients that ``encoder`` has.
     """
-    architecture = encoder.architecture
+    architecture, c = encoder.architecture, _in_dtype(c, terms.z.dtype)
     posterior, prior = architecture.posterior, architecture.prior
     q_own, p_own = (architecture.own(encoder.parameters, part) for part in ("posterior", "prior"))
     heads, found = terms.heads, list[Gradient]()
@@ -241,6 +242,12 @@ def latent_backward(
             dheads[name] = dheads[name] + term
         _add_own(gradients, "posterior", gradient.own)
     return dheads
+
+
+def _in_dtype(c: Cotangents, dtype: np.dtype[Any]) -> Cotangents:
+    """The cotangents in the model's dtype: an objective may give them in another, or as numbers."""
+    arrays = {name: value for name, value in vars(c).items() if value is not None}
+    return replace(c, **{name: np.asarray(value, dtype) for name, value in arrays.items()})
 
 
 def _add_own(gradients: Parameters, part: str, own: Mapping[str, Array]) -> None:
