@@ -85,19 +85,19 @@ def test_binarised_training_is_evaluated_binarised(vae_np, train):
 def test_encode_writes_means_and_log_variances(suffix, vae_np, run, test_part):
     mu, logvar = package.load("run", backend="numpy").encode(test_part)
     out = f"encoded{suffix}"
-    done = vae_np("encode", "run", "--logvar", "--out", out)
+    done = vae_np("encode", "run", "--logvar", "--no-rows", "--out", out)
     assert done.out == f"4 examples of data.csv, 4 columns, in {out}\n"
     found = np.load(out) if suffix == ".npy" else np.loadtxt(out, delimiter=",", skiprows=1)
     np.testing.assert_array_equal(found, np.hstack([mu, logvar]))
     if suffix == ".csv":
         assert Path(out).read_text().startswith("mu0,mu1,logvar0,logvar1\n")
     values = vae_np("encode", "run", "--out", out, "--json").json
-    assert values["columns"] == ["mu0", "mu1"]
+    assert values["columns"] == ["row", "mu0", "mu1"][suffix == ".npy" :]
 
 
 def test_float32_survives_a_csv_file(vae_np, train):
     assert train("--out", "run", "--epochs", "1", "--dtype", "float32").code == 0
-    assert vae_np("encode", "run", *NUMPY, "--out", "e.csv").code == 0
+    assert vae_np("encode", "run", *NUMPY, "--no-rows", "--out", "e.csv").code == 0
     assert vae_np("encode", "run", *NUMPY, "--out", "e.npy").code == 0
     table = np.loadtxt("e.csv", delimiter=",", skiprows=1).astype("float32")
     np.testing.assert_array_equal(table, np.load("e.npy"))
@@ -110,7 +110,7 @@ def test_encode_writes_labels_only_where_they_are_asked_for(vae_np, run):
         "".join(f"{row},{text}\n" for row, text in zip(rows, ("dog", "c`t", 'c"t'), strict=True))
     )
     np.savez("numbers.npz", x=x, y=[7, 8, 7])
-    words = ["encode", "run", *NUMPY, "--out", "e.csv", "--data"]
+    words = ["encode", "run", *NUMPY, "--no-rows", "--out", "e.csv", "--data"]
     assert vae_np(*words, "texts.csv", "--labels", "last").code == 0
     plain = Path("e.csv").read_text().splitlines()
     done = vae_np(*words, "texts.csv", "--labels", "last", "--with-labels")
@@ -183,7 +183,7 @@ def test_gradcheck_passes_and_a_wrong_gradient_fails(vae_np, monkeypatch):
         ("encode run --with-labels --out e.npy", "--with-labels needs an --out that ends in .csv; got e.npy"),
         ("evaluate run --data nan.csv", "nan.csv: row 3, column 2 is nan"),
         ("evaluate run --data words.npy", "words.npy"),
-        ("evaluate run --part all", "--part all needs --data"),
+        ("evaluate run --out e.npy", "--out must end in .csv; got e.npy"),
         ("evaluate run --split 0.5,0.25,0.25", "--split needs --data"),
         ("evaluate run --data data.csv --split 0.5,0.25,0.25", "--split needs --part"),
         ("evaluate run --data data.csv --part test --split 0.5,0.5", "--split needs three numbers"),

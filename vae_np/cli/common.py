@@ -138,11 +138,29 @@ def check_support(dataset: Dataset, likelihood: Likelihood, mode: str, *flags: s
 def part_of(parts: Parts, name: str) -> Dataset:
     """One part by its name."""
     if name == "all":
-        raise ValueError("--part all needs --data: a run knows its data by their parts")
+        return _all_of(parts)
     found: Dataset | None = getattr(parts, name)
     if found is None:
         raise ValueError(f"the {name} part is empty (see --split)")
     return found
+
+
+def _all_of(parts: Parts) -> Dataset:
+    """All parts, in the order of the source's rows."""
+    import dataclasses
+
+    import numpy as np
+
+    found = [part for part in parts if part is not None]
+    if any(part.rows is None for part in found):
+        raise ValueError("--part all: these data have a test set of their own, in another file; name one part")
+    rows = np.concatenate([part.row_numbers for part in found])
+    order = np.argsort(rows)
+    x = np.concatenate([part.x for part in found])[order]
+    labels = None
+    if all(part.labels is not None for part in found):
+        labels = np.concatenate([np.asarray(part.labels) for part in found])[order]
+    return dataclasses.replace(found[0], x=x, labels=labels, rows=rows[order])
 
 
 def binarised(dataset: Dataset, mode: str, seed: int) -> Dataset:
@@ -179,14 +197,20 @@ def out_file(given: dict[str, Any], default: str, *suffixes: str) -> str:
     """--out, if its ending is one that the command writes."""
     out: str = given.get("out", default)
     if Path(out).suffix not in suffixes:
-        raise ValueError(f"--out must end in {', '.join(suffixes[:-1])} or {suffixes[-1]}; got {out}")
+        words = " or ".join(filter(None, [", ".join(suffixes[:-1]), suffixes[-1]]))
+        raise ValueError(f"--out must end in {words}; got {out}")
     return out
 
 
 def write_array(
-    path: str, array: NDArray[np.floating[Any]], header: list[str], labels: list[str] | None = None
+    path: str,
+    array: NDArray[np.floating[Any]],
+    header: list[str],
+    labels: list[str] | None = None,
+    rows: NDArray[np.integer[Any]] | None = None,
 ) -> None:
-    """Write .npy or .csv, atomically; csv with enough digits to read the same numbers back, labels before them."""
+    """Write .npy or .csv, atomically; csv with enough digits to read the same numbers back, and before them the rows'
+    numbers and labels, if they are given."""
     import io
 
     import numpy as np
@@ -204,6 +228,8 @@ def write_array(
         lines = text.getvalue().splitlines()
         if labels is not None:
             lines = [f"{label},{line}" for label, line in zip(["label", *map(_quoted, labels)], lines, strict=True)]
+        if rows is not None:
+            lines = [f"{row},{line}" for row, line in zip(["row", *rows.tolist()], lines, strict=True)]
         write_atomic(path, "".join(f"{line}\n" for line in lines).encode())
 
 

@@ -17,10 +17,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--samples", type=int, metavar="S", help="of the posterior; many tighten the bound on log p(x) [1]"
     )
     parser.add_argument("--seed", type=int, metavar="N", help="of the noise [the run's, else 0]")
+    parser.add_argument("--out", metavar="FILE", help="a .csv file for each row's values: ELBO, KL, evidence, ...")
     parser.epilog = (
         "examples:\n  vae-np evaluate runs/digits-1\n"
         "  vae-np evaluate runs/digits-1 --samples 500 --json\n"
-        "  vae-np evaluate model.npz --data images.npy"
+        "  vae-np evaluate model.npz --data images.npy\n"
+        "  vae-np evaluate runs/digits-1 --part all --samples 100 --out rows.csv"
     )
 
 
@@ -31,10 +33,15 @@ def run(args: argparse.Namespace) -> int:
     from vae_np.evaluation.bounds import evaluate
 
     given = vars(args)
+    out = common.out_file(given, "", ".csv") if "out" in given else None
     run = runs.load_run(args.model, given.get("backend"))
     dataset = runs.data_of(run, args)
     samples, seed = given.get("samples", 1), given.get("seed", run.options.get("seed", 0))
     result = evaluate(run.vae, dataset.x, samples=samples, seed=seed)
+    if out is not None:
+        columns = list(result.per_example)
+        table = np.column_stack([result.per_example[name] for name in columns])
+        common.write_array(out, table, columns, rows=dataset.row_numbers)
     effective = result.per_example["effective_samples"]
     values = {
         "data": dataset.name,
@@ -72,4 +79,6 @@ def run(args: argparse.Namespace) -> int:
             f"{result.evidence_error_from_examples:.4f} from the examples)"
         )
         print(f"  effective samples {np.median(effective):10.1f} of {samples} (median), {effective.min():.1f} at worst")
+    if out is not None:
+        print(f"  each row's values in {out}")
     return 0

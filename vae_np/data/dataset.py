@@ -30,6 +30,8 @@ class Dataset:
     name : str
     label_names : tuple of str, optional
         The texts of labels that are texts in the file; the labels are then places in it.
+    rows : int array, shape (N,), optional
+        Which rows of the source these are, counted from 0; None for all of them, in their order.
 
     Raises
     ------
@@ -42,6 +44,7 @@ class Dataset:
     image_shape: tuple[int, int] | None
     name: str
     label_names: tuple[str, ...] | None = None
+    rows: NDArray[np.integer[Any]] | None = None
 
     def __post_init__(self) -> None:
         """Check the parts against each other."""
@@ -79,7 +82,12 @@ class Dataset:
             if rows.ndim != 1:
                 raise ValueError(f"rows must be one-dimensional; got shape {rows.shape}")
         labels = None if self.labels is None else self.labels[rows]
-        return replace(self, x=np.ascontiguousarray(self.x[rows]), labels=labels)
+        return replace(self, x=np.ascontiguousarray(self.x[rows]), labels=labels, rows=self.row_numbers[rows])
+
+    @property
+    def row_numbers(self) -> NDArray[np.integer[Any]]:
+        """Which rows of the source these are, counted from 0."""
+        return np.arange(len(self)) if self.rows is None else self.rows
 
 
 def from_array(
