@@ -80,7 +80,7 @@ def test_other_likelihoods_samples_and_densities_run(vae_np):
     words = ["--likelihood", "gaussian", "--sigma", "learned", "--activation", "gelu", "--samples", "2", *FLOAT64]
     [result] = vae_np(*TINY, *words, "--json").json["results"]
     assert (result["samples"], result["density"], result["activation"]) == (2, None, "gelu")
-    assert result["likelihood"] == {"name": "gaussian", "sigma": "learned"}
+    assert result["likelihood"] == {"name": "gaussian", "sigma": "learned", "floor": 0.0}
     check_ratios(result)
     [result] = vae_np(*TINY, *FLOAT64, "--density", "0.5", "--json").json["results"]
     assert result["density"] == 0.5
