@@ -12,6 +12,7 @@ from peers.contender import Problem
 from vae_np.formulas import elbo
 from vae_np.formulas.likelihoods import Bernoulli
 from vae_np.formulas.network import Architecture
+from vae_np.formulas.parameters import Parameters
 
 __all__ = ["DATA", "make_problem"]
 
@@ -31,7 +32,10 @@ def make_problem(size: Size, data: str) -> Problem:
     for seed in range(100):
         problem = _draw(size, network, data, np.random.default_rng(seed))
         exact = problem.astype("float64")
-        _, cache = elbo.forward(exact.weights, exact.x, exact.eps, network)
+        weights = Parameters(network.shapes())
+        for name, value in exact.weights.items():
+            weights[name] = value
+        _, cache = elbo.forward(weights, exact.x, exact.eps, network)
         if all(np.abs(layer.a).min() > MARGIN for layer in [*cache.encoder.stack, *cache.decoder.stack]):
             return problem
     raise ValueError(f"no problem of size {size} keeps off ReLU's kink in 100 attempts")
