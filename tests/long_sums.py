@@ -7,6 +7,7 @@ same code computes them one at a time and their sum in long double by pairs.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -40,7 +41,8 @@ def _case(kind: str, dtype: Any, rows: int, d: int) -> tuple[Any, ...]:
     if kind != "gaussian":
         found = {"bernoulli": likelihoods.Bernoulli, "continuous": likelihoods.ContinuousBernoulli,
                  "heteroscedastic": likelihoods.Heteroscedastic,
-                 "floored": functools.partial(likelihoods.FlooredHeteroscedastic, 0.5)}[kind]()  # fmt: skip
+                 "floored": functools.partial(likelihoods.FlooredHeteroscedastic, 0.5, math.log(0.25)),
+                 }[kind]()  # fmt: skip
         return found, raw, b, x
     s, scale = np.zeros(d, dtype), np.empty((2, d))
     likelihoods.inverse_deviation(s, *scale)

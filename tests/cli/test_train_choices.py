@@ -77,7 +77,14 @@ def test_the_floor_is_a_twentieth_of_the_datas_deviation():
     assert found == pytest.approx(0.05 * 5, rel=1e-3)
     standard = options(likelihood="gaussian", sigma="per-feature", scale="standard")
     assert choice.floor_of(standard, x)["floor"] == 0.05
-    for kept in ({"floor": 0.0, "sigma": "learned"}, {"sigma": 2.0}, {"likelihood": "bernoulli"}):
+    word = choice.floor_of(options(likelihood="gaussian:sigma=learned"), x)
+    assert word["floor"] == found
+    for kept in (
+        {"likelihood": "gaussian:sigma=learned,floor=0.1"},
+        {"floor": 0.0, "sigma": "learned"},
+        {"sigma": 2.0},
+        {"likelihood": "bernoulli"},
+    ):
         given = options(**{"likelihood": "gaussian", **kept})
         assert choice.floor_of(given, x) == given
 

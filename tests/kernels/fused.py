@@ -5,6 +5,7 @@ A kernel of rows is given one row (its vector loop), and where it sums over feat
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -228,7 +229,7 @@ def logvar_of(sigma: Array) -> Array:
 
 def from_decoder(floor: float) -> likelihoods.Heteroscedastic | likelihoods.FlooredHeteroscedastic:
     """The kind of (m, s)."""
-    return likelihoods.FlooredHeteroscedastic(floor) if floor else likelihoods.Heteroscedastic()
+    return likelihoods.FlooredHeteroscedastic(floor, 2 * math.log(floor)) if floor else likelihoods.Heteroscedastic()
 
 
 def heteroscedastic_value(floor: float = 0.0) -> Function:

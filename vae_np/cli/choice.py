@@ -21,7 +21,7 @@ def likelihood_of(options: dict[str, Any], dataset: Dataset) -> tuple[dict[str, 
     """
     if options["likelihood"] != "auto":
         return options, ""
-    low, high, binary = _values(dataset.x)
+    low, high, binary = values_of(dataset.x)
     if options["sigma"] is None and (binary or options["binarise"] != "none"):
         why = "every value is 0 or 1" if binary else f"--binarise {options['binarise']}"
         return options | {"likelihood": "bernoulli"}, f"likelihood: bernoulli, for {why}"
@@ -41,16 +41,18 @@ def floor_of(options: dict[str, Any], x: NDArray[Any]) -> dict[str, Any]:
     """The options with the floor that a learned sigma gets where none was given: `FLOOR` of the data's deviation."""
     import numpy as np
 
+    from vae_np.formulas.doors import parse
     from vae_np.formulas.scaling import moments
 
-    is_learned = isinstance(options["sigma"], str) and options["likelihood"] == "gaussian"
-    if options["floor"] is not None or not is_learned:
+    config = parse(options["likelihood"])
+    sigma = config.get("sigma", options["sigma"])
+    if options["floor"] is not None or "floor" in config or config["name"] != "gaussian" or not isinstance(sigma, str):
         return options
     spread = 1.0 if options["scale"] == "standard" else float(np.sqrt(np.mean(moments(x).variance)))
     return options | {"floor": float(f"{FLOOR * spread:.3g}")}
 
 
-def _values(x: NDArray[Any]) -> tuple[float, float, bool]:
+def values_of(x: NDArray[Any]) -> tuple[float, float, bool]:
     """The least and the largest value, and whether all are 0 or 1; a look at a block of rows at a time."""
     low, high, binary = float("inf"), -float("inf"), True
     for begin in range(0, len(x), 1024):

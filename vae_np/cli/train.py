@@ -68,7 +68,11 @@ def _run(given: dict[str, Any]) -> int:
         say(chosen)
     if trainer.settings.objective.analytic_kl and not trainer.vae.architecture.has_kl:
         say(common.sampled_kl(trainer.vae))
-    if options["likelihood"] == "bernoulli" and options["binarise"] == "none" and _grey(parts.train):
+    if (
+        options["likelihood"] == "bernoulli"
+        and options["binarise"] == "none"
+        and not choice.values_of(parts.train.x)[2]
+    ):
         say(GREY)
     done = trainer.epoch
     try:
@@ -173,12 +177,6 @@ def _config(options: dict[str, Any], parts: common.Parts, vae: VAE, chosen: str)
 def _examples(parts: common.Parts) -> dict[str, int]:
     """How many each part has."""
     return {name: 0 if part is None else len(part) for name, part in parts._asdict().items()}
-
-
-def _grey(dataset: Dataset) -> bool:
-    """Whether there is a value that is neither 0 nor 1; a look at a block of rows at a time."""
-    blocks = (dataset.x[i : i + 1024] for i in range(0, len(dataset), 1024))
-    return any(bool(((block != 0) & (block != 1)).any()) for block in blocks)
 
 
 def _resumption(folder: Path, trainer: Trainer, resumed: bool) -> str:

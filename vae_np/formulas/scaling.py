@@ -16,7 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Moments", "Scaling", "moments", "standardising"]
+from vae_np.support.moments import Moments
+
+__all__ = ["FeatureMoments", "Scaling", "moments", "standardising"]
 
 Array = NDArray[Any]
 BLOCK = 2**22
@@ -69,7 +71,7 @@ class Scaling:
         return x
 
 
-class Moments(NamedTuple):
+class FeatureMoments(NamedTuple):
     """Of each feature, (D,), in float64; ``constant`` says where all values are one."""
 
     mean: Array
@@ -82,31 +84,28 @@ class Moments(NamedTuple):
         return self.deviation * self.deviation
 
 
-def moments(x: Array) -> Moments:
-    """Mean and deviation (with 1/N) of each column, in two passes over blocks of rows, in float64.
+def moments(x: Array) -> FeatureMoments:
+    """Mean and deviation (with 1/N) of each column, in float64, by `support.moments` over blocks of rows.
 
-    The deviations are taken relative to the largest before they are squared: no square leaves the range. That of a
-    constant column is 0, not the rounding of its mean.
+    A first pass finds the range; of v = (x - low) / (high - low), in [0, 1], no square leaves the range of numbers. The
+    deviation of a constant column is 0, not the rounding of its mean.
     """
     n, d = x.shape
     step = max(1, BLOCK // d)
     blocks = [slice(i, i + step) for i in range(0, n, step)]
-    low, high, total = np.full(d, np.inf), np.full(d, -np.inf), np.zeros(d)
+    low, high = np.full(d, np.inf), np.full(d, -np.inf)
     for rows in blocks:
         low, high = np.minimum(low, x[rows].min(axis=0)), np.maximum(high, x[rows].max(axis=0))
-        total += (x[rows] / np.float64(n)).sum(axis=0)
     constant = low == high
-    mean = np.where(constant, low, np.clip(total, low, high))
-    largest = np.where(constant, 1.0, np.maximum(high - mean, mean - low))
-    squares, rest = np.zeros(d), np.zeros(d)
+    half = np.where(constant, 1.0, high / 2 - low / 2)  # halves: their difference does not overflow
+    found = Moments()
     for rows in blocks:
-        r = (x[rows] - mean) / largest
-        squares += (r * r).sum(axis=0)
-        rest += r.sum(axis=0)
-    spread = np.maximum(squares / n - (rest / n) ** 2, 0)  # the mean is rounded, and what that adds is taken off
-    return Moments(mean, np.where(constant, 0.0, np.sqrt(spread) * largest), constant)
+        found.add((x[rows] / np.float64(2) - low / 2) / half)
+    mean = low + half * found.mean + half * found.mean
+    deviation = half * np.sqrt(found.variance()) * 2
+    return FeatureMoments(np.where(constant, low, mean), np.where(constant, 0.0, deviation), constant)
 
 
-def standardising(found: Moments) -> Scaling:
+def standardising(found: FeatureMoments) -> Scaling:
     """The scaling that gives every feature mean 0 and variance 1; a constant one keeps the scale 1."""
     return Scaling(found.mean, np.where(found.deviation > 0, found.deviation, 1.0))

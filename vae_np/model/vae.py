@@ -14,7 +14,7 @@ from vae_np.formulas.objectives import Objective, get_objective
 from vae_np.formulas.optim import Adam, AdamState
 from vae_np.formulas.parameters import Parameters
 from vae_np.formulas.posteriors import Diagonal
-from vae_np.formulas.scaling import Moments, moments, standardising
+from vae_np.formulas.scaling import FeatureMoments, moments, standardising
 from vae_np.model.base import Model
 from vae_np.model.diagnosis import diagnose, posterior_fault
 from vae_np.model.inputs import check_finite_rows, check_float, check_noise
@@ -128,7 +128,7 @@ class VAE(Model):
             shown = ", ".join(map(str, columns[:SHOWN])) + ", ..." * (len(columns) > SHOWN)
             warnings.warn(f"{len(columns)} of {len(found.mean)} features are constant: {shown}", stacklevel=2)
 
-    def _moments(self, x: ArrayLike) -> Moments:
+    def _moments(self, x: ArrayLike) -> FeatureMoments:
         """The moments of checked data."""
         x = self.check_data(x)
         if len(x) == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -68,7 +69,7 @@ def kernel_of(likelihood, case) -> tuple:
         ds = columns(2, d, dtype=case.x.dtype)
         kind = kernels.Gaussian(w.own_s, w.own_inverse, w.own_rest, ds, w.own_slope)
     elif isinstance(kind, kernels.FlooredKind):
-        kind = kernels.FlooredHeteroscedastic(likelihood.floor)
+        kind = kernels.FlooredHeteroscedastic(likelihood.floor, 2 * math.log(likelihood.floor))
 
     def value(b):
         for part in halves(len(case.raw)):

@@ -51,8 +51,11 @@ def by_kind(functions: Mapping[type, Callable[..., Any]]) -> Callable[..., Any]:
     return choose
 
 
-def loop_by_kind(functions: Mapping[type, Callable[..., Any]]) -> Callable[..., Any]:
-    """The same for kernels, which are given the kind as well: for its own choices, or the arrays that come with it."""
+def loop_by_kind(functions: Mapping[type, Callable[..., Any]], *, of_scalars: bool = False) -> Callable[..., Any]:
+    """The same for kernels, which are given the kind as well: for its own choices, or the arrays that come with it.
+
+    ``of_scalars``: the functions are scalars' that need the kind's own numbers, and stand inside a loop.
+    """
 
     def choose(kind: Any, *args: Any) -> Any:
         return functions[type(kind)](kind, *args)
@@ -62,5 +65,5 @@ def loop_by_kind(functions: Mapping[type, Callable[..., Any]]) -> Callable[..., 
         return lambda kind, *args: function(kind, *args)
 
     if COMPILED:
-        overload(choose, jit_options={"error_model": "numpy"}, strict=False)(compiled)
+        overload(choose, jit_options=_SCALAR if of_scalars else {"error_model": "numpy"}, strict=False)(compiled)
     return choose

@@ -66,7 +66,7 @@ value = loop_by_kind(
         ContinuousBernoulli: bernoulli.value,
         Gaussian: gaussian.value,
         Heteroscedastic: gaussian.heteroscedastic_value,
-        FlooredHeteroscedastic: gaussian.floored_value,
+        FlooredHeteroscedastic: gaussian.heteroscedastic_value,
         Absent: _absent_value,
     }
 )
@@ -79,7 +79,7 @@ gradient = loop_by_kind(
         ContinuousBernoulli: bernoulli.gradient,
         Gaussian: gaussian.gradient,
         Heteroscedastic: gaussian.heteroscedastic_gradient,
-        FlooredHeteroscedastic: gaussian.floored_gradient,
+        FlooredHeteroscedastic: gaussian.heteroscedastic_gradient,
         Absent: _absent_gradient,
     }
 )

@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 
 from vae_np.formulas.numerics import LOG_2PI
-from vae_np.kernels.compiler.by_type import typed
+from vae_np.kernels.compiler.by_type import loop_by_kind, typed
 from vae_np.kernels.compiler.decorators import kernel, scalar, unsigned
+from vae_np.kernels.loops.likelihoods.kinds import FlooredHeteroscedastic, Heteroscedastic
 from vae_np.kernels.loops.sums import BLOCK, ROWS, Columns, add, clear, flush, rounded
 from vae_np.kernels.math import elementary, math64
 
 __all__ = [
     "floored",
-    "floored_gradient",
-    "floored_value",
     "gradient",
     "heteroscedastic_gradient",
     "heteroscedastic_value",
@@ -176,6 +175,33 @@ def own_gradient(kind: Any, out: Any) -> None:
         out[0] = rounded(total * slope[0], lost * slope[0], out[0])
 
 
+@scalar
+def _of_decoder(kind: Any, x: Any, m: Any, s: Any) -> tuple[Any, Any, Any, Any]:
+    """((x - m) / sigma)^2 and log sigma^2 of log p, and its gradient to m and s, where sigma^2 = e^s."""
+    like, log_inverse = typed(s, 0.5), -_HALF * np.float64(s)
+    difference, lost = _difference(x, m)
+    u, wide = _times_exp(difference, lost, log_inverse)
+    square = typed(like, wide)
+    dm = typed(like, _times_exp(u, _ZERO, log_inverse)[0])
+    return square, s, dm, like * (square - typed(like, 1.0))
+
+
+@scalar
+def _of_decoder_with_floor(kind: Any, x: Any, m: Any, s: Any) -> tuple[Any, Any, Any, Any]:
+    """The same where sigma^2 = floor^2 + e^s."""
+    inverse, logvar, slope = _with_floor(np.float64(s), kind.floor, kind.log_square)
+    u = _standardised(x, m, inverse, _ZERO)
+    square = u * u
+    ds = _HALF * (square - _ONE) * slope
+    return typed(s, square), typed(s, logvar), typed(s, u * inverse), typed(s, ds)
+
+
+of_decoder = loop_by_kind(
+    {Heteroscedastic: _of_decoder, FlooredHeteroscedastic: _of_decoder_with_floor}, of_scalars=True
+)
+"""For (kind, x, m, s): see `_of_decoder`."""
+
+
 @kernel
 def heteroscedastic_value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, r0: Any, r1: Any) -> None:
     """`likelihoods.value` where raw is (m, s)."""
@@ -192,9 +218,8 @@ def heteroscedastic_value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: A
                 s = raw[r, k] + b[k]
                 raw[r, j] = m
                 raw[r, k] = s
-                difference, left = _difference(x[i, j], m)
-                square = _times_exp(difference, left, -_HALF * np.float64(s))[1]
-                part += typed(half, square) + (s + constant)
+                square, logvar, _, _ = of_decoder(kind, x[i, j], m, s)
+                part += square + (logvar + constant)
             total, lost = add(total, lost, part)
         log_likelihood[r] = -half * rounded(total, lost, zero)
 
@@ -204,69 +229,6 @@ def heteroscedastic_gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, l
               t: Any, r0: Any, r1: Any) -> None:  # fmt: skip
     """`likelihoods.gradient` of the same."""
     n, d = x.shape
-    zero, half = typed(raw[0, 0], 0.0), typed(raw[0, 0], 0.5)
-    one, constant = typed(raw[0, 0], 1.0), typed(raw[0, 0], LOG_2PI)
-    clear(db)
-    sums = db.part
-    for first in range(r0, r1, ROWS):
-        for r in range(first, min(first + ROWS, r1)):
-            total = lost = _ZERO
-            w = weight[r]
-            i = r % n
-            for begin in range(0, d, BLOCK):
-                part = zero
-                for j in range(unsigned(begin), unsigned(min(begin + BLOCK, d))):
-                    k = unsigned(d) + j
-                    m = raw[r, j] + b[j]
-                    s = raw[r, k] + b[k]
-                    log_inverse = -_HALF * np.float64(s)
-                    difference, left = _difference(x[i, j], m)
-                    u, wide = _times_exp(difference, left, log_inverse)
-                    square = typed(half, wide)
-                    part += square + (s + constant)
-                    dm = w * typed(half, _times_exp(u, _ZERO, log_inverse)[0])
-                    ds = w * (half * (square - one))
-                    raw[r, j] = dm
-                    raw[r, k] = ds
-                    sums[j] += dm
-                    sums[k] += ds
-                total, lost = add(total, lost, part)
-            log_likelihood[r] = -half * rounded(total, lost, zero)
-        flush(db, 0, 2 * d)
-
-
-@kernel
-def floored_value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, r0: Any, r1: Any) -> None:
-    """`heteroscedastic_value` with a floor."""
-    n, d = x.shape
-    floor = kind.floor
-    log_square = elementary.log(floor * floor)
-    zero, half, constant = typed(raw[0, 0], 0.0), typed(raw[0, 0], 0.5), typed(raw[0, 0], LOG_2PI)
-    for r in range(r0, r1):
-        total = lost = _ZERO
-        i = r % n
-        for begin in range(0, d, BLOCK):
-            part = zero
-            for j in range(unsigned(begin), unsigned(min(begin + BLOCK, d))):
-                k = unsigned(d) + j
-                m = raw[r, j] + b[j]
-                s = raw[r, k] + b[k]
-                raw[r, j] = m
-                raw[r, k] = s
-                inverse, logvar, _ = _with_floor(np.float64(s), floor, log_square)
-                u = _standardised(x[i, j], m, inverse, _ZERO)
-                part += typed(half, u * u) + (typed(half, logvar) + constant)
-            total, lost = add(total, lost, part)
-        log_likelihood[r] = -half * rounded(total, lost, zero)
-
-
-@kernel
-def floored_gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: Any, db: Any,
-              t: Any, r0: Any, r1: Any) -> None:  # fmt: skip
-    """`heteroscedastic_gradient` with a floor."""
-    n, d = x.shape
-    floor = kind.floor
-    log_square = elementary.log(floor * floor)
     zero, half, constant = typed(raw[0, 0], 0.0), typed(raw[0, 0], 0.5), typed(raw[0, 0], LOG_2PI)
     clear(db)
     sums = db.part
@@ -281,11 +243,9 @@ def floored_gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likel
                     k = unsigned(d) + j
                     m = raw[r, j] + b[j]
                     s = raw[r, k] + b[k]
-                    inverse, logvar, slope = _with_floor(np.float64(s), floor, log_square)
-                    u = _standardised(x[i, j], m, inverse, _ZERO)
-                    part += typed(half, u * u) + (typed(half, logvar) + constant)
-                    dm = w * typed(half, u * inverse)
-                    ds = w * typed(half, _HALF * (u * u - _ONE) * slope)
+                    square, logvar, dm, ds = of_decoder(kind, x[i, j], m, s)
+                    part += square + (logvar + constant)
+                    dm, ds = w * dm, w * ds
                     raw[r, j] = dm
                     raw[r, k] = ds
                     sums[j] += dm

@@ -53,9 +53,10 @@ class Heteroscedastic(NamedTuple):
 
 
 class FlooredHeteroscedastic(NamedTuple):
-    """The same with the variance floor^2 + e^s."""
+    """The same with the variance floor^2 + e^s; ``log_square`` is log floor^2."""
 
     floor: Any
+    log_square: Any
 
 
 class FlooredKind(NamedTuple):

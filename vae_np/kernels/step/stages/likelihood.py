@@ -21,6 +21,7 @@ from vae_np.kernels.loops.likelihoods.kinds import (
     Heteroscedastic,
 )
 from vae_np.kernels.loops.sums import Columns
+from vae_np.kernels.math import elementary
 from vae_np.kernels.step.plan import places, views
 from vae_np.kernels.step.stages.form import Stage
 from vae_np.kernels.step.stages.update import FLOOR, LOG_VOLUME
@@ -47,7 +48,8 @@ def _gaussian_arrays(kind: Any, q: Any, like: Any) -> Any:
 
 @scalar
 def _with_floor(kind: Any, q: Any, like: Any) -> Any:
-    return FlooredHeteroscedastic(views.numbers(q, places.NUMBERS, 0.0, 0, 16)[FLOOR])
+    floor = views.numbers(q, places.NUMBERS, 0.0, 0, 16)[FLOOR]
+    return FlooredHeteroscedastic(floor, elementary.log(floor * floor))
 
 
 with_arrays = loop_by_kind(
