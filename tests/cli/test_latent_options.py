@@ -94,7 +94,11 @@ def test_a_run_is_resumed_by_any_word_for_its_model(train):
     )
     one_line(train("--out", "run", "--resume", *same[4:]), "--likelihood gaussian:sigma=learned, not gaussian")
     model = json.loads(Path("run/config.json").read_text())["model"]
-    assert model["likelihood"] == {"name": "gaussian", "sigma": "learned", "floor": 0.0}
+    floor = model["likelihood"].pop("floor")
+    assert model["likelihood"] == {"name": "gaussian", "sigma": "learned"}
+    assert floor > 0
+    one_line(train("--out", "run", "--resume", "--floor", floor / 2), f"the run has --floor {floor}, not")
+    one_line(train("--out", "run", "--resume", "--likelihood", "bernoulli"), "--likelihood gaussian:sigma=learned, not")
 
 
 def test_sigma_may_be_said_in_either_way(train):

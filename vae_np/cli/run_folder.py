@@ -69,11 +69,13 @@ def _merged(saved: dict[str, Any], explicit: dict[str, Any], config: Path) -> di
     """The run's options, with those given now; ``ValueError`` where the two contradict each other."""
     check_types(saved, config)
     before = {**DEFAULTS, **saved}
+    # a floor that the data chose is no word of the user's: without it another likelihood is told by its own name
+    unsaid = {} if "floor" in explicit else {"floor": None}
     try:
-        theirs = doors(before)
+        theirs = doors(before | unsaid)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{config}: {error}") from None
-    ours = doors({**before, **explicit})
+    ours = doors({**before, **explicit, **unsaid})
     for name, value in explicit.items():
         flag = f"--{name.replace('_', '-')}"
         same = theirs[name] == ours[name] if name in ours else before[name] == value
