@@ -61,7 +61,7 @@ TESTS: dict[str, list[str]] = {
                                  ORACLE],
     "kernels/loops/adam": [L + "test_adam_matches_its_formula.py", L + "test_long_sums.py", L + "test_nan_comes_out.py",
                            ORACLE, S + "test_engines_train.py"],
-    "kernels/loops/dense_products": AGREE,
+    "kernels/loops/dense_products": [L + "test_tiles_of_products.py", *AGREE],
     "kernels/loops/latent": [KERNEL_EDGES, L + "test_stages_match_formulas.py", L + "test_long_sums.py",
                              L + "test_nan_comes_out.py", ORACLE, S + "test_known_gradients.py"],
     "kernels/loops/likelihoods": [KERNEL_EDGES, L + "test_likelihoods_match_formulas.py",

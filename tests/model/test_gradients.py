@@ -26,6 +26,14 @@ def test_gradients_are_the_complex_steps_and_the_central_differences(activation,
     assert differences.ok, differences.table()
 
 
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("features", [1, 2])
+def test_a_deviation_a_feature_is_its_own_where_there_are_few(features, backend):
+    vae = model(n_features=features, likelihood=vae_np.Gaussian("per-feature"), backend=backend)
+    report = check_model(vae, *batch(vae, 2))
+    assert report.ok, report.table()
+
+
 @pytest.mark.parametrize("beta", [0.0, 0.37, *(pytest.param(b, marks=pytest.mark.slow) for b in (1.0, 4.0))])
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
 def test_gradients_are_right_for_every_beta(beta, backend):

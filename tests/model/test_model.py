@@ -156,3 +156,15 @@ def test_results_are_the_callers_own(backend):
 def test_the_representation_tells_the_model():
     text = repr(VAE(64, hidden=(32, 16), latent=2, backend="numpy"))
     assert text == "VAE(64-32-16-2-16-32-64, tanh, Bernoulli(), float64, 5380 parameters)"
+
+
+@pytest.mark.parametrize("posterior", ["diagonal", "full"])
+def test_many_rows_are_encoded_in_blocks_that_change_nothing(posterior, monkeypatch):
+    vae = model(backend="numpy", posterior=posterior)
+    x, _ = batch(vae, n=11)
+    whole = vae.encode(x)
+    for room in (1, 20, 45):  # one row at a time, and blocks that do not divide 11
+        monkeypatch.setattr("vae_np.formulas.engine.NUMBERS", room)
+        monkeypatch.setattr("vae_np.formulas.posteriors.base.NUMBERS", room)
+        for name, part, expected in zip(("mu", "logvar"), vae.encode(x), whole, strict=True):
+            assert_tensors(name, part, expected)

@@ -77,3 +77,13 @@ def test_adam_refuses_what_its_formula_refuses_and_changes_nothing(fault):
     assert theta.tolist() == [1] * 4
     assert state.step == 0
     assert not state.m.any()
+
+
+def test_plain_vectors_are_the_kernels_and_others_the_formulas():
+    theta = np.ones(3)
+    state = optim.AdamState.zeros(theta, optim.Adam())
+    assert adam.is_plain(optim.Adam(), theta, theta.copy(), state)
+    assert not adam.is_plain(optim.Adam(), theta.reshape(1, 3), theta.copy(), state)
+    assert not adam.is_plain(optim.Adam(), theta, theta.astype(np.float32), state)
+    assert not adam.is_plain(optim.Adam(amsgrad=True), theta, theta.copy(), state)
+    assert not adam.is_plain(optim.Adam(epsilon=1e-320), theta.astype(np.float32), theta.astype(np.float32), state)
