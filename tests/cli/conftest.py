@@ -72,7 +72,7 @@ def train(vae_np):
 @pytest.fixture
 def run(train):
     """The folder of a trained model."""
-    assert train("--out", "run", "--epochs", "2").code == 0
+    assert train("--out", "run", "--epochs", "2", "--likelihood", "bernoulli").code == 0
     return "run"
 
 

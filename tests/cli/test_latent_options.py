@@ -117,7 +117,7 @@ def test_sigma_may_be_said_in_either_way(train):
     ],
 )
 def test_a_wrong_choice_in_a_runs_file_is_told_with_the_file(name, value, message, train):
-    assert train("--out", "run", "--epochs", 1).code == 0
+    assert train("--out", "run", "--epochs", 1, "--likelihood", "bernoulli").code == 0
     config = json.loads(Path("run/config.json").read_text())
     config["arguments"][name] = value
     Path("run/config.json").write_text(json.dumps(config))

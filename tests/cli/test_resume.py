@@ -135,7 +135,7 @@ def test_a_finished_run_is_drawn_again(vae_np, run):
 
 def test_options_need_not_be_repeated_and_epochs_may_grow(vae_np, train, run):
     assert vae_np("train", "--out", "run", "--resume", "--epochs", "4", "--no-pictures").code == 0
-    assert train("--out", "longer", "--epochs", "4").code == 0
+    assert train("--out", "longer", "--epochs", "4", "--likelihood", "bernoulli").code == 0
     assert state("run") == state("longer")
     assert json.loads(Path("run/config.json").read_text())["arguments"]["epochs"] == 4
 

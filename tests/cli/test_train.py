@@ -39,9 +39,12 @@ def test_a_run_leaves_its_folder_and_says_where(vae_np):
 
 def test_the_run_is_that_of_fit(train):
     assert train("--out", "run", "--epochs", "3", "--seed", "4", "--learning-rate", "0.01").code == 0
+    likelihood = json.loads(Path("run/config.json").read_text())["model"]["likelihood"]
     data = common.load_parts({**DEFAULTS, "data": "data.csv", "seed": 4}, "float64")
-    vae = package.VAE(6, hidden=(5,), latent=2, backend="numpy", seed=4)
-    package.fit(vae, data.train.x, epochs=3, batch_size=8, seed=4, optimizer=package.Adam(1e-2), progress=False)
+    how = {"activation": "relu", "likelihood": likelihood, "backend": "numpy", "seed": 4}
+    vae = package.VAE(6, hidden=(5,), latent=2, **how)
+    how = {"validation": data.validation.x, "patience": 20, "output_bias": "data", "progress": False}
+    package.fit(vae, data.train.x, epochs=3, batch_size=8, seed=4, optimizer=package.Adam(1e-2), **how)
     np.testing.assert_array_equal(package.load("run").parameters.vector, vae.parameters.vector)
 
 

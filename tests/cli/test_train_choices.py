@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import vae_np as package
 from cli.conftest import one_line
 from vae_np.cli import choice
+from vae_np.cli.train_options import DEFAULTS
 
 SMALL = ("--hidden", "8", "--latent", "2", "--no-pictures", "--backend", "numpy")
 
@@ -146,12 +148,14 @@ def test_patience_stops_the_run_and_says_whose_model_is_left(table, run, tmp_pat
 def test_scale_standard_needs_a_likelihood_of_all_numbers(run_wrong, tmp_path):
     binary = tmp_path / "binary.csv"
     np.savetxt(binary, np.eye(20), fmt="%d", delimiter=",")
-    run_wrong("use --likelihood gaussian", "train", "--scale", "standard", *SMALL)
+    run_wrong("use --likelihood gaussian", "train", "--scale", "standard", "--likelihood", "bernoulli", *SMALL)
     run_wrong(
         "scale='standard' needs a likelihood of all real numbers", "train", "--scale", "standard", "--binarise",
         "threshold", "--data", binary, *SMALL,
     )  # fmt: skip
-    run_wrong("--floor belongs to --likelihood gaussian", "train", "--floor", "0.1", *SMALL)
+    run_wrong(
+        "--floor belongs to --likelihood gaussian", "train", "--floor", "0.1", "--likelihood", "bernoulli", *SMALL
+    )
     run_wrong(
         "floor is given twice", "train", "--likelihood", "gaussian:sigma=learned,floor=0.1", "--floor", "1", *SMALL
     )
@@ -178,3 +182,52 @@ def rows_of_the_test_part(file) -> np.ndarray:
     """The rows of the default split's last part."""
     x = np.loadtxt(file, delimiter=",")
     return x[package.data.split(len(x), seed=0)[2]]
+
+
+@pytest.mark.parametrize(
+    ("given", "validation", "patience"),
+    [
+        ({}, True, 20),
+        ({"patience": None}, True, None),
+        ({}, False, None),
+        ({"beta": 4.0}, True, None),
+        ({"free_bits": 0.5}, True, None),
+        ({"objective": "iwae"}, True, None),
+        ({"objective": "elbo:free_bits=0.5"}, True, None),
+    ],
+)
+def test_only_the_elbo_of_a_validation_part_says_when_to_stop(given, validation, patience):
+    before = {**DEFAULTS, **given}
+    after, line = choice.patience_of(before, validation)
+    assert after == before | {"patience": patience}
+    assert bool(line) == (after != before)
+    if line:
+        assert line.startswith("trains all 300 epochs: ")
+
+
+def test_patience_is_a_number_or_none(run, vae_np):
+    run("train", "--patience", "none", "--epochs", "1", "--out", "all", *SMALL)
+    run("train", "--beta", "2", "--patience", "3", "--epochs", "1", "--out", "given", *SMALL)
+    line = run("train", "--split", "1,0,0", "--epochs", "1", "--out", "whole", *SMALL).out
+    assert "trains all 1 epochs: there is no validation part (see --patience)\n" in line
+    patience = [config_of(Path(name))["arguments"]["patience"] for name in ("all", "given", "whole")]
+    assert patience == [None, 3, None]
+    done = vae_np("train", "--patience", "soon", *SMALL)
+    assert done.code == 2
+    assert "a whole number is needed, or none; got 'soon'" in done.err
+
+
+def test_a_run_older_than_patience_is_resumed_without_it(run):
+    run("train", "--patience", "none", "--epochs", "1", "--out", "old", *SMALL)
+    file = Path("old/config.json")
+    config = json.loads(file.read_text())
+    del config["arguments"]["patience"]
+    file.write_text(json.dumps(config))
+    run("train", "--out", "old", "--resume", "--epochs", "2", "--no-pictures")
+    assert config_of(Path("old"))["arguments"]["patience"] is None
+
+
+def test_a_resumed_run_takes_the_likelihood_that_auto_chose(run):
+    run("train", "--likelihood", "auto", "--epochs", "1", "--out", "auto", *SMALL)
+    run("train", "--likelihood", "auto", "--epochs", "2", "--out", "auto", "--resume")
+    assert config_of(Path("auto"))["arguments"]["likelihood"] == "gaussian"

@@ -21,7 +21,8 @@ def test_the_parts_are_always_counted(train):
 def test_grey_values_and_the_bernoulli_likelihood_get_a_word(train):
     words = ["--epochs", "0", "--out"]
     grey = "grey values: the Bernoulli likelihood is then a cross-entropy, no density;"
-    assert train(*words, "a").out.splitlines().count(GREY) == 1
+    assert train(*words, "a", "--likelihood", "bernoulli").out.splitlines().count(GREY) == 1
+    assert grey not in train(*words, "auto").out
     assert GREY.startswith(grey)
     assert grey not in train(*words, "b", "--binarise", "dynamic").out
     assert grey not in train(*words, "c", "--likelihood", "continuous-bernoulli").out
@@ -30,6 +31,7 @@ def test_grey_values_and_the_bernoulli_likelihood_get_a_word(train):
     assert grey not in done.out + done.err
     x = np.zeros((3000, 6))
     np.save("binary.npy", x)
+    words[:0] = ["--likelihood", "bernoulli"]
     assert grey not in train(*words, "f", data="binary.npy").out
     x[:, 2] = 0.5
     np.save("grey.npy", x)

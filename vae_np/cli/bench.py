@@ -18,6 +18,8 @@ COMMAND = Command(70, "time training steps on this machine", "--hidden 500,500 -
 SIZES = ("features", "hidden", "latent", "batch_size", "samples")
 """Options any of which asks for a network of the user's own; the others are then as `vae-np train` has them."""
 FEATURES = 784
+NETWORK = {"features": FEATURES, "hidden": [400], "latent": 20, "activation": "tanh", "likelihood": "bernoulli"}
+"""What is not given of a network: always the same, whatever train's defaults become."""
 COLUMNS = {
     "threads": 8,
     "step": 8,
@@ -106,7 +108,7 @@ def _cases(given: dict[str, Any]) -> list[Case]:
     """The user's network or those by default, in each dtype; all are checked before the first is measured."""
     from vae_np.bench import measure as bench
 
-    options = DEFAULTS | {"features": FEATURES} | given
+    options = DEFAULTS | NETWORK | given
     if "density" in given and options["likelihood"] != "bernoulli":
         raise ValueError(f"--density belongs to --likelihood bernoulli; the likelihood is {options['likelihood']}")
     how: dict[str, Any] = {name: options[name] for name in ("activation", "threads", "density") if name in options}

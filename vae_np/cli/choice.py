@@ -1,4 +1,4 @@
-"""What vae-np train chooses by the data: the likelihood of --likelihood auto, and the floor of a learned sigma."""
+"""What vae-np train chooses by the data: the likelihood of --likelihood auto, a learned sigma's floor, patience."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FLOOR = 0.05
 def likelihood_of(options: dict[str, Any], dataset: Dataset) -> tuple[dict[str, Any], str]:
     """The options with what --likelihood auto stands for with these data, and one line that says why.
 
-    0 and 1 (or what is binarised): Bernoulli. Grey values in [0, 1]: a Gaussian with one learned sigma. Other numbers:
+    0 and 1 (or what is binarised): Bernoulli. Grey values in [0, 1]: a Gaussian with one learned sigma (why: docs/figures.md). Other numbers:
     a Gaussian with a sigma a feature, and standardised unless --scale says otherwise.
     """
     if options["likelihood"] != "auto":
@@ -50,6 +50,23 @@ def floor_of(options: dict[str, Any], x: NDArray[Any]) -> dict[str, Any]:
         return options
     spread = 1.0 if options["scale"] == "standard" else float(np.sqrt(np.mean(moments(x).variance)))
     return options | {"floor": float(f"{FLOOR * spread:.3g}")}
+
+
+def patience_of(options: dict[str, Any], has_validation: bool) -> tuple[dict[str, Any], str]:
+    """The options without the default's patience where no validation ELBO says when to stop, and a line that says so.
+
+    The highest ELBO is not the best model of another objective, of beta other than 1, or of free bits.
+    """
+    from vae_np.formulas.doors import parse
+
+    reason = ""
+    if not has_validation:
+        reason = "there is no validation part"
+    elif parse(options["objective"]) != {"name": "elbo"} or options["beta"] != 1 or options["free_bits"]:
+        reason = "what is trained for is not the ELBO"
+    if not reason or options["patience"] is None:
+        return options, ""
+    return options | {"patience": None}, f"trains all {options['epochs']} epochs: {reason} (see --patience)"
 
 
 def values_of(x: NDArray[Any]) -> tuple[float, float, bool]:

@@ -48,6 +48,14 @@ def number_or_word(text: str) -> float | str:
         return text
 
 
+def count_or_none(text: str) -> int | None:
+    """A whole number, or None for 'none'."""
+    try:
+        return None if text.strip() == "none" else int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a whole number is needed, or none; got {text!r}") from None
+
+
 def add_data_arguments(parser: argparse._ArgumentGroup, default: str) -> None:
     """--data and what goes with it."""
     parser.add_argument(

@@ -69,6 +69,8 @@ def _merged(saved: dict[str, Any], explicit: dict[str, Any], config: Path) -> di
     """The run's options, with those given now; ``ValueError`` where the two contradict each other."""
     check_types(saved, config)
     before = {**DEFAULTS, **saved}
+    if explicit.get("likelihood") == "auto":  # what it chose then holds
+        explicit = {name: value for name, value in explicit.items() if name != "likelihood"}
     # a floor that the data chose is no word of the user's: without it another likelihood is told by its own name
     unsaid = {} if "floor" in explicit else {"floor": None}
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vae_np.cli.common import DATA_DEFAULTS, binarised, check_support, load_parts, loading, part_of
-from vae_np.cli.train_options import DEFAULTS, check_types
+from vae_np.cli.train_options import DEFAULTS, EARLIER, check_types
 
 if TYPE_CHECKING:
     from vae_np.data import Dataset
@@ -54,7 +54,7 @@ def read_config(folder: Path) -> dict[str, Any] | None:
     shape = config.get("image_shape")
     if shape is not None and not (isinstance(shape, list) and len(shape) == 2 and all(map(_is_length, shape))):
         raise ValueError(f"{file}: image_shape cannot be {shape!r}")
-    return {**DEFAULTS, **config["arguments"], "image_shape": shape}
+    return {**DEFAULTS, **EARLIER, **config["arguments"], "image_shape": shape}
 
 
 def _is_length(value: Any) -> bool:

@@ -51,7 +51,7 @@ def _run(given: dict[str, Any]) -> int:
     locked = folder is not None and folder.is_dir()
     if folder is not None and locked:
         run_folder.lock(folder)
-    trainer, parts, options, chosen = _prepare(options, resumed)
+    trainer, parts, options, chosen = _prepare(options, resumed, "patience" in given)
     if resumed and folder is not None:
         trainer.restore(folder / run_folder.CHECKPOINT)
     folder = run_folder.make(folder, options["data"])
@@ -92,8 +92,13 @@ def _run(given: dict[str, Any]) -> int:
     return 0
 
 
-def _prepare(options: dict[str, Any], resumed: bool) -> tuple[Trainer, common.Parts, dict[str, Any], str]:
-    """Data, model and settings, all checked; the options with what was chosen by the data, and a line that says so."""
+def _prepare(
+    options: dict[str, Any], resumed: bool, patient: bool
+) -> tuple[Trainer, common.Parts, dict[str, Any], str]:
+    """Data, model and settings, all checked; the options with what was chosen, and lines that say so.
+
+    ``patient`` says that --patience was given.
+    """
     if not 0 <= options["checkpoint_seconds"] < float("inf"):
         raise ValueError(f"--checkpoint-seconds must be finite and not negative; got {options['checkpoint_seconds']}")
     from vae_np.training.trainer import Trainer
@@ -112,6 +117,9 @@ def _prepare(options: dict[str, Any], resumed: bool) -> tuple[Trainer, common.Pa
     parts = common.load_parts(options, options["dtype"], check)
     if not resumed:
         options = choice.floor_of(options, parts.train.x)
+        if not patient:
+            options, line = choice.patience_of(options, parts.validation is not None)
+            chosen = "\n".join(filter(None, [chosen, line]))
     vae = assemble.model(options, parts.train.x.shape[1])
     settings = assemble.settings(options, len(parts.train))
     validation = None if parts.validation is None else parts.validation.x
@@ -139,7 +147,7 @@ def _train(trainer: Trainer, parts: common.Parts, options: dict[str, Any], folde
     reporter = choose_reporter(not quiet, options["backend"] == "numba")
     history = trainer.run(folder / run_folder.CHECKPOINT, options["checkpoint_seconds"], reporter)
     result: dict[str, Any] = {"out": folder, "epochs": len(history.rows)}
-    if trainer.settings.patience is not None:
+    if trainer.settings.patience is not None and history.rows:
         result["best_epoch"] = history.best_epoch
     if history.rows:
         of = -1 if trainer.settings.patience is None else history.best_epoch - 1

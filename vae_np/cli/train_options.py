@@ -9,11 +9,11 @@ from vae_np.cli import common
 
 DEFAULTS: dict[str, Any] = {
     **common.DATA_DEFAULTS,
-    "hidden": [400],
+    "hidden": [400, 200],
     "decoder_hidden": None,
-    "latent": 20,
-    "activation": "tanh",
-    "likelihood": "bernoulli",
+    "latent": 10,
+    "activation": "relu",
+    "likelihood": "auto",
     "sigma": None,
     "floor": None,
     "posterior": "diagonal",
@@ -23,8 +23,8 @@ DEFAULTS: dict[str, Any] = {
     "backend": "numba",
     "threads": None,
     "seed": 0,
-    "epochs": 50,
-    "patience": None,
+    "epochs": 300,
+    "patience": 20,
     "batch_size": 64,
     "learning_rate": 1e-3,
     "schedule": "constant",
@@ -43,9 +43,11 @@ DEFAULTS: dict[str, Any] = {
     "objective": "elbo",
     "samples": 1,
     "binarise": "none",
-    "output_bias": "zero",
+    "output_bias": "data",
     "checkpoint_seconds": 10.0,
 }
+EARLIER: dict[str, Any] = {"patience": None}
+"""What a run did whose config.json does not know the option: it is older than the option."""
 FREE_ON_RESUME = ("epochs", "backend", "threads", "checkpoint_seconds")
 """What may differ when a run is resumed."""
 NULLABLE: dict[str, tuple[type, ...]] = {
@@ -59,7 +61,7 @@ NULLABLE: dict[str, tuple[type, ...]] = {
     "clip_norm": (int, float),
     "threads": (int,),
 }
-"""The types of options whose default is None."""
+"""The types of options that may be None."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,30 +80,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_adam(parser.add_argument_group("Adam"))
     parser.epilog = (
         "examples:\n  vae-np train\n"
-        "  vae-np train --data mnist --hidden 500 --activation relu --binarise dynamic \\\n"
-        "      --epochs 10 --out runs/mnist\n"
+        "  vae-np train --data mnist --hidden 500 --binarise dynamic --epochs 10 --out runs/mnist\n"
         "  vae-np train --out runs/mnist --resume --epochs 20\n"
-        "  vae-np train --data table.csv --likelihood gaussian --sigma learned --hidden 64,32 --latent 4\n"
+        "  vae-np train --data table.csv --scale standard --hidden 64,32 --latent 4\n"
         "  vae-np train --objective iwae --samples 5"
     )
 
 
 def _add_model(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--hidden", type=common.integers, metavar="H,H", help="widths of the encoder's hidden layers, or none [400]")
+    add("--hidden", type=common.integers, metavar="H,H", help="the encoder's hidden widths, or none [400,200]")
     add("--decoder-hidden", type=common.integers, metavar="H,H", help="the decoder's [--hidden reversed]")
-    add("--latent", type=int, metavar="K", help="latent dimensions [20]")
-    add("--activation", metavar="NAME", help="tanh, relu, softplus, sigmoid, elu, gelu, identity [tanh]")
+    add("--latent", type=int, metavar="K", help="latent dimensions [10]")
+    add("--activation", metavar="NAME", help="tanh, relu, softplus, sigmoid, elu, gelu, identity [relu]")
     add(
         "--likelihood",
         metavar="NAME",
-        help="bernoulli, continuous-bernoulli, gaussian, or auto: what the data look like [bernoulli]",
+        help="bernoulli, continuous-bernoulli, gaussian, or auto: what the data look like [auto]",
     )
     add(
         "--sigma",
         type=common.number_or_word,
         metavar="SIGMA",
-        help="of the gaussian: a number, learned, per-feature, heteroscedastic [1]",
+        help="of the gaussian: a number, learned, per-feature, heteroscedastic [auto: by the data, else 1]",
     )
     add(
         "--floor",
@@ -116,7 +117,7 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         metavar="NAME",
         help="glorot-uniform, glorot-normal, he-uniform, he-normal, torch [glorot-uniform]",
     )
-    add("--output-bias", choices=["zero", "data"], help="the decoder's output bias starts there [zero]")
+    add("--output-bias", choices=["zero", "data"], help="the decoder's output bias starts there [data]")
     add("--dtype", choices=["float32", "float64"], help="[float32]")
     add(
         "--backend",
@@ -129,12 +130,13 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
 
 def _add_training(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--epochs", type=int, metavar="N", help="[50]")
+    add("--epochs", type=int, metavar="N", help="at most [300]")
     add(
         "--patience",
-        type=int,
+        type=common.count_or_none,
         metavar="N",
-        help="stop when the validation ELBO has not risen for N epochs, and keep the best model [train all epochs]",
+        help="stop when the validation ELBO has not risen for N epochs, and keep the best model; none: train all, as"
+        " without a validation part or for another goal than the ELBO [20]",
     )
     add("--batch-size", type=int, metavar="N", help="[64]")
     add("--objective", metavar="NAME", help="elbo, iwae or elbo:free_bits=0.5 [elbo]")
