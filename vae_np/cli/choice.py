@@ -16,7 +16,7 @@ FLOOR = 0.05
 def likelihood_of(options: dict[str, Any], dataset: Dataset) -> tuple[dict[str, Any], str]:
     """The options with what --likelihood auto stands for with these data, and one line that says why.
 
-    0 and 1 (or what is binarised): Bernoulli. Grey values in [0, 1]: a Gaussian with one learned sigma (why: docs/figures.md). Other numbers:
+    0 and 1 (or what is binarised): Bernoulli. Grey values in [0, 1]: a Gaussian with one learned sigma. Other numbers:
     a Gaussian with a sigma a feature, and standardised unless --scale says otherwise.
     """
     if options["likelihood"] != "auto":
