@@ -6,7 +6,7 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 BINARISE = ("none", "threshold", "fixed", "dynamic")
 PICTURES = (".png", ".svg", ".pdf")
 """The endings of pictures."""
-DATA_DEFAULTS: dict[str, Any] = {"data": "digits", "labels": None, "key": None, "scale": "auto", "split": None}
+DATA_DEFAULTS: dict[str, Any] = {
+    "data": "digits",
+    "labels": None,
+    "index": "auto",
+    "key": None,
+    "scale": "auto",
+    "split": None,
+}
 
 
 def integers(text: str) -> list[int]:
@@ -66,6 +73,12 @@ def add_data_arguments(parser: argparse._ArgumentGroup, default: str) -> None:
     parser.add_argument(
         "--labels", choices=["first", "last"], help="the column of a .csv file that holds labels, numbers or texts"
     )
+    parser.add_argument(
+        "--index",
+        choices=["auto", "first", "none"],
+        help="whether the first column of a .csv file names the rows and is no feature: where it looks so, yes, no"
+        " [auto]",
+    )
     parser.add_argument("--key", metavar="NAME", help="the array of a .npz file")
     parser.add_argument(
         "--scale",
@@ -97,18 +110,35 @@ class Parts(NamedTuple):
 
 def loading(options: dict[str, Any]) -> dict[str, Any]:
     """How the options say that data are read; what a model standardises is read as it is."""
-    how = {name: options[name] for name in ("scale", "labels", "key")}
+    how = {name: options[name] for name in ("scale", "labels", "key", "index")}
     return how | {"scale": "none"} if how["scale"] == "standard" else how
 
 
-def load_parts(options: dict[str, Any], dtype: str, check: Callable[[Dataset], None] = lambda data: None) -> Parts:
+def load_whole(options: dict[str, Any], dtype: str, columns: int | None = None) -> Dataset:
+    """The data of the options, not split. Where a model needs ``columns`` and has them only if what looks like an index
+    is a feature, it is one: a few rows may count by chance."""
+    from vae_np import data
+
+    how = loading(options) | {"dtype": dtype}
+    found = data.load(options["data"], **how)
+    if how["index"] == "auto" and found.index is not None and found.x.shape[1] + 1 == columns:
+        return data.load(options["data"], **how | {"index": "none"})
+    return found
+
+
+def load_parts(
+    options: dict[str, Any],
+    dtype: str,
+    check: Callable[[Dataset], None] = lambda data: None,
+    columns: int | None = None,
+) -> Parts:
     """Load, check and split data as the options (`DATA_DEFAULTS`, seed) say; rows in errors are those of the file."""
     from vae_np import data
 
     source = options["data"]
     how = loading(options) | {"dtype": dtype}
     own_test = source == "mnist" or Path(source).is_dir()
-    whole = data.load(source, **how)
+    whole = load_whole(options, dtype, columns)
     check(whole)
     shares = options["split"] or ([0.9, 0.1] if own_test else [0.8, 0.1, 0.1])
     if len(shares) not in ((2, 3) if own_test else (3,)):
@@ -168,7 +198,10 @@ def _all_of(parts: Parts) -> Dataset:
     labels = None
     if all(part.labels is not None for part in found):
         labels = np.concatenate([np.asarray(part.labels) for part in found])[order]
-    return dataclasses.replace(found[0], x=x, labels=labels, rows=rows[order])
+    index = None
+    if all(part.index is not None for part in found):
+        index = np.concatenate([np.asarray(part.index) for part in found])[order]
+    return dataclasses.replace(found[0], x=x, labels=labels, rows=rows[order], index=index)
 
 
 def binarised(dataset: Dataset, mode: str, seed: int) -> Dataset:
@@ -214,11 +247,10 @@ def write_array(
     path: str,
     array: NDArray[np.floating[Any]],
     header: list[str],
-    labels: list[str] | None = None,
-    rows: NDArray[np.integer[Any]] | None = None,
+    before: dict[str, Iterable[Any]] | None = None,
 ) -> None:
-    """Write .npy or .csv, atomically; csv with enough digits to read the same numbers back, and before them the rows'
-    numbers and labels, if they are given."""
+    """Write .npy or .csv, atomically; csv with enough digits to read the same numbers back, and ``before`` them columns
+    of whatever has a text."""
     import io
 
     import numpy as np
@@ -232,18 +264,30 @@ def write_array(
     else:
         digits = "%.17g" if array.dtype == np.float64 else "%.9g"
         text = io.StringIO()
-        np.savetxt(text, array, fmt=digits, delimiter=",", header=",".join(header), comments="")
+        np.savetxt(text, array, fmt=digits, delimiter=",", header=",".join(map(_quoted_name, header)), comments="")
         lines = text.getvalue().splitlines()
-        if labels is not None:
-            lines = [f"{label},{line}" for label, line in zip(["label", *map(_quoted, labels)], lines, strict=True)]
-        if rows is not None:
-            lines = [f"{row},{line}" for row, line in zip(["row", *rows.tolist()], lines, strict=True)]
-        write_atomic(path, "".join(f"{line}\n" for line in lines).encode())
+        for name, column in reversed((before or {}).items()):
+            fields = [name, *(quoted(str(value)) for value in column)]
+            lines = [f"{field},{line}" for field, line in zip(fields, lines, strict=True)]
+        write_atomic(path, "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
 
 
-def _quoted(label: str) -> str:
-    """A label as a field of a csv file."""
-    return '"' + label.replace('"', '""') + '"' if '"' in label else label
+def row_columns(dataset: Dataset) -> dict[str, Iterable[Any]]:
+    """What stands before a row's values: its number in the data, and what an index calls it."""
+    columns: dict[str, Iterable[Any]] = {"row": dataset.row_numbers}
+    return columns if dataset.index is None else columns | {"index": dataset.index}
+
+
+def quoted(text: str) -> str:
+    """A text as a field of a csv file."""
+    return '"' + text.replace('"', '""') + '"' if '"' in text or "," in text else text
+
+
+def _quoted_name(name: str) -> str:
+    """A column's name as a field of a header: one that is a number is quoted, for a line with numbers is no header."""
+    from vae_np.data.csv_columns import is_number
+
+    return f'"{name}"' if is_number(name) else quoted(name)
 
 
 def print_json(values: dict[str, Any]) -> None:

@@ -22,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--with-labels", action="store_true", help="write the labels, if the data have any, in a first column (.csv)"
     )
-    parser.add_argument("--no-rows", action="store_true", help="leave out the first column, the rows' numbers (.csv)")
+    parser.add_argument(
+        "--no-rows", action="store_true", help="leave out the first columns, the rows' numbers and index (.csv)"
+    )
     parser.epilog = (
         "examples:\n  vae-np encode runs/digits-1 --out test.csv\n"
         "  vae-np encode runs/digits-1 --data new.npy --logvar --out new-encoded.npy"
@@ -41,10 +43,11 @@ def run(args: argparse.Namespace) -> int:
     mu, logvar = run.vae.encode(dataset.x)
     k = mu.shape[1]
     header = [f"mu{j}" for j in range(k)] + ([f"logvar{j}" for j in range(k)] if "logvar" in given else [])
-    rows = None if "no_rows" in given or not out.endswith(".csv") else dataset.row_numbers
-    common.write_array(out, np.hstack([mu, logvar]) if "logvar" in given else mu, header, labels, rows)
-    header = header if labels is None else ["label", *header]
-    header = header if rows is None else ["row", *header]
+    before = {} if "no_rows" in given or not out.endswith(".csv") else common.row_columns(dataset)
+    if labels is not None:
+        before["label"] = labels
+    common.write_array(out, np.hstack([mu, logvar]) if "logvar" in given else mu, header, before)
+    header = [*before, *header]
     if "json" in given:
         common.print_json({"data": dataset.name, "examples": len(dataset), "columns": header, "out": out})
     else:

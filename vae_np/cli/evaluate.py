@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     if out is not None:
         columns = list(result.per_example)
         table = np.column_stack([result.per_example[name] for name in columns])
-        common.write_array(out, table, columns, rows=dataset.row_numbers)
+        common.write_array(out, table, columns, common.row_columns(dataset))
     effective = result.per_example["effective_samples"]
     values = {
         "data": dataset.name,

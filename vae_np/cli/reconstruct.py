@@ -30,14 +30,14 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--number must be positive; got {given['number']}")
     run = runs.load_run(args.model, given.get("backend"))
     dataset = runs.data_of(run, args)
-    mean = run.vae.reconstruct(dataset.x)
+    mean, names = run.vae.reconstruct(dataset.x), run.feature_names or dataset.feature_names
     if Path(out).suffix in common.PICTURES:
         from vae_np import plots
 
         shape = dataset.image_shape or run.image_shape
         plots.reconstructions(dataset.x, mean, out, image_shape=shape, n=given.get("number", 12))
     else:
-        common.write_array(out, mean, [f"x{j}" for j in range(mean.shape[1])])
+        common.write_array(out, mean, runs.columns(mean, names))
     error = float(((dataset.x - mean) ** 2).mean())
     if "json" in given:
         common.print_json({"data": dataset.name, "examples": len(dataset), "out": out, "mean_squared_error": error})

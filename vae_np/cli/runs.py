@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vae_np.cli.common import DATA_DEFAULTS, binarised, check_support, load_parts, loading, part_of
+from vae_np.cli.common import DATA_DEFAULTS, binarised, check_support, load_parts, load_whole, part_of
 from vae_np.cli.train_options import DEFAULTS, EARLIER, check_types
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from vae_np.data import Dataset
     from vae_np.model.vae import VAE
+
+
+OF_DATA = ("image_shape", "feature_names", "label_names")
+"""What a run keeps of its data beside the options."""
 
 
 class Run(NamedTuple):
@@ -28,6 +35,17 @@ class Run(NamedTuple):
         shape = self.options.get("image_shape")
         return None if shape is None else (int(shape[0]), int(shape[1]))
 
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        """Of the training data's columns; runs from before these were kept have none."""
+        names = self.options.get("feature_names")
+        return None if names is None else tuple(names)
+
+
+def columns(table: NDArray[Any], names: Sequence[str] | None) -> list[str]:
+    """The columns' names of a table that has the features of the data: x0, x1, ... where they have none."""
+    return [f"x{j}" for j in range(table.shape[1])] if names is None else list(names)
+
 
 def load_run(path: str, backend: str | None = None) -> Run:
     """A model file, or a run's folder with its config.json; the backend is the run's if none is given."""
@@ -36,11 +54,14 @@ def load_run(path: str, backend: str | None = None) -> Run:
     folder = Path(path) if Path(path).is_dir() else Path(path).parent
     options = read_config(folder) if Path(path).is_dir() or Path(path).name == "checkpoint.npz" else None
     vae = load(path, backend=backend or (options or {}).get("backend", "numba"))
+    names, features = (options or {}).get("feature_names"), vae.architecture.n_features
+    if names is not None and len(names) != features:
+        raise ValueError(f"{folder / 'config.json'}: {len(names)} feature_names; the model has {features} features")
     return Run(vae, folder if options is not None else None, options or {})
 
 
 def read_config(folder: Path) -> dict[str, Any] | None:
-    """A run's options and image_shape from config.json, None if there is none; ``ValueError`` where it is damaged."""
+    """A run's options and `OF_DATA` from config.json, None if there is none; ``ValueError`` where it is damaged."""
     file = folder / "config.json"
     try:
         config = json.loads(file.read_text("utf-8"))
@@ -54,7 +75,15 @@ def read_config(folder: Path) -> dict[str, Any] | None:
     shape = config.get("image_shape")
     if shape is not None and not (isinstance(shape, list) and len(shape) == 2 and all(map(_is_length, shape))):
         raise ValueError(f"{file}: image_shape cannot be {shape!r}")
-    return {**DEFAULTS, **EARLIER, **config["arguments"], "image_shape": shape}
+    for name in ("feature_names", "label_names"):
+        if not (config.get(name) is None or (isinstance(config[name], list) and all(map(_is_text, config[name])))):
+            raise ValueError(f"{file}: {name} must be a list of texts or null")
+    options = {**DEFAULTS, **EARLIER, **config["arguments"]}
+    return options | {name: config.get(name) for name in OF_DATA}
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def _is_length(value: Any) -> bool:
@@ -63,18 +92,21 @@ def _is_length(value: Any) -> bool:
 
 def data_of(run: Run, args: argparse.Namespace) -> Dataset:
     """The data a command is to work on: those of --data, else the part of the run's own data that --part names."""
-    from vae_np import data
-
     given, vae = vars(args), run.vae
     mode, seed = given.get("binarise", run.options.get("binarise", "none")), run.options.get("seed", 0)
+    dtype, features = str(vae.dtype), vae.architecture.n_features
 
-    standard = {"scale": "standard"} if vae.scale == "standard" else {}  # other data come in the same units
+    # other data come in the same units, and other tables of the same form
+    like: dict[str, Any] = {"scale": "standard"} if vae.scale == "standard" else {}
+    if run.options and str(given.get("data", "")).lower().endswith((".csv", ".csv.gz")):
+        like["index"] = run.options["index"]
 
     def check(found: Dataset) -> None:
-        if found.x.shape[1] != vae.architecture.n_features:
-            raise ValueError(
-                f"{found.name}: has {found.x.shape[1]} columns, the model {vae.architecture.n_features} features"
-            )
+        if found.x.shape[1] != features:
+            extra = found.x.shape[1] == features + 1 and found.feature_names is not None
+            hint = "; if its first column is no feature: --index first, or --labels" * extra
+            raise ValueError(f"{found.name}: has {found.x.shape[1]} columns, the model {features} features{hint}")
+        _check_order(found, run.feature_names)
         check_support(found, vae.likelihood, mode, "--scale" if "data" in given else "")
 
     if "data" not in given:
@@ -82,14 +114,24 @@ def data_of(run: Run, args: argparse.Namespace) -> Dataset:
             raise ValueError(f"{args.model}: a model file does not know its data; name them with --data")
         if other := [name for name in DATA_DEFAULTS if name in given]:
             raise ValueError(f"--{other[0]} needs --data: the run's own data are as they were in training")
-        found = part_of(load_parts({**DATA_DEFAULTS, **run.options}, str(vae.dtype), check), given.get("part", "test"))
+        found = part_of(load_parts({**DATA_DEFAULTS, **run.options}, dtype, check), given.get("part", "test"))
     elif given.get("part", "all") == "all":
         if "split" in given:
             raise ValueError("--split needs --part, the part that is meant")
-        found = data.load(given["data"], dtype=str(vae.dtype), **loading({**DATA_DEFAULTS, **standard, **given}))
+        found = load_whole({**DATA_DEFAULTS, **like, **given}, dtype, features)
         check(found)
     else:  # with the run's seed, so that the test part of its data is that of training
-        found = part_of(
-            load_parts({**DATA_DEFAULTS, **standard, **given, "seed": seed}, str(vae.dtype), check), given["part"]
-        )
+        options = {**DATA_DEFAULTS, **like, **given, "seed": seed}
+        found = part_of(load_parts(options, dtype, check, features), given["part"])
     return binarised(found, mode, seed)
+
+
+def _check_order(found: Dataset, names: tuple[str, ...] | None) -> None:
+    """That columns of the model's names stand in the model's order."""
+    theirs = found.feature_names
+    if names is None or theirs is None or sorted(theirs) != sorted(names) or theirs == names:
+        return
+    j = next(j for j, pair in enumerate(zip(theirs, names, strict=True)) if pair[0] != pair[1])
+    raise ValueError(
+        f"{found.name}: its columns have another order than in training: column {j} is {theirs[j]!r}, was {names[j]!r}"
+    )

@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         x = vae.decode(vae.sample_prior(number, seed))
     if "json" in given and "out" not in given:
-        common.print_json({"model": args.model, "seed": seed, "samples": x})
+        columns = runs.columns(x, run.feature_names)
+        common.print_json({"model": args.model, "seed": seed, "columns": columns, "samples": x})
         return 0
     if Path(out).suffix in common.PICTURES:
         from vae_np import plots
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         what = "draw of x" if "draw" in given else "decoder mean"
         plots.samples(x, out, image_shape=run.image_shape, what=what)
     else:
-        common.write_array(out, x, [f"x{j}" for j in range(x.shape[1])])
+        common.write_array(out, x, runs.columns(x, run.feature_names))
     if "json" in given:
         common.print_json({"model": args.model, "seed": seed, "out": out, "number": number})
     else:

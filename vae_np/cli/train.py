@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vae_np import __version__
-from vae_np.cli import assemble, choice, common, run_folder
+from vae_np.cli import assemble, choice, common, remarks, run_folder
 from vae_np.cli.command import Command
+from vae_np.cli.runs import OF_DATA
 from vae_np.cli.train_options import add_arguments
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ def _run(given: dict[str, Any]) -> int:
         print(_resumption(folder, trainer, resumed), file=sys.stderr if quiet else sys.stdout, flush=True)
     counts = ", ".join(f"{count} {name.replace('train', 'training')}" for name, count in _examples(parts).items())
     say(f"{trainer.vae!r}\n{counts} examples of {parts.train.name}; everything goes to {folder}")
-    if chosen:
-        say(chosen)
+    for line in filter(None, [chosen, remarks.index_line(parts.train)]):
+        say(line)
     if trainer.settings.objective.analytic_kl and not trainer.vae.architecture.has_kl:
         say(common.sampled_kl(trainer.vae))
     if (
@@ -177,7 +178,7 @@ def _config(options: dict[str, Any], parts: common.Parts, vae: VAE, chosen: str)
         "arguments": options,
         "chosen": chosen,
         "model": vae.config(),
-        "image_shape": parts.train.image_shape,
+        **{name: getattr(parts.train, name) for name in OF_DATA},
         "examples": _examples(parts),
     }
 

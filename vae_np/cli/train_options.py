@@ -46,8 +46,8 @@ DEFAULTS: dict[str, Any] = {
     "output_bias": "data",
     "checkpoint_seconds": 10.0,
 }
-EARLIER: dict[str, Any] = {"patience": None}
-"""What a run did whose config.json does not know the option: it is older than the option."""
+EARLIER: dict[str, Any] = {"patience": None, "index": "none"}
+"""What a run did whose config.json does not know the option: it is older, and has an index among its features, say."""
 FREE_ON_RESUME = ("epochs", "backend", "threads", "checkpoint_seconds")
 """What may differ when a run is resumed."""
 NULLABLE: dict[str, tuple[type, ...]] = {

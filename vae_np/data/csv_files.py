@@ -11,11 +11,13 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from vae_np.data.csv_columns import fields, find_index, first_field, is_header, is_number, names_of, unquoted
 from vae_np.data.packed import DAMAGED, open_packed
 
 __all__ = ["Table", "read_csv"]
 
 LabelColumn = Literal["first", "last"] | None
+IndexColumn = Literal["auto", "first", "none"]
 
 SHOWN = 40
 """Characters of a faulty field that an error shows."""
@@ -26,19 +28,36 @@ SEPARATORS = ";\t| "
 
 
 class Table(NamedTuple):
-    """Values (N, columns); labels (N,), numbers or, where ``names`` has their texts, places in it."""
+    """What a file holds: values (N, columns) and, where there are any, what stands beside and above them.
+
+    ``labels`` (N,) are numbers or, where ``label_names`` has their texts, places in it. ``names`` are the columns', and
+    ``row_names`` (N,) the texts of a first column that is no feature, whose own name, perhaps "", is ``index_name``.
+    """
 
     values: NDArray[Any]
-    labels: NDArray[Any] | None
-    names: tuple[str, ...] | None
+    labels: NDArray[Any] | None = None
+    label_names: tuple[str, ...] | None = None
+    names: tuple[str, ...] | None = None
+    row_names: NDArray[np.str_] | None = None
+    index_name: str = ""
 
 
-def read_csv(path: Path, labels: LabelColumn = None) -> Table:
-    """Read comma-separated numbers, plain or packed with gzip, and perhaps a column of labels.
+class _Columns(NamedTuple):
+    """Which columns hold no values, and what all are called."""
 
-    The first line is a header if none of its fields is a number. Blank lines are skipped (and counted). Where every
-    value is whole the array is int64, since a text has no types: "0" and "255" are bytes to the one who wrote them.
-    Labels of which one is not a number are texts, all of them: 0, 1, ... in the sorted order of the distinct ones.
+    labels: LabelColumn
+    row_names: list[str] | None
+    names: list[str] | None
+
+
+def read_csv(path: Path, labels: LabelColumn = None, index: IndexColumn = "auto") -> Table:
+    """Read comma-separated numbers, plain or packed with gzip, and perhaps columns of labels and of an index.
+
+    The first line is a header if none of its fields is a number (or by `csv_columns.is_header`); it names the columns
+    if it has as many fields. Blank lines are skipped (and counted). Where every value is whole the array is int64,
+    since a text has no types: "0" and "255" are bytes to the one who wrote them. Labels of which one is not a number
+    are texts, all of them: 0, 1, ... in the sorted order of the distinct ones. What makes the first column an index is
+    said by `csv_columns.find_index`; index="first" makes it one, "none" makes it none, and so do labels="first".
 
     Raises
     ------
@@ -46,21 +65,54 @@ def read_csv(path: Path, labels: LabelColumn = None) -> Table:
         With line and column of what is not a number, or the line that is longer or shorter than the first.
     """
     try:
+        columns = _columns(path, labels, index)
         try:
-            values, texts = _parse(path, labels)
+            values, texts = _parse(path, columns)
         except ValueError as error:
-            raise ValueError(_first_fault(path, labels) or f"{path}: {error}") from error
+            raise ValueError(_first_fault(path, columns) or f"{path}: {error}") from error
+        table = _named(Table(_whole(values)), columns)
         if labels is None:
-            return Table(_whole(values), None, None)
-        if all(map(_is_number, texts)):
-            return Table(_whole(values), np.array(texts, np.float64), None)
+            return table
+        if all(map(is_number, texts)):
+            return table._replace(labels=np.array(texts, np.float64))
         if fault := _faulty_text(path, labels, texts):
             raise ValueError(fault)
     except DAMAGED as error:
         raise ValueError(f"{path}: the gzip data is damaged ({error})") from error
-    names = tuple(sorted(set(texts)))
-    codes = {text: code for code, text in enumerate(names)}
-    return Table(_whole(values), np.array([codes[text] for text in texts], np.int64), names)
+    distinct = tuple(sorted(set(texts)))
+    codes = {text: code for code, text in enumerate(distinct)}
+    return table._replace(labels=np.array([codes[text] for text in texts], np.int64), label_names=distinct)
+
+
+def _columns(path: Path, labels: LabelColumn, index: IndexColumn) -> _Columns:
+    """What the header and, where it must be asked, the first column say; an empty file is told of later."""
+    lines = _lines(path)
+    first = next(lines, (0, ""))[1]
+    header = first if is_header(first) else None
+    line = first if header is None else next(lines, (0, ""))[1]
+    width = len(fields(line))
+    names = None if header is None else names_of(header, width)
+    if index == "none" or labels == "first":
+        return _Columns(labels, None, names)
+    if width - (labels is not None) < 2:  # an index of nothing
+        if index == "first":
+            raise ValueError(f"{path}: there is nothing beside the index (columns: {width})")
+        return _Columns(labels, None, names)
+    entries = (first_field(line)[0] for _, line in _data_lines(path))
+    found = list(entries) if index == "first" else find_index(names[0] if names else None, entries)
+    return _Columns(labels, found, names)
+
+
+def _named(table: Table, columns: _Columns) -> Table:
+    """The table with its names and its index."""
+    if columns.row_names is not None:
+        name = columns.names[0] if columns.names else ""
+        table = table._replace(row_names=np.array(columns.row_names, np.str_), index_name=name)
+    if columns.names is None:
+        return table
+    own = columns.row_names is not None or columns.labels == "first"
+    names = columns.names[own : len(columns.names) - (columns.labels == "last")]
+    return table._replace(names=tuple(name or f"x{j}" for j, name in enumerate(names)) if any(names) else None)
 
 
 def _whole(table: NDArray[Any]) -> NDArray[Any]:
@@ -87,7 +139,7 @@ def _data_lines(path: Path) -> Iterator[tuple[int, str]]:
     first = next(lines, None)
     if first is None:
         raise ValueError(f"{path}: there is no data; the file is empty")
-    if any(_is_number(field) for field in first[1].split(",")):
+    if not is_header(first[1]):
         return chain([first], lines)
     second = next(lines, None)
     if second is None:
@@ -98,61 +150,61 @@ def _data_lines(path: Path) -> Iterator[tuple[int, str]]:
     return chain([second], lines)
 
 
-def _parse(path: Path, labels: LabelColumn) -> tuple[NDArray[Any], list[str]]:
+def _parse(path: Path, columns: _Columns) -> tuple[NDArray[Any], list[str]]:
     """The values, and the labels' texts, by the fast way, whose errors say too little."""
     texts: list[str] = []
+    labels = columns.labels
+    lines = (line for _, line in _data_lines(path))
+    if columns.row_names is not None:
+        lines = (first_field(line)[1] for line in lines)
 
     def values() -> Iterator[str]:
-        for _, line in _data_lines(path):
+        for line in lines:
             if labels == "last":
                 rest, _, text = line.rpartition(",")
             else:
                 text, _, rest = line.partition(",")
             if not rest.strip():  # np.loadtxt would skip it
                 raise ValueError("a line has no values")
-            texts.append(_label(text))
+            texts.append(unquoted(text))
             yield rest
 
-    lines = values() if labels else (line for _, line in _data_lines(path))
-    table = np.loadtxt(lines, np.float64, delimiter=",", comments=None, ndmin=2)
+    table = np.loadtxt(values() if labels else lines, np.float64, delimiter=",", comments=None, ndmin=2)
     if labels and ("" in texts or len(texts) != len(table)):
         raise ValueError("a label is missing")
+    if columns.row_names is not None and len(columns.row_names) != len(table):  # np.loadtxt skips an empty rest
+        raise ValueError("a line has no values")
     return table, texts
 
 
-def _label(text: str) -> str:
-    """A label without the blanks and the quotes around it."""
-    text = text.strip()
-    if len(text) >= 2 and text[0] == text[-1] == '"':
-        text = text[1:-1].replace('""', '"').strip()
-    return text
-
-
-def _first_fault(path: Path, labels: LabelColumn) -> str | None:
+def _first_fault(path: Path, columns: _Columns) -> str | None:
     """What is wrong with the first faulty line, by the slow way."""
     try:
         lines = _data_lines(path)
     except ValueError as error:
         return str(error)
     start = width = 0
+    labels, index = columns.labels, columns.row_names is not None
     for number, line in lines:
-        fields = line.rstrip("\r\n").split(",")
-        start, width = start or number, width or len(fields)
-        own = {"first": 1, "last": len(fields)}.get(labels or "")
-        for column, field in enumerate(fields, 1):
-            if not (_label(field) if column == own else _is_number(field)):
-                fact = _fact(field, column, width if len(fields) == width and not labels else 0)
+        parts = fields(line)
+        start, width = start or number, width or len(parts)
+        own = {"first": 1, "last": len(parts)}.get(labels or "")
+        for column, field in enumerate(parts, 1):
+            if index and column == 1:
+                continue
+            if not (unquoted(field) if column == own else is_number(field)):
+                fact = _fact(field, column, width if len(parts) == width and not labels else 0)
                 return f"{path}: line {number}, column {column}: {fact}"
-        if labels and len(fields) == 1:
+        if labels and len(parts) == 1 + index:
             return f"{path}: line {number}: there is no data beside the label {_shown(line)}{_separator(line)}"
-        if len(fields) != width:
-            return f"{path}: line {number}: {len(fields)} columns; line {start} has {width}"
+        if len(parts) != width:
+            return f"{path}: line {number}: {len(parts)} columns; line {start} has {width}"
     return None
 
 
 def _fact(field: str, column: int, width: int) -> str:
     """What is wrong with a field; where ``width`` is not 0 it may be a label."""
-    if not _label(field):
+    if not unquoted(field):
         return f"{_shown(field)} is empty; missing values are not supported"
     hint = _separator(field)
     if not hint and width > 1 and column in (1, width):
@@ -165,7 +217,7 @@ def _separator(text: str) -> str:
     """The question that a text with numbers between something else than commas raises."""
     for separator in SEPARATORS:
         parts = text.strip().split(separator)
-        if len(parts) > 1 and (all if separator == " " else any)(map(_is_number, parts)):
+        if len(parts) > 1 and (all if separator == " " else any)(map(is_number, parts)):
             return f"; is the separator {separator!r}? only commas are read"
     return ""
 
@@ -173,7 +225,7 @@ def _separator(text: str) -> str:
 def _faulty_text(path: Path, labels: str, texts: list[str]) -> str | None:
     """What is wrong with labels that are not all numbers."""
     numbers = (number for number, _ in _data_lines(path))
-    if len(texts) > 1 and not _is_number(texts[0]) and all(map(_is_number, texts[1:])):
+    if len(texts) > 1 and not is_number(texts[0]) and all(map(is_number, texts[1:])):
         return (
             f"{path}: line {next(numbers)}: the {labels} column has {_shown(texts[0])} here and numbers in all other"
             " lines; if this line is a header, delete it: only one without numbers is skipped"
@@ -182,15 +234,6 @@ def _faulty_text(path: Path, labels: str, texts: list[str]) -> str | None:
         if any("\ud800" <= letter <= "\udfff" for letter in text):
             return f"{path}: line {number}: the label {_shown(text)} is not a text in UTF-8"
     return None
-
-
-def _is_number(field: str) -> bool:
-    """Whether the field is a number to np.loadtxt, which knows no 1_000."""
-    try:
-        float(field)
-    except ValueError:
-        return False
-    return "_" not in field
 
 
 def _shown(text: str) -> str:

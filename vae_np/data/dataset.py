@@ -32,6 +32,10 @@ class Dataset:
         The texts of labels that are texts in the file; the labels are then places in it.
     rows : int array, shape (N,), optional
         Which rows of the source these are, counted from 0; None for all of them, in their order.
+    feature_names : tuple of str, optional
+        The columns' names, as the header of a csv file has them.
+    index : str array, shape (N,), optional
+        The rows' names: the texts of a column that is no feature, which a csv file calls ``index_name``.
 
     Raises
     ------
@@ -45,6 +49,9 @@ class Dataset:
     name: str
     label_names: tuple[str, ...] | None = None
     rows: NDArray[np.integer[Any]] | None = None
+    feature_names: tuple[str, ...] | None = None
+    index: NDArray[np.str_] | None = None
+    index_name: str = ""
 
     def __post_init__(self) -> None:
         """Check the parts against each other."""
@@ -59,6 +66,10 @@ class Dataset:
         names = self.label_names
         if names is not None and (labels is None or not ((labels >= 0) & (labels < len(names))).all()):
             raise ValueError(f"labels with {len(names)} label_names must be integers from 0 to {len(names) - 1}")
+        if self.feature_names is not None and len(self.feature_names) != x.shape[1]:
+            raise ValueError(f"x has {x.shape[1]} columns and {len(self.feature_names)} feature_names")
+        if self.index is not None and self.index.shape != x.shape[:1]:
+            raise ValueError(f"index must have {len(x)} entries; its shape is {self.index.shape}")
 
     def __len__(self) -> int:
         return len(self.x)
@@ -71,6 +82,8 @@ class Dataset:
         if self.labels is not None:
             distinct = len(np.unique(self.labels))
             words.append(f"{distinct} label{'s' * (distinct != 1)}")
+        if self.index is not None:
+            words.append(f"index {self.index_name!r}" if self.index_name else "an index")
         return f"Dataset({', '.join(words)})"
 
     def take(self, rows: ArrayLike | slice) -> Dataset:
@@ -82,7 +95,9 @@ class Dataset:
             if rows.ndim != 1:
                 raise ValueError(f"rows must be one-dimensional; got shape {rows.shape}")
         labels = None if self.labels is None else self.labels[rows]
-        return replace(self, x=np.ascontiguousarray(self.x[rows]), labels=labels, rows=self.row_numbers[rows])
+        index = None if self.index is None else self.index[rows]
+        x = np.ascontiguousarray(self.x[rows])
+        return replace(self, x=x, labels=labels, rows=self.row_numbers[rows], index=index)
 
     @property
     def row_numbers(self) -> NDArray[np.integer[Any]]:
@@ -99,9 +114,9 @@ def from_array(
     scale: str | float = "auto",
     dtype: DTypeLike = "float64",
     auto: float | None = None,
-    label_names: tuple[str, ...] | None = None,
+    **names: Any,
 ) -> Dataset:
-    """The data set of an array as it was read.
+    """The data set of an array as it was read; ``names`` are the attributes of `Dataset` that say what is called how.
 
     ``source`` begins every error. ``auto`` is the divisor that scale="auto" stands for where it is known; otherwise it
     follows from the array's type. An array that already has the form asked for is not copied.
@@ -118,7 +133,7 @@ def from_array(
             exact = np.can_cast(rows.dtype, target) and float(target.type(divisor)) == divisor
             np.divide(rows, divisor, out=x, dtype=target if exact else np.float64, casting="same_kind")
     check_finite(x, source)
-    return Dataset(x, _labels(labels, len(x), source), image_shape, name, label_names)
+    return Dataset(x, _labels(labels, len(x), source), image_shape, name, **names)
 
 
 def _rows(raw: Array, source: str) -> tuple[Array, tuple[int, int] | None]:

@@ -33,6 +33,7 @@ def load(
     scale: str | float = "auto",
     labels: Literal["first", "last"] | None = None,
     key: str | None = None,
+    index: Literal["auto", "first", "none"] = "auto",
 ) -> Dataset:
     """Load a data set by its name or from a folder or file.
 
@@ -60,6 +61,10 @@ def load(
     key : str, optional
         The array of an .npz file; by default x, data or x_train (x_test for the test part), or the only one. Its labels
         are y or labels, and y_train to x_train.
+    index : "auto", "first" or "none"
+        Whether the first column of a csv file names the rows and is no feature (see ``index`` of `Dataset`). "auto":
+        where it counts the rows from 0 or from 1, where the header names the other columns and not it, and where it is
+        called id, index or row and holds distinct integers or texts. labels="first" leaves it no room.
 
     Returns
     -------
@@ -79,12 +84,16 @@ def load(
     check_part(part)
     if labels not in ("first", "last", None):
         raise ValueError(f"labels must be 'first', 'last' or None; got {labels!r}")
+    if index not in ("auto", "first", "none"):
+        raise ValueError(f"index must be 'auto', 'first' or 'none'; got {index!r}")
+    if index == labels == "first":
+        raise ValueError("the first column cannot hold both the index and the labels")
     raw: Array
     y: Array | None
     auto: float | None = None
-    names: tuple[str, ...] | None = None
+    names: dict[str, Any] = {}
     kind = _kind(source)
-    _check_options(kind, source, part, labels, key)
+    _check_options(kind, source, part, labels, key, index)
     name = Path(source).name
     if kind == "digits":
         raw, y = read_digits()
@@ -93,10 +102,15 @@ def load(
         folder = _cached_mnist() if kind == "mnist" else Path(source)
         raw, y = read_mnist(folder, part)
         name = folder.resolve().name if kind == "folder" else name
+    elif kind == "csv":
+        table = read_csv(Path(source), labels, index)
+        raw, y = table.values, table.labels
+        names = {"label_names": table.label_names, "feature_names": table.names}
+        names |= {"index": table.row_names, "index_name": table.index_name}
     else:
-        raw, y, names = _read_file(kind, Path(source), part, labels, key)
+        raw, y = _read_file(kind, Path(source), part, key)
     where = os.fspath(source)
-    return from_array(raw, y, source=where, name=name, scale=scale, dtype=dtype, auto=auto, label_names=names)
+    return from_array(raw, y, source=where, name=name, scale=scale, dtype=dtype, auto=auto, **names)
 
 
 def _kind(source: str | os.PathLike[str]) -> str:
@@ -117,12 +131,14 @@ def _kind(source: str | os.PathLike[str]) -> str:
     raise ValueError(f"{source}: the name does not tell the format; a source is {ACCEPTED}")
 
 
-def _check_options(kind: str, source: object, part: str, labels: str | None, key: str | None) -> None:
+def _check_options(kind: str, source: object, part: str, labels: str | None, key: str | None, index: str) -> None:
     """Refuse what would be ignored."""
     if key is not None and kind != "npz":
         raise ValueError(f"{source}: key= (--key) is for .npz files")
     if labels is not None and kind != "csv":
         raise ValueError(f"{source}: labels= (--labels) is for csv files")
+    if index == "first" and kind != "csv":
+        raise ValueError(f"{source}: index= (--index) is for csv files")
     if part != "train" and kind not in ("mnist", "folder", "npz"):
         raise ValueError(f"{source}: it has no part {part!r}; MNIST, folders and .npz files have")
 
@@ -134,12 +150,8 @@ def _cached_mnist() -> Path:
     return download_mnist()
 
 
-def _read_file(
-    kind: str, path: Path, part: str, labels: Literal["first", "last"] | None, key: str | None
-) -> tuple[Array, Array | None, tuple[str, ...] | None]:
-    """The array of a file, its labels, and their texts."""
+def _read_file(kind: str, path: Path, part: str, key: str | None) -> tuple[Array, Array | None]:
+    """The array of a file and its labels."""
     if kind == "npz":
-        return (*read_npz(path, key, part), None)
-    if kind == "csv":
-        return read_csv(path, labels)
-    return read_npy(path) if kind == "npy" else read_idx(path), None, None
+        return read_npz(path, key, part)
+    return read_npy(path) if kind == "npy" else read_idx(path), None

@@ -1,0 +1,111 @@
+"""What the columns of a csv file are: the fields of its lines, their names, and whether the first one is an index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+__all__ = ["fields", "find_index", "first_field", "is_header", "is_number", "names_of", "unquoted"]
+
+INDEX_NAMES = ("id", "index", "row")
+"""Names of an index, if its entries are distinct. `row` is what vae-np's own files call it."""
+NO_NAMES = ("", "unnamed: 0")
+"""What stands above an index that has no name: nothing, and what pandas makes of that when it reads the file."""
+LEAST = 3
+"""Rows from which on a column that counts is an index: of two rows 0 and 1 may be data."""
+
+
+def is_number(field: str) -> bool:
+    """Whether the field is a number to np.loadtxt, which knows no 1_000."""
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return "_" not in field
+
+
+def unquoted(text: str) -> str:
+    """A field's text without the blanks and the quotes around it."""
+    text = text.strip()
+    if len(text) >= 2 and text[0] == text[-1] == '"':
+        text = text[1:-1].replace('""', '"').strip()
+    return text
+
+
+def fields(line: str) -> list[str]:
+    """A line at its commas, but for those between quotes; the quotes stay."""
+    line = line.rstrip("\r\n")
+    if '"' not in line:
+        return line.split(",")
+    parts, begin, inside = [], 0, False
+    for i, letter in enumerate(line):
+        if letter == '"':
+            inside = not inside
+        elif letter == "," and not inside:
+            parts.append(line[begin:i])
+            begin = i + 1
+    return [*parts, line[begin:]]
+
+
+def first_field(line: str) -> tuple[str, str]:
+    """The first field's text, and the rest of the line."""
+    if line.lstrip().startswith('"'):
+        first, *rest = fields(line)
+        return unquoted(first), ",".join(rest)
+    text, _, after = line.partition(",")
+    return text.strip(), after
+
+
+def is_header(line: str) -> bool:
+    """Whether no field is a number, or all are 0, 1, 2, ... after an empty one: so pandas writes unnamed columns."""
+    found = fields(line)
+    if not any(map(is_number, found)):
+        return True
+    return not unquoted(found[0]) and all(text.strip() == str(i) for i, text in enumerate(found[1:]))
+
+
+def names_of(header: str, columns: int) -> list[str] | None:
+    """A name a column, "" where there is none; None where the header does not fit them.
+
+    A header with one field less has none for the first column, as R writes it. A # before the first name goes.
+    """
+    found = fields(header)
+    found[0] = found[0].lstrip().removeprefix("#")
+    # what is not UTF-8 becomes U+FFFD: a name is shown and written, and never compared with bytes
+    texts = [unquoted(field).encode("utf-8", "surrogateescape").decode("utf-8", "replace") for field in found]
+    texts = [" ".join(text.split()) for text in texts]
+    texts = texts if len(texts) != columns - 1 else ["", *texts]
+    return texts if len(texts) == columns else None
+
+
+def find_index(name: str | None, entries: Iterable[str]) -> list[str] | None:
+    """The first column's entries if it is an index, else None.
+
+    It is one where
+
+    - it counts the rows, from 0 or from 1 (`LEAST` of them or more), or
+    - the header names the other columns and not this one (``name`` is in `NO_NAMES`), or
+    - its name is in `INDEX_NAMES` and its entries are distinct, each an integer or no number.
+    """
+    if name is not None and name.lower() in NO_NAMES:
+        return list(entries)
+    if name is not None and name.lower() in INDEX_NAMES:
+        found = list(entries)
+        sound = len(set(found)) == len(found) and not any(is_number(text) and not _is_integer(text) for text in found)
+        return found if sound else None
+    counted: list[str] = []
+    first = 0
+    for text in entries:  # of most tables it ends at the first row or the second
+        if not counted and text == "1":
+            first = 1
+        if text != str(first + len(counted)):
+            return None
+        counted.append(text)
+    return counted if len(counted) >= LEAST else None
+
+
+def _is_integer(text: str) -> bool:
+    try:
+        int(text)
+    except ValueError:
+        return False
+    return True
