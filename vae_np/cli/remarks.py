@@ -1,11 +1,19 @@
-"""What vae-np train has to say of its data."""
+"""What vae-np train has to say of its data and, for their sake, of its result."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from vae_np.data import Dataset
+    from vae_np.model.vae import VAE
+
+    Array = NDArray[Any]
+
+APART = 100.0
+"""Two orders of magnitude: from there on deviations are too unlike for one likelihood of unscaled data."""
 
 
 def index_line(data: Dataset) -> str:
@@ -14,3 +22,71 @@ def index_line(data: Dataset) -> str:
         return ""
     name = f", {data.index_name!r}," if data.index_name else ""
     return f"index: the first column of {data.name}{name} names the rows and is no feature (--index none makes it one)"
+
+
+def unscaled_line(vae: VAE, data: Dataset) -> str:
+    """That the columns' sizes are too unlike for a Gaussian likelihood without scaling, if they are.
+
+    They are where the deviations of the columns that vary, and a sigma that is a number, are `APART` times apart. Grey
+    values are of one unit, whatever a pixel's deviation is.
+    """
+    import numpy as np
+
+    from vae_np.formulas.scaling import moments
+
+    if vae.scale == "standard" or not _is_table(vae, data):
+        return ""
+    deviation = moments(data.x).deviation
+    varying = np.flatnonzero(deviation > 0)
+    if not len(varying):
+        return ""
+    least, most = (int(varying[find(deviation[varying])]) for find in (np.argmin, np.argmax))
+    sigma = getattr(vae.likelihood, "sigma", None)
+    fixed = [] if isinstance(sigma, str) or sigma is None else [float(sigma)]
+    sizes = [float(deviation[least]), float(deviation[most]), *fixed]
+    if max(sizes) < APART * min(sizes):
+        return ""
+    names = data.feature_names or [f"x{j}" for j in range(len(deviation))]
+    words = f"deviations from {deviation[least]:.3g} ({names[least]}) to {deviation[most]:.3g} ({names[most]})"
+    if least == most:
+        words = f"a deviation of {deviation[most]:.3g} ({names[most]})"
+    words += f" and sigma is {fixed[0]:.3g}" if fixed else ""
+    return f"unscaled data: the columns have {words}; --scale standard gives each the deviation 1 inside the model"
+
+
+def against_columns_alone(vae: VAE, train: Dataset, x: Array, elbo: Array) -> dict[str, Any]:
+    """What independent Gaussians give x, and a remark where the model gives less; nothing where it is no table.
+
+    Less: the mean of the differences, example by example, is negative by more than two of its standard errors.
+    """
+    import numpy as np
+
+    from vae_np.evaluation.baseline import columns_alone
+
+    if not _is_table(vae, train):
+        return {}
+    alone = columns_alone(train.x, x)
+    found = {"test_columns_alone": float(alone.mean())}
+    if len(x) < 2:
+        return found
+    above = elbo - alone
+    if not above.mean() + 2 * above.std(ddof=1) / np.sqrt(len(x)) < 0:
+        return found
+    helps = "more --epochs or another --learning-rate may help"
+    if vae.scale != "standard":
+        helps = "train on standardised data, --scale standard"
+    return found | {
+        "remark": f"that is less than {alone.mean():.3f}, what a Gaussian for each column with the data's mean and"
+        f" deviation gives: {helps}"
+    }
+
+
+def _is_table(vae: VAE, data: Dataset) -> bool:
+    """Whether a model with a Gaussian likelihood has columns of units of their own, not grey values."""
+    from vae_np.cli.choice import values_of
+    from vae_np.formulas.likelihoods import Gaussian
+
+    if not isinstance(vae.likelihood, Gaussian) or data.image_shape is not None:
+        return False
+    low, high, _ = values_of(data.x)
+    return low < 0 or high > 1

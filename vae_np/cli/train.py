@@ -65,7 +65,8 @@ def _run(given: dict[str, Any]) -> int:
         print(_resumption(folder, trainer, resumed), file=sys.stderr if quiet else sys.stdout, flush=True)
     counts = ", ".join(f"{count} {name.replace('train', 'training')}" for name, count in _examples(parts).items())
     say(f"{trainer.vae!r}\n{counts} examples of {parts.train.name}; everything goes to {folder}")
-    for line in filter(None, [chosen, remarks.index_line(parts.train)]):
+    unscaled = "" if resumed else remarks.unscaled_line(trainer.vae, parts.train)
+    for line in filter(None, [chosen, remarks.index_line(parts.train), unscaled]):
         say(line)
     if trainer.settings.objective.analytic_kl and not trainer.vae.architecture.has_kl:
         say(common.sampled_kl(trainer.vae))
@@ -157,6 +158,7 @@ def _train(trainer: Trainer, parts: common.Parts, options: dict[str, Any], folde
         test = common.binarised(parts.test, options["binarise"], options["seed"])
         evaluation = evaluate(trainer.vae, test.x, seed=options["seed"])
         result |= {"test_elbo": evaluation.elbo, "test_kl": evaluation.kl, "test_examples": len(test)}
+        result |= remarks.against_columns_alone(trainer.vae, parts.train, test.x, evaluation.per_example["elbo"])
     return result
 
 
@@ -207,6 +209,8 @@ def _report(result: dict[str, Any], folder: Path, epochs: int) -> None:
         print(f"the model is that of epoch {result['best_epoch']}, whose validation ELBO is the highest")
     if "test_elbo" in result:
         print(f"test ELBO {result['test_elbo']:.3f} nats an example (KL {result['test_kl']:.3f})")
+    if "remark" in result:
+        print(result["remark"])
     if result["pictures"]:
         print(f"pictures: {', '.join(path.name for path in result['pictures'])} in {folder}")
     print(f"next: vae-np evaluate {shlex.quote(str(folder))} --samples 500")
