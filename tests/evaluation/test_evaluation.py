@@ -40,6 +40,7 @@ def test_evaluation_is_what_one_would_write_down(likelihood):
     assert_tensors("kl_per_dimension", found.kl_per_dimension, kl_nk.mean(axis=0), WHOLE_MODEL + N)
     assert found.standard_error == pytest.approx(np.std(elbo, ddof=1) / math.sqrt(N))
     assert found.active_units == int((mu.var(axis=0) > 0.01).sum()) == active_units(vae, x)
+    assert found.active.tolist() == (mu.var(axis=0) > 0.01).tolist()
 
 
 @pytest.mark.parametrize("samples", [1, 3, 70])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pictures import HISTORY, box, pixels, where
+from pictures import HISTORY, box, mpl, pixels, where
 
 from vae_np import plots
 from vae_np.plots.canvas import BLUE, GREY, ORANGE
@@ -93,6 +93,20 @@ def test_the_kl_title_counts_without_the_word_active(recorded: list[Any], tmp_pa
     panel = recorded[0].axes[0]
     assert panel.get_title(loc="left") == "3 of 4 latent dimensions above 0.2 nats; KL 1.88 nats in all"
     assert [text.get_text() for text in panel.get_legend().get_texts()] == ["above 0.2 nats", "at most 0.2 nats"]
+
+
+def test_where_active_units_are_given_they_are_counted_and_blue(recorded: list[Any], tmp_path: Path) -> None:
+    active = np.array([True, False, False, True])
+    plots.kl_per_dimension([0.25, 1.0, 0.125, 0.5], tmp_path / "a.png", active=active, of="7 test examples")
+    panel = recorded[0].axes[0]
+    title = "2 of 4 latent dimensions active; KL 1.88 nats in all\nmean of 7 test examples"
+    assert panel.get_title(loc="left") == title
+    words = ["active: the posterior mean's variance is above 0.01", "not active"]
+    assert [text.get_text() for text in panel.get_legend().get_texts()] == words
+    bars = {round(bar.get_height(), 3): mpl.colors.to_hex(bar.get_facecolor()) for bar in panel.patches}
+    assert bars == {0.25: BLUE, 1.0: GREY, 0.125: GREY, 0.5: BLUE}
+    with pytest.raises(ValueError, match="active must be 2 booleans; got int64 with shape"):
+        plots.kl_per_dimension([1.0, 2.0], tmp_path / "b.png", active=[0, 1])
 
 
 def test_kl_of_examples_is_averaged(tmp_path: Path) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vae_np.cli.common import binarised
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from vae_np.cli.common import Parts
     from vae_np.data import Dataset
     from vae_np.model.vae import VAE
     from vae_np.training.history import History
@@ -16,27 +19,36 @@ if TYPE_CHECKING:
 
 EXAMPLES = 5000
 """Examples that are shown in the latent space."""
+FEW = 100
+"""Where the test part has fewer, the latent space shows those of the other parts too."""
+PART_NAMES = {"test": "test", "validation": "validation", "train": "training"}
 ROWS = 8
 """Dimensions that the traversals show."""
 PRIOR_DRAWS = 1000
 """Draws of a prior other than N(0, I) that are shown beside them."""
 
 
-def draw(vae: VAE, history: History, shown: Dataset, folder: Path, seed: int) -> list[Path]:
+def draw(vae: VAE, history: History, parts: Parts, folder: Path, seed: int, binarise: str = "none") -> list[Path]:
     """Every picture that makes sense for this model; ``ImportError`` without matplotlib."""
     from vae_np import plots
-    from vae_np.evaluation.bounds import evaluate
+    from vae_np.evaluation.bounds import ACTIVE_VARIANCE, evaluate
     from vae_np.formulas.priors import Standard
     from vae_np.plots.quantiles import WIDEST
     from vae_np.plots.scales import value_range
 
-    shown = shown.take(slice(EXAMPLES))
+    name = next(name for name in ("test", "validation", "train") if getattr(parts, name) is not None)
+    shown = binarised(getattr(parts, name), binarise, seed)
     shape, k = shown.image_shape, vae.architecture.latent
-    mu, _ = vae.encode(shown.x)
-    weight, made = mu.var(axis=0), []  # of a dimension: its KL where that is known, else the variance of its mean
+    evaluation, made = evaluate(vae, shown.x, seed=seed), []  # what vae-np evaluate says of the same rows
+    weight = evaluation.mean_variance  # of a dimension: its KL where that is known, else the variance of its mean
     if vae.architecture.has_kl:
-        weight = evaluate(vae, shown.x).kl_per_dimension
-        made.append(plots.kl_per_dimension(weight, folder / "kl_per_dimension.png"))
+        weight = evaluation.kl_per_dimension
+        look: dict[str, Any] = {"threshold": ACTIVE_VARIANCE, "active": evaluation.active}
+        of = f"{len(shown):,} {PART_NAMES[name]} example{'s' * (len(shown) > 1)}"
+        made.append(plots.kl_per_dimension(weight, folder / "kl_per_dimension.png", of=of, **look))
+    shown = shown.take(slice(EXAMPLES))
+    placed, of = latent_rows(parts, name, binarise, seed)
+    mu, _ = vae.encode(placed.x)
     few = shown.x[:24]
     mean = vae.reconstruct(few)
     made.append(plots.reconstructions(few, mean, folder / "reconstructions.png", image_shape=shape, n=24))
@@ -44,18 +56,19 @@ def draw(vae: VAE, history: History, shown: Dataset, folder: Path, seed: int) ->
     z = vae.sample_prior(64, seed)
     made.append(plots.samples(vae.decode(z), folder / "samples.png", image_shape=shape, limits=limits))
     drawn = None if type(vae.prior) is Standard else vae.sample_prior(PRIOR_DRAWS, seed)
-    made.append(plots.latent_space(mu, folder / "latent_space.png", labels=shown.labels, prior=drawn))
+    labels = named_labels(placed)
+    made.append(plots.latent_space(mu, folder / "latent_space.png", labels=labels, prior=drawn, of=of))
     if history.rows:
         made.append(plots.learning_curves(history, folder / "learning_curves.png"))
     landmarks = vae.prior.landmarks(vae.architecture.own(vae.parameters, "prior"))
     if landmarks is not None:
         means = vae.decode(landmarks[:64])
-        look: dict[str, Any] = {"image_shape": shape, "limits": limits}
+        look = {"image_shape": shape, "limits": limits}
         made.append(
             plots.samples(means, folder / "components.png", where="the means of the prior's components", **look)
         )
     if k > 2:
-        made.append(_traversals(vae, weight, shown, mu, folder / "traversals.png", limits))
+        made.append(_traversals(vae, weight, shown, folder / "traversals.png", limits))
     # heat strips side by side, as many as one can see; the manifold's cells are quantiles of N(0, I)
     side = None if shape is not None or k == 1 else min(12, WIDEST // shown.x.shape[1])
     if k <= 2 and drawn is None and (side is None or side > 1):
@@ -64,7 +77,41 @@ def draw(vae: VAE, history: History, shown: Dataset, folder: Path, seed: int) ->
     return made
 
 
-def _traversals(vae: VAE, weight: Array, shown: Dataset, mu: Array, path: Path, limits: Any) -> Path:
+def latent_rows(parts: Parts, name: str, binarise: str, seed: int) -> tuple[Dataset, str]:
+    """The examples that are shown in the latent space, and which they are: those of the part ``name`` and, where they
+    are fewer than `FEW`, of the others after it."""
+    import dataclasses
+
+    import numpy as np
+
+    names, found, count = [], [], 0
+    for other in (name, *(other for other in ("validation", "train") if other != name)):
+        part = getattr(parts, other)
+        if part is None or count >= FEW:
+            continue
+        names.append(PART_NAMES[other])
+        found.append(binarised(part.take(slice(EXAMPLES - count)), binarise, seed))
+        count += len(found[-1])
+    labels = None
+    if all(part.labels is not None for part in found):
+        labels = np.concatenate([np.asarray(part.labels) for part in found])
+    x = np.concatenate([part.x for part in found])
+    rows = dataclasses.replace(found[0], x=x, labels=labels, rows=None, index=None)
+    return rows, " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def named_labels(data: Dataset) -> Array | None:
+    """The labels by their texts, where they have some and a legend has room for them."""
+    import numpy as np
+
+    from vae_np.plots.latent import MOST_NAMES
+
+    if data.labels is None or data.label_names is None or len(np.unique(data.labels)) > MOST_NAMES:
+        return data.labels
+    return np.array(data.label_names)[data.labels]
+
+
+def _traversals(vae: VAE, weight: Array, shown: Dataset, path: Path, limits: Any) -> Path:
     """Walks from two examples (of different labels, if there are any) along the weightiest dimensions."""
     import numpy as np
 
@@ -73,11 +120,12 @@ def _traversals(vae: VAE, weight: Array, shown: Dataset, mu: Array, path: Path, 
     best = np.argsort(-weight, kind="stable")[:ROWS].tolist()
     labels = shown.labels
     other = 1 if labels is None or (labels == labels[0]).all() else int(np.argmax(labels != labels[0]))
-    rows = [0, other] if len(mu) > 1 else [0]
+    rows = [0, other] if len(shown) > 1 else [0]
+    mu, _ = vae.encode(shown.x[rows])
     measure = "KL" if vae.architecture.has_kl else "variance of the mean"
     look: dict[str, Any] = {"image_shape": shown.image_shape, "limits": limits}
     chosen = f"those of largest {measure}" if len(best) < len(weight) else f"in the order of their {measure}"
-    return plots.traversals(_decoder(vae), path, x=shown.x[rows], mu=mu[rows], dimensions=best, chosen=chosen, **look)
+    return plots.traversals(_decoder(vae), path, x=shown.x[rows], mu=mu, dimensions=best, chosen=chosen, **look)
 
 
 def _decoder(vae: VAE) -> Any:

@@ -19,7 +19,6 @@ from vae_np.cli.train_options import add_arguments
 if TYPE_CHECKING:
     from vae_np.data import Dataset
     from vae_np.model.vae import VAE
-    from vae_np.training.history import History
     from vae_np.training.trainer import Trainer
 
 __all__ = ["COMMAND", "add_arguments", "run"]
@@ -80,9 +79,7 @@ def _run(given: dict[str, Any]) -> int:
     try:
         result = _train(trainer, parts, options, folder, quiet)
         result["seconds"] = time.perf_counter() - began
-        test = parts.test or parts.validation or parts.train
-        shown = common.binarised(test, options["binarise"], options["seed"])
-        result["pictures"] = [] if "no_pictures" in given else _pictures(trainer.vae, trainer.history, shown, folder)
+        result["pictures"] = [] if "no_pictures" in given else _pictures(trainer, parts, options, folder)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"continue with: vae-np train --out {shlex.quote(str(folder))} --resume") from None
     result = {"resumed": resumed, "examples": _examples(parts), **result}
@@ -162,12 +159,12 @@ def _train(trainer: Trainer, parts: common.Parts, options: dict[str, Any], folde
     return result
 
 
-def _pictures(vae: VAE, history: History, shown: Dataset, folder: Path) -> list[Path]:
+def _pictures(trainer: Trainer, parts: common.Parts, options: dict[str, Any], folder: Path) -> list[Path]:
     """The pictures; without matplotlib none, and a word."""
     from vae_np.cli.pictures import draw
 
     try:
-        return draw(vae, history, shown, folder, vae.seed)
+        return draw(trainer.vae, trainer.history, parts, folder, options["seed"], options["binarise"])
     except ImportError as error:
         print(f"vae-np: no pictures: {error}", file=sys.stderr)
         return []

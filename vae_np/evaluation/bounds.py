@@ -33,7 +33,8 @@ class Evaluation(NamedTuple):
     ``evidence`` is the importance-weighted bound on log p(x) of all S samples, for S = 1 too (`evaluate`);
     ``standard_error`` is that of the mean ELBO over the examples; ``kl_per_dimension`` is (K,), or (1,) where the KL
     has no closed form and is estimated at the samples; ``per_example`` holds (N,) arrays elbo, log_likelihood, kl,
-    evidence, evidence_error and effective_samples; ``latent`` is K.
+    evidence, evidence_error and effective_samples; ``latent`` is K; ``mean_variance``, (K,), is the variance of the
+    posterior mean over the examples, by which ``active`` says which units are.
 
     ``evidence_error`` is the standard error of the mean evidence, by the spread of the N values, which has both its
     parts: ``evidence_error_from_samples``, by which it would vary with another seed for these examples, and
@@ -54,6 +55,12 @@ class Evaluation(NamedTuple):
     evidence_error: float
     evidence_error_from_samples: float
     evidence_error_from_examples: float
+    mean_variance: Array
+
+    @property
+    def active(self) -> NDArray[np.bool_]:
+        """Which latent units are active, (K,): see `ACTIVE_VARIANCE`."""
+        return self.mean_variance > ACTIVE_VARIANCE
 
     def __repr__(self) -> str:
         lines = [
@@ -131,6 +138,7 @@ def evaluate(vae: VAE, x: ArrayLike, *, samples: int = 1, seed: int = 0) -> Eval
         evidence_error=evidence_error,
         evidence_error_from_samples=from_samples,
         evidence_error_from_examples=rest if math.isnan(rest) else math.sqrt(max(0.0, rest)),
+        mean_variance=means_of_z.variance(),
     )
 
 

@@ -198,8 +198,10 @@ def _raise_floor(axes: Axes, separator: str, *series: Array) -> bool:
     return True
 
 
-def kl_per_dimension(kl: ArrayLike, path: PathLike, *, threshold: float = 0.01) -> Path:
-    """The mean KL of each latent dimension, largest first; those above ``threshold`` are blue.
+def kl_per_dimension(
+    kl: ArrayLike, path: PathLike, *, threshold: float = 0.01, active: ArrayLike | None = None, of: str = ""
+) -> Path:
+    """The mean KL of each latent dimension, largest first; those above ``threshold`` are blue, or the active ones.
 
     Parameters
     ----------
@@ -208,16 +210,16 @@ def kl_per_dimension(kl: ArrayLike, path: PathLike, *, threshold: float = 0.01) 
     path : path of the PNG
     threshold : float
         Nats above which a dimension is counted in the title.
+    active : bool array, shape (K,), optional
+        Which dimensions are counted and blue in place of those: the active units of Burda et al. (2016), whose
+        posterior mean has a variance above ``threshold``, as ``active`` of `vae_np.evaluate`'s result has them.
+    of : str
+        What the mean is over, such as "180 test examples", for the title.
 
     Raises
     ------
     ValueError
-        If kl is empty, not finite, or neither (K,) nor (N, K), or threshold is not finite.
-
-    Notes
-    -----
-    The count is not that of the active units of Burda et al. (2016), which training reports: those
-    have a posterior mean of variance above 0.01.
+        If kl is empty, not finite, or neither (K,) nor (N, K), threshold is not finite, or active is not (K,) bool.
     """
     mean = finite_matrix("kl", kl, ndim=2 if np.ndim(kl) == 2 else 1)
     if mean.ndim == 2:
@@ -225,17 +227,22 @@ def kl_per_dimension(kl: ArrayLike, path: PathLike, *, threshold: float = 0.01) 
     if not np.isfinite(threshold):
         raise ValueError(f"threshold must be finite; it is {threshold}")
     order = np.argsort(-mean, kind="stable")
-    above = mean[order] > threshold
+    counted = mean > threshold if active is None else np.asarray(active)
+    if counted.shape != mean.shape or counted.dtype != bool:
+        raise ValueError(f"active must be {len(mean)} booleans; got {counted.dtype} with shape {counted.shape}")
+    above = counted[order]
     count, latent = int(above.sum()), len(mean)
+    kinds, title = (f"above {threshold:g} nats", f"at most {threshold:g} nats"), f"above {threshold:g} nats"
+    if active is not None:
+        kinds, title = (f"active: the posterior mean's variance is above {threshold:g}", "not active"), "active"
     with picture(path, float(np.clip(2.0 + 0.28 * latent, 5.5, 11)), 3.6) as figure:
         axes = figure.add_subplot()
         gap = 0.8 if latent <= 60 else 1.0
-        for mask, colour, label in ((above, BLUE, "above"), (~above, GREY, "at most")):
+        for mask, colour, label in ((above, BLUE, kinds[0]), (~above, GREY, kinds[1])):
             if mask.any():
-                axes.bar(
-                    np.flatnonzero(mask), mean[order][mask], gap, color=colour, label=f"{label} {threshold:g} nats"
-                )
-        axes.axhline(threshold, color=INK, linewidth=0.8, linestyle=":")
+                axes.bar(np.flatnonzero(mask), mean[order][mask], gap, color=colour, label=label)
+        if active is None:
+            axes.axhline(threshold, color=INK, linewidth=0.8, linestyle=":")
         axes.grid(True, axis="y")
         axes.set_xlim(-0.7, latent - 0.3)
         if latent <= 36:
@@ -249,8 +256,8 @@ def kl_per_dimension(kl: ArrayLike, path: PathLike, *, threshold: float = 0.01) 
         axes.set_ylabel("mean KL (nats)")
         axes.legend(loc="upper right")
         axes.set_title(
-            f"{count} of {latent} latent dimension{'s' * (latent > 1)} above {threshold:g} nats; "
-            f"KL {number(mean.sum())} nats in all",
+            f"{count} of {latent} latent dimension{'s' * (latent > 1)} {title}; "
+            f"KL {number(mean.sum())} nats in all" + (f"\nmean of {of}" if of else ""),
             fontsize=11,
         )
     return Path(path)

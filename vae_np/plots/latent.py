@@ -64,6 +64,7 @@ def latent_space(
     labels: ArrayLike | None = None,
     explained: Sequence[float] | None = None,
     prior: ArrayLike | None = None,
+    of: str = "",
 ) -> Path:
     """The posterior means as points, coloured by label.
 
@@ -81,6 +82,8 @@ def latent_space(
         For K = 2: mu holds principal components already, with these shares of the variance.
     prior : array, shape (M, K), optional
         Draws of the prior, shown as small grey points behind the others, and not for K = 1.
+    of : str
+        Which examples these are, such as "test", for the title.
 
     Raises
     ------
@@ -100,7 +103,8 @@ def latent_space(
         raise ValueError(f"prior must have {latent} columns, as mu; it has {drawn.shape[1]}")
     if latent > 2:
         mu, share, drawn = _projected(mu, drawn)
-    what = "Posterior mean of 1 example" if count == 1 else f"Posterior means of {count:,} examples"
+    which = f"{of} " if of else ""
+    what = f"Posterior mean of 1 {which}example" if count == 1 else f"Posterior means of {count:,} {which}examples"
     discrete = values is not None and len(np.unique(values)) <= MOST_NAMES
     with picture(path, 7.4, 5.6 if latent > 1 or discrete else 4.0) as figure:
         axes = figure.add_subplot()

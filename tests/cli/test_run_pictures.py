@@ -1,0 +1,77 @@
+"""The pictures of a run: which rows they show, by what names, and that their numbers are those of vae-np evaluate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from wine import KINDS, wine, write_wine
+
+import vae_np as package
+from cli.conftest import SMALL
+
+pytest.importorskip("matplotlib")
+
+WINES = ["train", "--data", "wine.csv", "--labels", "last", "--likelihood", "gaussian", "--scale", "standard"]
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """What the pictures were given, by their functions' names."""
+    found = {}
+    for name in ("kl_per_dimension", "latent_space", "reconstructions", "samples", "manifold", "traversals"):
+
+        def draw(*args, _name=name, **options):
+            found[_name] = (args, options)
+            return next(arg for arg in args if isinstance(arg, Path))
+
+        monkeypatch.setattr(f"vae_np.plots.{name}", draw)
+    return found
+
+
+@pytest.mark.parametrize(("split", "part", "of"), [("0.5,0.2,0.3", "test", "test"), ("0.7,0.3,0", "validation", None)])
+def test_the_kl_picture_has_the_numbers_of_evaluate(vae_np, drawn, monkeypatch, split, part, of):
+    monkeypatch.setattr("vae_np.cli.pictures.EXAMPLES", 7)  # of the latent space; not of the KL
+    write_wine("wine.csv")
+    words = [*WINES, *SMALL[:-1], "16", "--latent", "4", "--epochs", "15", "--split", split, "--seed", "3"]
+    assert vae_np(*words, "--out", "run").code == 0
+    values = vae_np("evaluate", "run", "--part", part, "--json").json
+    (kl, _), options = drawn["kl_per_dimension"]
+    assert kl.tolist() == values["kl_per_dimension"]
+    assert int(options["active"].sum()) == values["active_units"]
+    assert options["of"] == f"{values['examples']} {of or part} examples"
+    assert values["examples"] > 7
+    assert options["threshold"] == package.evaluation.bounds.ACTIVE_VARIANCE
+
+
+def test_the_latent_space_takes_the_other_parts_where_the_test_part_is_small(vae_np, drawn, monkeypatch):
+    write_wine("wine.csv", index="")
+    words = [*WINES, *SMALL, "--epochs", "1"]
+    assert vae_np(*words, "--out", "few").code == 0
+    (mu, _), options = drawn["latent_space"]
+    train, validation, test = package.data.split(178, seed=0)
+    rows = np.concatenate([test, validation, train])
+    expected = package.load("few", backend="numpy").encode(wine()[0][rows])[0]
+    np.testing.assert_allclose(mu, expected, rtol=1e-12, atol=1e-12)
+    assert options["of"] == "test, validation and training"
+    assert options["labels"].tolist() == [wine()[1][row] for row in rows]
+    assert set(options["labels"]) == set(KINDS)
+    monkeypatch.setattr("vae_np.cli.pictures.FEW", 18)
+    assert vae_np(*words, "--out", "enough").code == 0
+    (mu, _), options = drawn["latent_space"]
+    assert (len(mu), options["of"]) == (18, "test")
+    monkeypatch.setattr("vae_np.cli.pictures.FEW", 19)
+    monkeypatch.setattr("vae_np.cli.pictures.EXAMPLES", 30)
+    assert vae_np(*words, "--out", "capped").code == 0
+    (mu, _), options = drawn["latent_space"]
+    assert (len(mu), options["of"]) == (30, "test and validation")
+
+
+def test_more_kinds_than_a_legend_has_room_for_are_a_scale(vae_np, drawn):
+    x = np.random.default_rng(0).random((60, 3))
+    with open("wine.csv", "w") as file:
+        file.writelines(f"{a!r},{b!r},{c!r},k{i % 21:02}\n" for i, (a, b, c) in enumerate(x.tolist()))
+    assert vae_np(*WINES, *SMALL, "--epochs", "0", "--out", "run").code == 0
+    _, options = drawn["latent_space"]
+    assert options["labels"].dtype.kind == "i"
