@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from wine import KINDS, wine, write_wine
+from wine import KINDS, NAMES, wine, write_wine
 
 import vae_np as package
 from cli.conftest import SMALL
@@ -20,11 +20,12 @@ WINES = ["train", "--data", "wine.csv", "--labels", "last", "--likelihood", "gau
 def drawn(monkeypatch):
     """What the pictures were given, by their functions' names."""
     found = {}
-    for name in ("kl_per_dimension", "latent_space", "reconstructions", "samples", "manifold", "traversals"):
+    whole = ("kl_per_dimension", "latent_space", "reconstructions", "samples", "manifold", "traversals")
+    for name in (*whole, "feature_reconstructions", "feature_manifold", "feature_traversals"):
 
         def draw(*args, _name=name, **options):
             found[_name] = (args, options)
-            return next(arg for arg in args if isinstance(arg, Path))
+            return next(Path(arg) for arg in args if isinstance(arg, (str, Path)))
 
         monkeypatch.setattr(f"vae_np.plots.{name}", draw)
     return found
@@ -75,3 +76,44 @@ def test_more_kinds_than_a_legend_has_room_for_are_a_scale(vae_np, drawn):
     assert vae_np(*WINES, *SMALL, "--epochs", "0", "--out", "run").code == 0
     _, options = drawn["latent_space"]
     assert options["labels"].dtype.kind == "i"
+
+
+def test_the_pictures_of_a_table_have_its_names(vae_np, drawn):
+    write_wine("wine.csv", index="")
+    assert vae_np(*WINES, *SMALL, "--epochs", "0", "--out", "two").code == 0
+    (x, mean, _), options = drawn["feature_reconstructions"]
+    rows = package.data.split(178, seed=0)[2]
+    vae = package.load("two", backend="numpy")
+    np.testing.assert_array_equal(x, wine()[0][rows])  # all of the test part
+    np.testing.assert_allclose(mean, vae.reconstruct(x), rtol=1e-12)
+    assert options["names"] == drawn["samples"][1]["names"] == list(NAMES)
+    _, options = drawn["feature_manifold"]
+    assert (options["names"], len(options["x"]), len(options["mu"])) == (list(NAMES), 178, 178)
+    np.testing.assert_allclose(options["mu"], vae.encode(options["x"])[0], rtol=1e-12, atol=1e-12)
+    drawn.clear()
+    assert vae_np(*WINES, *SMALL, "--latent", "3", "--prior", "mixture", "--epochs", "0", "--out", "three").code == 0
+    _, options = drawn["feature_traversals"]
+    assert options["names"] == drawn["samples"][1]["names"] == list(NAMES)
+    assert drawn["samples"][1]["row"] == "component"
+    np.testing.assert_allclose(options["moments"][1], wine()[0][rows].std(axis=0), rtol=1e-12)
+    assert not {"reconstructions", "manifold", "traversals"} & set(drawn)
+    drawn.clear()
+    assert vae_np("sample", "two", "--out", "s.png").code == vae_np("reconstruct", "two", "--out", "r.png").code == 0
+    assert drawn["samples"][1]["names"] == drawn["feature_reconstructions"][1]["names"] == list(NAMES)
+    assert vae_np("reconstruct", "two", "-n", "5", "--out", "r.png").code == 0
+    assert len(drawn["feature_reconstructions"][0][0]) == 5
+
+
+def test_features_without_names_are_numbered_while_they_are_few(vae_np, drawn):
+    generator = np.random.default_rng(0)
+    for width, names in ((24, [f"x{j}" for j in range(24)]), (25, None)):
+        np.save("plain.npy", generator.random((40, width)))
+        assert vae_np("train", "--data", "plain.npy", *SMALL, "--epochs", "0", "--out", f"run{width}").code == 0
+        assert drawn["samples"][1]["names"] == names
+    assert drawn["feature_reconstructions"][1]["names"] == [f"x{j}" for j in range(24)]
+    assert drawn["reconstructions"][0][0].shape[1] == drawn["manifold"][1]["mu"].shape[1] + 23 == 25
+    drawn.clear()
+    np.save("images.npy", generator.random((40, 2, 3)))
+    assert vae_np("train", "--data", "images.npy", *SMALL, "--epochs", "0", "--out", "images").code == 0
+    assert drawn["samples"][1]["names"] is None
+    assert {"reconstructions", "manifold"} < set(drawn)

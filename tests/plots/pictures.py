@@ -20,6 +20,7 @@ imread = pytest.importorskip("matplotlib.image").imread
 Array = NDArray[np.float64]
 
 IMAGES = np.random.default_rng(5).random((6, 12))
+NAMES = [f"${j}_" for j in range(12)]
 MEANS = np.random.default_rng(6).normal(size=(40, 5))
 HISTORY = {
     "epoch": list(range(1, 21)),
@@ -65,6 +66,15 @@ PICTURES: dict[str, Callable[[Path], Path]] = {
     "manifold in a row": lambda p: plots.manifold(ramp, p, image_shape=(2, 3), latent=1, side=5, mu=MEANS[:, :1]),
     "manifold as strips": lambda p: plots.manifold(ramp, p, image_shape=None, latent=2, side=3),
     "manifold as a map": lambda p: plots.manifold(ramp, p, image_shape=None, latent=1),
+    "reconstructions of a table": lambda p: plots.feature_reconstructions(IMAGES, IMAGES / 2, p, names=NAMES),
+    "manifold of a table": lambda p: plots.feature_manifold(ramp, p, x=ramp(MEANS), mu=MEANS[:, :2], names=NAMES[:6]),
+    "manifold of a table in curves": lambda p: plots.feature_manifold(
+        ramp, p, x=ramp(MEANS), mu=MEANS[:, :1], names=NAMES[:6]
+    ),
+    "traversals of a table": lambda p: plots.feature_traversals(
+        ramp, p, x=IMAGES[:2, :6], mu=MEANS[:2], dimensions=[0, 1], names=NAMES[:6], moments=(np.zeros(6), np.ones(6))
+    ),
+    "samples of a table": lambda p: plots.samples(IMAGES, p, names=NAMES),
     "KL": lambda p: plots.kl_per_dimension(MEANS**2, p, threshold=1.0),
     "many KL": lambda p: plots.kl_per_dimension(np.arange(40) / 40, p),
 }

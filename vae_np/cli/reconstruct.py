@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vae_np.cli import common, runs
+from vae_np.cli import common, pictures, runs
 from vae_np.cli.command import Command
 
 COMMAND = Command(40, "send data through encoder and decoder", "runs/first --out reconstructions.png")
@@ -15,7 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
     common.add_model_arguments(parser)
     parser.add_argument("--out", metavar="FILE", help=".png, .svg, .pdf, .npy or .csv [reconstructions.png]")
-    parser.add_argument("-n", "--number", type=int, metavar="N", help="how many examples to draw in a picture [12]")
+    parser.add_argument(
+        "-n", "--number", type=int, metavar="N", help="how many examples to draw in a picture [12; of a table 1000]"
+    )
     parser.epilog = (
         "examples:\n  vae-np reconstruct runs/digits-1 --out reconstructions.png\n"
         "  vae-np reconstruct runs/digits-1 --data new.npy --out means.npy"
@@ -32,10 +34,10 @@ def run(args: argparse.Namespace) -> int:
     dataset = runs.data_of(run, args)
     mean, names = run.vae.reconstruct(dataset.x), run.feature_names or dataset.feature_names
     if Path(out).suffix in common.PICTURES:
-        from vae_np import plots
-
         shape = dataset.image_shape or run.image_shape
-        plots.reconstructions(dataset.x, mean, out, image_shape=shape, n=given.get("number", 12))
+        named = pictures.panel_names(names, mean.shape[1], shape)
+        number = given.get("number", 12 if named is None else pictures.DOTS)
+        pictures.reconstructions(dataset.x[:number], mean[:number], out, shape, named, number)
     else:
         common.write_array(out, mean, runs.columns(mean, names))
     error = float(((dataset.x - mean) ** 2).mean())

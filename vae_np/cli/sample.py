@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vae_np.cli import common, runs
+from vae_np.cli import common, pictures, runs
 from vae_np.cli.command import Command
 
 COMMAND = Command(30, "draw from a model", "runs/first --out samples.png")
@@ -46,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
         from vae_np import plots
 
         what = "draw of x" if "draw" in given else "decoder mean"
-        plots.samples(x, out, image_shape=run.image_shape, what=what)
+        names = pictures.panel_names(run.feature_names, x.shape[1], run.image_shape)
+        plots.samples(x, out, image_shape=run.image_shape, what=what, names=names)
     else:
         common.write_array(out, x, runs.columns(x, run.feature_names))
     if "json" in given:

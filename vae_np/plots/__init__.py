@@ -8,9 +8,13 @@ from vae_np.plots.curves import kl_per_dimension, learning_curves
 from vae_np.plots.images import reconstructions, samples
 from vae_np.plots.latent import latent_space
 from vae_np.plots.quantiles import manifold
+from vae_np.plots.tables import feature_manifold, feature_reconstructions, feature_traversals
 from vae_np.plots.walks import traversals
 
 __all__ = [
+    "feature_manifold",
+    "feature_reconstructions",
+    "feature_traversals",
     "kl_per_dimension",
     "latent_space",
     "learning_curves",

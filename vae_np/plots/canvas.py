@@ -30,6 +30,7 @@ __all__ = [
     "number",
     "picture",
     "require_matplotlib",
+    "shortened",
     "whole_ticks",
 ]
 
@@ -151,3 +152,11 @@ def number(value: float) -> str:
     else:
         text = f"{value:,.{2 if size < 100 else 1}f}"
     return text.replace("-", "−")
+
+
+def shortened(name: str, most: int = 24) -> str:
+    """The name if it has at most ``most`` characters, else its beginning and its end: names often differ there."""
+    if len(name) <= most:
+        return name
+    end = (most - 1) // 3
+    return f"{name[: most - 1 - end]}…{name[len(name) - end :]}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["check_image_shape", "check_positive", "finite_matrix"]
+__all__ = ["check_image_shape", "check_names", "check_positive", "finite_matrix"]
 
 
 def finite_matrix(name: str, values: ArrayLike, ndim: int = 2) -> NDArray[np.float64]:
@@ -39,6 +39,14 @@ def check_image_shape(name: str, columns: int, image_shape: Sequence[int] | None
     if height * width != columns:
         raise ValueError(f"image_shape {(height, width)} needs {height * width} columns; {name} has {columns}")
     return height, width
+
+
+def check_names(names: Sequence[str], columns: int) -> list[str]:
+    """``names`` as a list of one text a column."""
+    found = [str(name) for name in names]
+    if len(found) != columns:
+        raise ValueError(f"names must have {columns} entries, one a column; they are {len(found)}")
+    return found
 
 
 def check_positive(name: str, value: int, least: int = 1) -> int:

@@ -255,6 +255,8 @@ def kl_per_dimension(
             axes.set_xlabel("latent dimensions, the largest KL first")
         axes.set_ylabel("mean KL (nats)")
         axes.legend(loc="upper right")
+        if latent <= 12:  # broad bars, which leave a legend no room beside them
+            axes.set_ylim(top=1.25 * max(float(mean.max()), threshold if active is None else 0.0) or 1.0)
         axes.set_title(
             f"{count} of {latent} latent dimension{'s' * (latent > 1)} {title}; "
             f"KL {number(mean.sum())} nats in all" + (f"\nmean of {of}" if of else ""),

@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vae_np.plots.canvas import INK, ORANGE, PathLike, picture, whole_ticks
-from vae_np.plots.checks import check_image_shape, check_positive, finite_matrix
+from vae_np.plots.canvas import INK, ORANGE, PathLike, number, picture, shortened, whole_ticks
+from vae_np.plots.checks import check_image_shape, check_names, check_positive, finite_matrix
 from vae_np.plots.scales import check_limits, colour_bar, standardised, value_range
 
 __all__ = ["mosaic", "reconstructions", "samples", "sheet_size", "thickened"]
 
 Array = NDArray[np.float64]
+MOST_NAMES = 40
+"""Names that stand side by side under heat strips."""
 
 
 def mosaic(tiles: Array, gap: int = 0) -> Array:
@@ -154,6 +156,8 @@ def samples(
     limits: Sequence[float] | None = None,
     where: str = "draws from the prior",
     what: str = "decoder mean",
+    names: Sequence[str] | None = None,
+    row: str = "sample",
 ) -> Path:
     """A grid of decoder means (or draws of x), in reading order; plain features as one heat strip a row.
 
@@ -171,6 +175,10 @@ def samples(
         extremes. What lies beyond is clipped, and the colour bar says so.
     where, what : str
         What the latents are, and what is shown, for the title.
+    names : sequence of str, optional
+        The features', one a column; of more than `MOST_NAMES` every second, third, ... stands at its column.
+    row : str
+        What a row of the heat strips is.
 
     Raises
     ------
@@ -182,7 +190,7 @@ def samples(
     count = len(mean)
     title = f"{what.capitalize() if count == 1 else f'{count} {what}s'} at {where}"
     if shape is None:
-        _strips(mean, path, title)
+        _strips(mean, path, title, None if names is None else check_names(names, mean.shape[1]), row)
         return Path(path)
     low, high = check_limits(limits, mean)
     tiles = thickened(mean.reshape(count, *shape))
@@ -204,7 +212,7 @@ def samples(
     return Path(path)
 
 
-def _strips(mean: Array, path: PathLike, title: str) -> None:
+def _strips(mean: Array, path: PathLike, title: str, names: list[str] | None, row: str) -> None:
     """A row a sample and a column a feature, standardised where there are samples to compare."""
     count, features = mean.shape
     values, label = mean, "mean"
@@ -213,13 +221,26 @@ def _strips(mean: Array, path: PathLike, title: str) -> None:
         label = "standardised mean"
         title += "; each feature standardised over them"
     low, high = value_range(values)
-    with picture(path, 8.0, float(np.clip(1.6 + 0.22 * count, 2.4, 9.0))) as figure:
+    each = -(-features // MOST_NAMES)
+    texts = [shortened(name) for name in (names or [])[::each]]
+    if count > 1 and each == 1 and names is not None:
+        triples = zip(texts, centre, deviation, strict=True)
+        texts = [f"{text}: {number(m)} ± {number(d)}" for text, m, d in triples]
+    longest = max(map(len, texts), default=0)
+    upright = 0.07 * longest if longest * len(texts) > 90 else 0.0  # inches of names that do not fit side by side
+    with picture(path, 8.0, float(np.clip(1.6 + 0.22 * count, 2.4, 9.0)) + upright) as figure:
         axes = figure.add_subplot()
         shown = axes.imshow(values, cmap="cividis", vmin=low, vmax=high, aspect="auto")
         axes.spines[:].set_visible(False)
-        axes.set_ylabel("sample")
+        axes.set_ylabel(row)
         whole_ticks(axes.yaxis)
-        if count > 1 and features <= 10:
+        if names is not None:
+            what = "feature" if each == 1 else f"feature (one in {each} is named)"
+            if count > 1 and each == 1:
+                what = "feature: its mean and its standard deviation over the rows"
+            axes.set_xticks(range(0, features, each), texts, rotation=90 if upright else 0)
+            axes.set_xlabel(what)
+        elif count > 1 and features <= 10:
             pairs = enumerate(zip(centre, deviation, strict=True))
             names = [f"{j}\n{m:.3g}\n± {d:.2g}".replace("-", "−") for j, (m, d) in pairs]
             axes.set_xticks(range(features), names)
