@@ -1,0 +1,139 @@
+"""A candidate on the conformance vectors, in the order of the path: the first stage that is wrong, and the rest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from vae_np.conformance.cases import Case, cases
+from vae_np.conformance.comparison import TOLERANCES, Result, compare, kind_of_stage
+
+__all__ = ["Candidate", "Report", "check", "check_case"]
+
+Candidate = Callable[[Case], "Mapping[str, ArrayLike] | None"]
+"""Answers some or all of a case's stages by name; None or nothing where it does not do such cases."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found, a `Result` for each stage of each case; ``print(report)`` shows it.
+
+    Attributes
+    ----------
+    results : tuple of Result
+    dtype : str
+        Whose tolerances were taken.
+    """
+
+    results: tuple[Result, ...]
+    dtype: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether something was answered, and nothing wrong."""
+        counts = Counter(result.status for result in self.results)
+        return counts["right"] > 0 and counts["wrong"] == 0
+
+    @property
+    def first_wrong(self) -> list[Result]:
+        """The first wrong stage of each case that has one."""
+        return [result for result in self.results if result.status == "wrong"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        results = [result._asdict() | {"at": list(result.at)} for result in self.results]
+        return {"ok": self.ok, "dtype": self.dtype, "results": results}
+
+    def __str__(self) -> str:
+        return "\n".join([*_table(self.results), "", _verdict(self)])
+
+
+def check(candidate: Candidate, among: Iterable[Case] | None = None, dtype: str = "float64") -> Report:
+    """Ask the candidate every case, and compare what it answers stage by stage.
+
+    Parameters
+    ----------
+    candidate : callable
+        Of a `Case`; returns a mapping of the names of stages to arrays, any subset of ``case.expected``.
+    among : iterable of Case, optional
+        `cases()` if left out.
+    dtype : str
+        ``"float64"`` or ``"float32"``, in which the candidate computes: whose tolerances are taken.
+
+    Returns
+    -------
+    Report
+        An exception of the candidate is a wrong case, not an end of the check.
+    """
+    if dtype not in TOLERANCES:
+        raise ValueError(f"dtype must be one of {', '.join(TOLERANCES)}; got {dtype!r}")
+    asked = cases() if among is None else among
+    return Report(tuple(result for case in asked for result in check_case(candidate, case, dtype)), dtype)
+
+
+def check_case(candidate: Candidate, case: Case, dtype: str = "float64") -> list[Result]:
+    """One case: a stage after the first wrong one is right, missing, or a consequence."""
+    try:
+        answers = dict(candidate(case) or {})
+    except Exception as error:
+        return [Result(case.id, next(iter(case.expected)), "wrong", f"{type(error).__name__}: {error}")]
+    unknown = [name for name in answers if name not in case.expected]
+    if unknown:
+        known = ", ".join(name for name in case.expected if not name.startswith("step "))
+        return [Result(case.id, unknown[0], "wrong", f"there is no such stage; those of this case are {known}")]
+    results, wrong = [], False
+    for stage in case.expected:
+        if answers.get(stage) is None:
+            results.append(Result(case.id, stage, "missing"))
+            continue
+        result = compare(case, stage, answers[stage], dtype)
+        if result.status == "wrong" and wrong:
+            result = result._replace(status="consequence")
+        wrong = wrong or result.status == "wrong"
+        results.append(result)
+    return results
+
+
+def _table(results: Iterable[Result]) -> list[str]:
+    """A line for each case: how many stages, the worst errors of values, gradients and steps; then what is wrong."""
+    by_case: dict[str, list[Result]] = {}
+    for result in results:
+        by_case.setdefault(result.case, []).append(result)
+    width = max((len(name) for name in by_case), default=0)
+    lines = [f"{'case':<{width}}  {'stages':>9}  {'forward':>9}  {'gradient':>9}  {'step':>9}  {'ULP':>9}"]
+    for name, found in by_case.items():
+        given = [result for result in found if result.status != "missing"]
+        worst = [max((r.relative for r in given if kind_of_stage(r.stage) == kind), default=None) for kind in _KINDS]
+        cells = ["-" if value is None else f"{value:.1e}" for value in worst]
+        ulp = f"{max((r.ulp for r in given), default=0.0):.3g}" if given else "-"
+        row = f"{f'{len(given)}/{len(found)}':>9}  " + "  ".join(f"{cell:>9}" for cell in [*cells, ulp])
+        lines.append(f"{name:<{width}}  {row}")
+        for result in found:
+            if result.status == "wrong":
+                lines.append(f"{'':<{width}}  WRONG: {result.stage} {result.fact}")
+        after = sum(result.status == "consequence" for result in found)
+        if after:
+            lines.append(f"{'':<{width}}  and {after} stages after it, as its consequence")
+    return lines
+
+
+_KINDS = ("forward", "gradient", "step")
+
+
+def _verdict(report: Report) -> str:
+    """One sentence."""
+    counts = Counter(result.status for result in report.results)
+    asked = len({result.case for result in report.results})
+    if not counts["right"] and not counts["wrong"]:
+        return f"Nothing was answered, of {asked} cases."
+    answered = len({result.case for result in report.results if result.status != "missing"})
+    stages = sum(counts.values()) - counts["missing"]
+    if report.ok:
+        return f"All {stages} stages that were answered, in {answered} of {asked} cases, are right in {report.dtype}."
+    wrong = Counter(result.stage for result in report.first_wrong)
+    names = ", ".join(f"{stage} ({count})" for stage, count in wrong.most_common(5))
+    return f"{len(report.first_wrong)} of {asked} cases go wrong; where they first do: {names}."
