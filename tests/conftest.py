@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import distribution
 import pytest
 from hypothesis import settings
 
@@ -17,6 +18,12 @@ def pytest_configure(config):
     """--hypothesis-seed asks for other examples, of which a profile that repeats its own takes no notice."""
     if config.getoption("hypothesis_seed", None) is not None:
         settings.load_profile("explore")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """`distribution`, unless --dist asks for another."""
+    return distribution.scheduler(config, log) if config.getoption("dist") == "load" else None
 
 
 def pytest_addoption(parser):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from distribution import TOGETHER, part_of
 
 import vae_np
 
@@ -63,6 +64,15 @@ def test_what_is_slow_is_marked_left_out_by_default_and_run_by_the_gate(request)
     assert "--strict-markers" in options  # a name that is mistyped would be run by neither
     gate = (TESTS.parent / ".ci" / "run").read_text()
     assert "pytest -n 2 -m slow" in gate
+
+
+def test_what_compiles_the_same_is_run_by_one_worker():
+    assert all((TESTS.parent / begin).exists() for begin in TOGETHER)
+    paths = [path.relative_to(TESTS.parent).as_posix() for path in TESTS.rglob("test_*.py")]
+    parts = {path: part_of(f"{path}::test_x[tests/kernels/step/]") for path in paths}
+    assert {part for path, part in parts.items() if path.startswith("tests/kernels/")} == {"stages", "loops"}
+    assert parts["tests/kernels/test_elementary.py"] == parts["tests/formulas/test_formulas.py"] == "loops"
+    assert all(part == path for path, part in parts.items() if "kernels" not in path and "/test_formula" not in path)
 
 
 def test_imports_go_one_way():
