@@ -22,7 +22,7 @@ from vae_np.formulas.elbo import Cotangents
 from vae_np.formulas.likelihoods import Gaussian
 from vae_np.formulas.objectives import ELBO, IWAE, Loss
 from vae_np.kernels.compiler.decorators import COMPILED
-from vae_np.kernels.step import engine
+from vae_np.kernels.step import engine as of_kernels
 
 OBJECTIVES = {
     "beta": (ELBO(), 0.37),
@@ -139,15 +139,15 @@ def test_a_term_that_is_left_out_may_overflow():
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_the_engines_agree_on_terms_encode_and_decode(likelihood, dtype, monkeypatch):
     if not COMPILED:  # a thousand rows of plain Python prove no more
-        monkeypatch.setattr(engine, "BLOCK", 8)
-        monkeypatch.setattr(engine._blocks, "__defaults__", (8,))
+        monkeypatch.setattr(of_kernels, "BLOCK", 8)
+        monkeypatch.setattr(of_kernels._blocks, "__defaults__", (8,))
     formula, kernel = engines(dtype, LIKELIHOODS[likelihood])
     x, eps = batch(dtype, samples=3)
     for name, got, expected in zip(
         formula.terms(x, eps)._fields[:8], kernel.terms(x, eps)[:8], formula.terms(x, eps)[:8], strict=True
     ):
         assert_tensors(name, got, expected, 4 * WHOLE_MODEL)
-    for n in (0, 1, 5, engine.BLOCK, 2 * engine.BLOCK + 3):
+    for n in (0, 1, 5, of_kernels.BLOCK, 2 * of_kernels.BLOCK + 3):
         x, eps = batch(dtype, n=n)
         for got, expected in zip(kernel.encode(x), formula.encode(x), strict=True):
             assert_tensors("encode", got, expected)
