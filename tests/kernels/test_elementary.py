@@ -153,7 +153,7 @@ def test_every_public_function_has_an_oracle():
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", FUNCTIONS)
-@pytest.mark.parametrize("n", [40, pytest.param(200, marks=pytest.mark.slow)])  # of each of about 11 families
+@pytest.mark.parametrize("n", [40, *[pytest.param(200, marks=pytest.mark.slow)] * COMPILED])  # of each of 11 families
 def test_error_is_at_most_4_ulp(n, name, dtype):
     x = points(name, dtype, n)
     worst, where = worst_ulp(name, evaluate(name, x), x)
