@@ -5,7 +5,8 @@ afterwards, and two that hold something to the oracle at the same points both as
 handed out by files, the largest parts first, and these as one part each:
 
     stages  the tests of a step's stages, each of which has the loops written out in it
-    loops   those of the loops by themselves, and of the formulas that are held to the same values
+    loops   those of the loops by themselves, and of the formulas that are held to the same values; the elementary
+            functions, whose loops are the tests' own, are a part for themselves
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 TOGETHER = {
     "tests/kernels/step/": "stages",
     "tests/kernels/compiler/": "stages",
+    "tests/kernels/test_elementary.py": "elementary",
     "tests/kernels/": "loops",
     "tests/formulas/test_formulas.py": "loops",
     "tests/formulas/test_formula_mistakes.py": "loops",

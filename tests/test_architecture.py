@@ -63,15 +63,21 @@ def test_what_is_slow_is_marked_left_out_by_default_and_run_by_the_gate(request)
     assert options[options.index("-m") + 1] == "not slow"
     assert "--strict-markers" in options  # a name that is mistyped would be run by neither
     gate = (TESTS.parent / ".ci" / "run").read_text()
-    assert "pytest -n 2 -m slow" in gate
+    assert "pytest -n 2 -m slow\n" in gate
+    # what is slow and has nothing compiled in it is not run a second time; all else is, with the JIT off
+    assert 'NUMBA_DISABLE_JIT=1 .venv/bin/pytest -n 2 -m "not (slow and formulas)"' in gate
 
 
 def test_what_compiles_the_same_is_run_by_one_worker():
     assert all((TESTS.parent / begin).exists() for begin in TOGETHER)
     paths = [path.relative_to(TESTS.parent).as_posix() for path in TESTS.rglob("test_*.py")]
     parts = {path: part_of(f"{path}::test_x[tests/kernels/step/]") for path in paths}
-    assert {part for path, part in parts.items() if path.startswith("tests/kernels/")} == {"stages", "loops"}
-    assert parts["tests/kernels/test_elementary.py"] == parts["tests/formulas/test_formulas.py"] == "loops"
+    assert {part for path, part in parts.items() if path.startswith("tests/kernels/")} == {
+        "stages",
+        "loops",
+        "elementary",
+    }
+    assert parts["tests/kernels/test_kernels_match_oracle.py"] == parts["tests/formulas/test_formulas.py"] == "loops"
     assert all(part == path for path, part in parts.items() if "kernels" not in path and "/test_formula" not in path)
 
 

@@ -21,6 +21,7 @@ CHOICES = {
 }
 
 
+@pytest.mark.formulas
 @pytest.mark.parametrize(
     "choice", ["both", *(pytest.param(name, marks=pytest.mark.slow) for name in CHOICES if name != "both")]
 )

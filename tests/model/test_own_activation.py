@@ -59,7 +59,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("activation", ["test-swish", "test-swish:slope=0.5"])
+@pytest.mark.parametrize("activation", [pytest.param("test-swish", marks=pytest.mark.slow), "test-swish:slope=0.5"])
 def test_a_users_activation_trains_saves_loads_and_resumes(activation, backend, tmp_path):
     def fresh():
         return model(hidden=(5, 4), activation=activation, backend=backend)

@@ -44,7 +44,14 @@ def warnings_ignored():
         yield
 
 
-@pytest.mark.parametrize("name", ROWS)
+TELLING = ("traffic, learned", "images, 1.0", "pixels to 255")
+"""Of each kind of data one; the others are of the same kinds with another deviation."""
+
+
+@pytest.mark.formulas
+@pytest.mark.parametrize(
+    "name", [*TELLING, *(pytest.param(name, marks=pytest.mark.slow) for name in ROWS if name not in TELLING)]
+)
 def test_what_stops_names_the_columns_and_the_remedy_and_the_remedy_trains(name):
     x, sigma = ROWS[name]
     unscaled = -np.inf

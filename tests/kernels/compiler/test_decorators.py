@@ -80,6 +80,7 @@ def copied(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_kernels_work_where_no_cache_can_be_written(copied):
     assert run(READ_ONLY + EVALUATE, copied) == pytest.approx(math.e, rel=1e-15)

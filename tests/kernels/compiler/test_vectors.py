@@ -65,6 +65,7 @@ print("right")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not COMPILED, reason="nothing is compiled")
 def test_a_processor_without_the_widest_registers_takes_the_plain_way(tmp_path):
     environment = os.environ | {"NUMBA_CPU_NAME": "generic", "NUMBA_CACHE_DIR": str(tmp_path)}
