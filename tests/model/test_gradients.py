@@ -16,11 +16,13 @@ from vae_np.formulas.objectives import Loss
 from vae_np.gradcheck import check_model, complex_step
 
 
-def combinations():
+def combinations() -> list:
     """Every activation, likelihood and number of samples; those that are not slow have each of them with one other."""
+    found = []
     for activation, likelihood, samples in itertools.product(ACTIVATION_NAMES, LIKELIHOODS, (1, 3)):
         plain = samples == 3 and (activation == "tanh" or likelihood == "gaussian-heteroscedastic")
-        yield pytest.param(activation, likelihood, samples, marks=[] if plain else [pytest.mark.slow])
+        found.append(pytest.param(activation, likelihood, samples, marks=[] if plain else [pytest.mark.slow]))
+    return found
 
 
 @pytest.mark.parametrize(("activation", "likelihood", "samples"), combinations())
