@@ -4,6 +4,7 @@ cases       the vectors: `cases`, a `Case` each, read from data/
 comparison  one stage of a candidate beside its expected value: tolerances, errors in ULP
 checking    `check`: a candidate on all cases, in the order of the path; the report
 ours        this package as a candidate, by both backends
+objective/  a loss and a sampler of any program, without its networks: `check_objective`
 data/       the vectors, made by scripts/vectors with code that shares nothing with vae_np, and FORMAT.md, their page
 """
 
@@ -11,5 +12,7 @@ from vae_np.conformance.cases import Case as Case
 from vae_np.conformance.cases import cases as cases
 from vae_np.conformance.checking import Report as Report
 from vae_np.conformance.checking import check as check
+from vae_np.conformance.objective import ObjectiveReport as ObjectiveReport
+from vae_np.conformance.objective import check_objective as check_objective
 
-__all__ = ["Case", "Report", "cases", "check"]
+__all__ = ["Case", "ObjectiveReport", "Report", "cases", "check", "check_objective"]

@@ -1,0 +1,272 @@
+"""check_objective names the mistakes of a loss and of a sampler, and accuses none that is right."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from vae_np.conformance import check_objective
+from vae_np.conformance.objective.fitting import explain
+from vae_np.conformance.objective.frameworks import Numpy
+from vae_np.conformance.objective.probes import D, K, N, orders, probe
+
+randn, normal = np.random.randn, np.random.normal
+
+
+def kl(mu, logvar):
+    return 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar)
+
+
+def bce(p, x):
+    return -(x * np.log(p) + (1 - x) * np.log(1 - p))
+
+
+def logits_bce(a, x):
+    return np.logaddexp(0, a) - x * a
+
+
+def squares(m, x):
+    return (x - m) ** 2
+
+
+def continuous(p, x):
+    a = np.log(p / (1 - p))
+    near = np.abs(a) < 1e-3
+    safe = np.where(near, 1, a)
+    log_c = np.where(near, np.log(2) + a**2 / 24, np.log(np.abs(safe / np.tanh(safe / 2))))
+    return bce(p, x) - log_c
+
+
+def of(rec, divergence=kl, *, combine=None, constant=0.0):
+    """A loss: the mean over the batch, unless ``combine`` says how, of (rec (N, D), kl (N, K))."""
+    combine = combine or (lambda r, k: (r.sum(1) + k.sum(1)).mean())
+
+    def loss(recon, x, mu, logvar):
+        found = combine(rec(recon, x), divergence(mu, logvar))
+        return found + constant if constant else found
+
+    return loss
+
+
+LOG_2PI = D / 2 * np.log(2 * np.pi)
+RIGHT = {
+    "cross-entropy of probabilities": of(bce),
+    "of logits": of(logits_bce),
+    "for each example": of(bce, combine=lambda r, k: r.sum(1) + k.sum(1)),
+    "continuous Bernoulli": of(continuous),
+    "Gaussian": of(lambda m, x: 0.5 * squares(m, x), constant=LOG_2PI),
+    "of sigma": lambda x_hat, x, mu, sigma: (bce(x_hat, x).sum(1) + kl(mu, 2 * np.log(sigma)).sum(1)).mean(),
+    "other names": lambda data, pred, z_mean, z_log_var: (bce(pred, data).sum(1) + kl(z_mean, z_log_var).sum(1)).mean(),
+    "no names": lambda a, b, c, d: (bce(b, a).sum(1) + kl(d, c).sum(1)).mean(),
+    "a tuple": of(bce, combine=lambda r, k: ((r.sum(1) + k.sum(1)).mean(), r.mean(), k.mean())),
+    "a dict": of(bce, combine=lambda r, k: {"loss": (r.sum(1) + k.sum(1)).mean(), "kl": -k.mean()}),
+    "the reconstruction alone": lambda recon, x: bce(recon, x).sum(1).mean(),
+}
+DIALECTS = {
+    "objective-batch-sum": of(bce, combine=lambda r, k: r.sum() + k.sum()),
+    "objective-per-pixel": of(bce, combine=lambda r, k: (r.sum(1) + k.sum(1)).mean() / D),
+    "elbo-for-loss": of(bce, combine=lambda r, k: -(r.sum(1) + k.sum(1)).mean()),
+    "gaussian-no-constant": of(lambda m, x: 0.5 * squares(m, x)),
+    "log-epsilon": of(lambda p, x: -(x * np.log(p + 1e-8) + (1 - x) * np.log(1 - p + 1e-8))),
+    "absolute-error": of(lambda m, x: np.abs(x - m)),
+}
+MISTAKES = {
+    "rec-mean-over-pixels": of(bce, combine=lambda r, k: r.mean() + k.sum(1).mean()),
+    "kl-mean-over-latent": of(bce, combine=lambda r, k: (r.sum(1) + k.mean(1)).mean()),
+    "kl-missing-half": of(bce, combine=lambda r, k: (r.sum(1) + 2 * k.sum(1)).mean()),
+    "kl-double-half": of(bce, combine=lambda r, k: (r.sum(1) + k.sum(1) / 2).mean()),
+    "kl-batch-sum": of(bce, combine=lambda r, k: r.sum(1).mean() + k.sum()),
+    "kl-batch-mean-twice": of(bce, combine=lambda r, k: (r.sum(1) + k.sum(1) / N).mean()),
+    "kl-sign": of(bce, combine=lambda r, k: (r.sum(1) - k.sum(1)).mean()),
+    "rec-scalar-mean": of(bce, combine=lambda r, k: r.sum(1).mean() + k.sum(1)),
+    "kl-scalar-mean": of(bce, combine=lambda r, k: r.sum(1) + k.sum(1).mean()),
+    "mse-no-half": of(squares, constant=2 * LOG_2PI),
+    "bce-args-swapped": of(lambda p, x: bce(x, p)),
+    "double-sigmoid": of(lambda a, x: logits_bce(1 / (1 + np.exp(-a)), x)),
+    "probability-clamp": of(lambda p, x: bce(np.clip(p, 1e-4, 1 - 1e-4), x)),
+    "kl-logvar-as-logstd": of(bce, lambda m, s: kl(m, 2 * s)),
+    "kl-std-unsquared": of(bce, lambda m, s: 0.5 * (m**2 + np.exp(s / 2) - 1 - s)),
+    "kl-log-term-sign": of(bce, lambda m, s: 0.5 * (m**2 + np.exp(s) - 1 + s)),
+    "kl-reversed": of(bce, lambda m, s: 0.5 * (s + (1 + m**2) * np.exp(-s) - 1)),
+    "kl-constant": of(bce, lambda m, s: 0.5 * (m**2 + np.exp(s) - s), constant=-0.5),
+    "constant-offset": of(bce, constant=3.0),
+    "no-derivative": lambda recon, x, mu, logvar: 3.0,
+    "not-finite": of(lambda p, x: np.log(p - 1)),
+}
+OF_VALUES = {"not-finite", "no-derivative", "rec-scalar-mean", "kl-scalar-mean", "constant-offset", "kl-constant"}
+"""Mistakes that have no sum over the batch, or another constant under it."""
+HALVES = {
+    "mu": lambda m, s: m**2 + 0.5 * (np.exp(s) - 1 - s),
+    "e^s": lambda m, s: 0.5 * (m**2 - 1 - s) + np.exp(s),
+    "s": lambda m, s: 0.5 * (m**2 + np.exp(s) - 1) - s,
+    "all but mu": lambda m, s: 0.5 * m**2 + np.exp(s) - 1 - s,
+}
+UNKNOWN = {
+    "a KL with a squared logvar": of(bce, lambda m, s: 0.5 * (m**2 + np.exp(s) - 1 - s**2)),
+    "a skewed KL": of(bce, lambda m, s: 0.5 * (0.7 * m**2 + np.exp(s) - 1 - s)),
+    "a KL of |mu|": of(bce, lambda m, s: 0.5 * (np.abs(m) + np.exp(s) - 1 - s)),
+    "a KL with mu and s mixed": of(bce, lambda m, s: kl(m + 0.1 * s, s)),
+    "a fourth power": of(lambda m, x: (x - m) ** 4),
+    "a Huber loss": of(lambda m, x: np.sqrt(1 + (x - m) ** 2) - 1),
+    "a cross-entropy without its second half": of(lambda p, x: -x * np.log(p)),
+    "a focal loss": of(lambda p, x: bce(p, x) * (x - p) ** 2),
+    "a KL times 1.3": of(bce, combine=lambda r, k: (r.sum(1) + 1.3 * k.sum(1)).mean()),
+    "a reconstruction times 1.7": of(bce, combine=lambda r, k: (1.7 * r.sum(1) + k.sum(1)).mean()),
+}
+
+
+def ids(report):
+    return [finding.id for finding in report.findings]
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_loss_is_not_accused(name):
+    report = check_objective(RIGHT[name])
+    assert not report.findings, report
+    assert report.ok
+    assert str(report).endswith("Right.")
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_dialect_is_named_and_does_not_fail(name):
+    report = check_objective(DIALECTS[name])
+    assert ids(report) == [name], report
+    assert report.ok
+    assert str(report).endswith(f"Right, in this dialect: {name}.")
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_named_and_nothing_else(name):
+    report = check_objective(MISTAKES[name], output="logits" if name == "double-sigmoid" else None)
+    assert ids(report) == [name], report
+    assert not report.ok
+    assert str(report).endswith(f"Mistaken: {name}.")
+
+
+@pytest.mark.parametrize("name", [name for name in MISTAKES if name not in OF_VALUES])
+def test_a_mistake_under_a_sum_over_the_batch_is_named_beside_the_dialect(name):
+    def loss(recon, x, mu, logvar):
+        return N * MISTAKES[name](recon, x, mu, logvar)
+
+    found = ids(check_objective(loss, output="logits" if name == "double-sigmoid" else None))
+    assert name in found
+    assert set(found) <= {name, "objective-batch-sum"} or {"kl-batch-sum", "kl-batch-mean-twice"} & {name}, found
+
+
+@pytest.mark.parametrize("name", HALVES)
+def test_one_term_that_is_not_halved_is_told(name):
+    report = check_objective(of(bce, HALVES[name]))
+    assert ids(report) == ["kl-partial-half"], report
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_what_is_in_no_catalogue_is_called_unknown_and_described(name):
+    report = check_objective(UNKNOWN[name])
+    assert ids(report) == ["unknown"], report
+    says = report.findings[0].says
+    assert any(char.isdigit() for char in says)
+    about = "KL" if "KL" in name else "reconstruction"
+    assert about in says
+
+
+def test_a_linear_combination_of_the_kls_terms_is_told_by_its_numbers():
+    says = check_objective(UNKNOWN["a skewed KL"]).findings[0].says
+    assert "1/2 sum(0.233333 mu^2 + 0.333333 e^s - 0.333333 s)" in says
+
+
+def test_the_loss_of_many_tutorials_is_named_as_what_it_is():
+    report = check_objective(lambda x, x_hat, mu, logvar: np.mean((x - x_hat) ** 2) + kl(mu, logvar).sum(1))
+    assert {"rec-mean-over-pixels", "rec-scalar-mean"} <= set(ids(report))
+    assert f"per example a Gaussian of variance D/2 = {D / 2:g}, or beta = D/2 at variance 1" in str(report)
+
+
+def test_a_mean_over_all_beside_a_sum_over_all_is_one_mistake_and_a_dialect():
+    report = check_objective(of(bce, combine=lambda r, k: r.mean() + k.sum()))
+    assert ids(report) == ["objective-batch-sum", "kl-batch-sum-rec-mean"]
+
+
+def test_beta_is_what_is_meant():
+    weighted = of(bce, combine=lambda r, k: (r.sum(1) + 0.37 * k.sum(1)).mean())
+    assert check_objective(weighted, beta=0.37).ok
+    assert ids(check_objective(of(bce), beta=0.37)) == ["beta-ignored"]
+    assert ids(check_objective(of(bce, combine=lambda r, k: (r.sum(1) + 0.74 * k.sum(1)).mean()), beta=0.37)) == [
+        "kl-missing-half"
+    ]
+
+
+def test_the_output_is_what_is_said_of_it():
+    assert ids(check_objective(of(logits_bce), output="probabilities")) == ["double-sigmoid"]
+    assert ids(check_objective(of(bce), output="logits")) == ["output-kind"]
+    with pytest.raises(ValueError, match="output must be one of probabilities, logits, mean; got 'pixels'"):
+        check_objective(of(bce), output="pixels")
+
+
+def test_the_arguments_are_told_by_name_by_trial_or_given():
+    loss = of(bce)
+    assert next(orders(loss)) == ("output", "x", "mu", "logvar")
+    swapped = lambda a, b, c, d: loss(c, d, a, b)  # noqa: E731
+    assert check_objective(swapped).ok
+    assert check_objective(swapped, arguments=("mu", "logvar", "output", "x")).ok
+    assert not check_objective(swapped, arguments=("logvar", "mu", "output", "x")).ok
+    with pytest.raises(ValueError, match="are not told by their names: p, q, r; give arguments="):
+        check_objective(lambda p, q, r: 0)
+    with pytest.raises(ValueError, match="got 'noise'"):
+        check_objective(loss, arguments=("noise",))
+    with pytest.raises(ValueError, match="could not be called with output, x, mu, logvar: ZeroDivisionError"):
+        check_objective(lambda recon, x, mu, logvar: 1 / 0)
+    with pytest.raises(ValueError, match="nothing to check"):
+        check_objective()
+
+
+def by_attribute(mu, logvar):
+    return mu + np.exp(logvar / 2) * np.random.randn(*mu.shape)  # noqa: NPY002
+
+
+SAMPLERS = {
+    "right": (lambda mu, logvar, eps: mu + np.exp(logvar / 2) * eps, []),
+    "draws": (by_attribute, []),
+    "imported by name": (lambda mu, logvar: mu + np.exp(logvar / 2) * randn(*mu.shape), []),
+    "a variance": (lambda mu, logvar: mu + np.exp(logvar) * normal(size=mu.shape), ["std-is-variance"]),
+    "a logvar": (lambda mu, logvar, eps: mu + logvar * eps, ["std-is-logvar"]),
+    "small noise": (lambda mu, logvar: mu + np.exp(logvar / 2) * normal(0, 0.01, mu.shape), ["eps-std-not-one"]),
+    "a noise for all": (lambda mu, logvar: mu + np.exp(logvar / 2) * randn(), ["eps-ignored"]),
+    "one of its own": (lambda mu, logvar, eps: mu + np.exp(logvar / 2) * 0.7, ["eps-ignored"]),
+    "shared": (lambda mu, logvar: mu + np.exp(logvar / 2) * randn(K), ["eps-shared-batch"]),
+    "shared, given": (lambda mu, logvar, eps: mu + np.exp(logvar / 2) * eps[:1], ["eps-shared-batch"]),
+    "no noise": (lambda mu, logvar: mu, ["eval-mean"]),
+    "plus sigma": (lambda mu, logvar: mu + np.exp(logvar / 2), ["eval-mu-plus-sigma"]),
+    "skewed": (lambda mu, logvar, eps: mu + np.exp(logvar / 2) * (eps + 0.1 * eps**2), ["unknown"]),
+    "a generator": (lambda mu, logvar: mu + np.random.default_rng(0).normal(size=mu.shape), ["unknown"]),
+    "a wrong shape": (lambda mu, logvar, eps: mu.sum(1), ["sampler-shape"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_sampler_is_graded_with_its_noise_replaced(name):
+    sampler, expected = SAMPLERS[name]
+    report = check_objective(sampler=sampler)
+    assert ids(report) == expected, report
+
+
+def test_noise_is_as_before_after_a_check_even_if_the_sampler_fails():
+    before = np.random.normal, np.random.randn, randn, normal
+    check_objective(sampler=SAMPLERS["imported by name"][0])
+    with pytest.raises(ZeroDivisionError):
+        check_objective(sampler=lambda mu, logvar: 1 / 0)
+    assert (np.random.normal, np.random.randn, randn, normal) == before
+
+
+def test_the_fitted_numbers_are_those_of_the_loss():
+    at = probe()
+    loss = of(bce, combine=lambda r, k: 3 * r.sum() + 5 * k.sum() + 2)
+    found = explain(loss, ("output", "x", "mu", "logvar"), at, Numpy())[0]
+    np.testing.assert_allclose([found.reconstruction.scale, found.kl.scale, found.rest], [3, 5, 2], rtol=1e-8)
+    assert max(found.reconstruction.off, found.kl.off) < 1e-8
+
+
+def test_every_known_scale_is_far_from_every_other():
+    """At least 100 tolerances (1e-5) between any two factors that are told apart."""
+    values = sorted({1, 2, 0.5, 1 / D, 2 / D, 1 / K, 2 / K, N, 1 / N, 1 / (N * D), 2 / (N * D)})
+    assert min(b / a for a, b in itertools.pairwise(values)) > 1 + 1e-3

@@ -1,0 +1,16 @@
+"""The objective alone: `check_objective` grades a loss and a sampler of any program and names their mistakes.
+
+forms       reconstructions, KLs and samplers as programs have them, right and wrong
+probes      the arrays that they are asked with, and which argument is which
+frameworks  calling functions of NumPy and PyTorch: values, derivatives, their noise replaced
+fitting     a loss as a reconstruction, a KL and a constant, each times a number
+naming      the numbers' names
+sampler     what z is made of
+check       all of it, and the report
+"""
+
+from vae_np.conformance.objective.check import ObjectiveReport as ObjectiveReport
+from vae_np.conformance.objective.check import check_objective as check_objective
+from vae_np.conformance.objective.naming import Finding as Finding
+
+__all__ = ["Finding", "ObjectiveReport", "check_objective"]

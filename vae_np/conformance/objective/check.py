@@ -1,0 +1,224 @@
+"""The objective alone: a loss and a sampler, whatever computes mu, logvar and the decoder's output.
+
+What a loss returns is probed at small arrays of prime sizes, its derivatives are taken by its framework's autograd or
+by central differences, and both are explained as a times a reconstruction plus b times a KL plus a constant
+(`fitting`). The numbers are named (`naming`); where no form explains a derivative, the report says what it looks like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vae_np.conformance.objective.fitting import Loss, explain, hard, terms_of_kl, tolerance
+from vae_np.conformance.objective.forms import Form
+from vae_np.conformance.objective.frameworks import Numpy, Torch, framework_of
+from vae_np.conformance.objective.naming import UNKNOWN, Finding, constant, per_example, scales
+from vae_np.conformance.objective.probes import ROLES, Probe, orders, probe
+from vae_np.conformance.objective.sampler import check_sampler
+
+__all__ = ["ObjectiveReport", "check_objective"]
+
+OUTPUTS = ("probabilities", "logits", "mean")
+
+
+class ObjectiveReport(NamedTuple):
+    """What was found; ``print(report)`` shows it.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+        Mistakes and dialects; none where all is right.
+    facts : tuple of str
+        What is computed, with the fitted numbers.
+    """
+
+    findings: tuple[Finding, ...]
+    facts: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing worse than a dialect was found."""
+        return all(finding.severity == "dialect" for finding in self.findings)
+
+    def __str__(self) -> str:
+        lines = [f"  {fact}" for fact in self.facts]
+        lines += [f"{finding.severity:>7}  {finding.id}: {finding.says}" for finding in self.findings]
+        mistakes = [finding for finding in self.findings if finding.severity != "dialect"]
+        if mistakes:
+            return "\n".join([*lines, f"Mistaken: {', '.join(finding.id for finding in mistakes)}."])
+        names = ", ".join(finding.id for finding in self.findings)
+        return "\n".join([*lines, f"Right, in this dialect: {names}." if names else "Right."])
+
+
+def check_objective(
+    loss: Callable[..., Any] | None = None,
+    sampler: Callable[..., Any] | None = None,
+    *,
+    output: str | None = None,
+    beta: float = 1.0,
+    arguments: tuple[str, ...] | None = None,
+) -> ObjectiveReport:
+    """Grade a loss, a sampler, or both.
+
+    Parameters
+    ----------
+    loss : callable, optional
+        Of the decoder's output, x, mu and logvar (or sigma), found by their names, or by trial; or of output and x
+        alone. It returns a number, or one for each example, feature or dimension; of a tuple or a dict the first entry
+        is the loss. NumPy arrays, or PyTorch tensors where its module has imported torch.
+    sampler : callable, optional
+        Of mu and logvar, drawing its noise itself, or of mu, logvar and eps.
+    output : {"probabilities", "logits", "mean"}, optional
+        What the decoder puts out. Left out, the form of the loss says it.
+    beta : float
+        The KL's weight that is meant.
+    arguments : tuple of str, optional
+        The roles of the loss's arguments, ``("output", "x", "mu", "logvar")`` say.
+
+    Returns
+    -------
+    ObjectiveReport
+
+    Raises
+    ------
+    ValueError
+        If neither is given, or the arguments of the loss cannot be told.
+    """
+    if loss is None and sampler is None:
+        raise ValueError("nothing to check: give a loss, a sampler, or both")
+    if output is not None and output not in OUTPUTS:
+        raise ValueError(f"output must be one of {', '.join(OUTPUTS)}; got {output!r}")
+    findings: list[Finding] = []
+    facts: list[str] = []
+    if sampler is not None:
+        check_sampler(sampler, findings, facts)
+    if loss is not None:
+        _check_loss(loss, output, float(beta), arguments, findings, facts)
+    return ObjectiveReport(tuple(findings), tuple(facts))
+
+
+def _check_loss(f: Callable[..., Any], output: str | None, beta: float, arguments: tuple[str, ...] | None,
+                findings: list[Finding], facts: list[str]) -> None:  # fmt: skip
+    at, framework = probe(), framework_of(f)
+    allowed = tolerance(framework)
+    found = _first_explained(f, arguments, at, framework)
+    if not np.isfinite(found.value).all():
+        findings.append(Finding("not-finite", "H", f"the loss is {found.value} at ordinary arguments"))
+        return
+    unit = "each example" if found.value.ndim else "the batch, one number"
+    facts.append(f"the loss of {unit}, by {framework.name}: ({', '.join(found.order)})")
+    if found.reconstruction.form is None and found.kl.form is None:
+        says = "the loss depends neither on the output nor on mu and logvar: all derivatives are 0"
+        findings.append(Finding("no-derivative", "H", says))
+        return
+    before = len(findings)
+    _forms(found, output, allowed, at, framework, f, findings, facts)
+    if any(finding.id == UNKNOWN for finding in findings[before:]):
+        return
+    if found.reconstruction.form is not None:
+        _hard(f, found, at, framework, findings, facts)
+    sets = scales(found, beta)
+    if sets:
+        findings.extend(sets[0])
+        for other in sets[1:]:
+            facts.append("the same numbers: " + " and ".join(finding.id for finding in other))
+    else:
+        findings.append(Finding(UNKNOWN, "H", f"no known factors: {_numbers(found)}"))
+    whole = "rec-mean-over-pixels" in {finding.id for finding in findings[before:]}
+    own = per_example(found, at, max(allowed, 1e-9))
+    if own is not None:
+        findings.append(own._replace(severity="H") if whole else own)
+    if (rest := constant(found, max(allowed, 1e-9))) is not None:
+        findings.append(rest)
+
+
+def _first_explained(
+    f: Callable[..., Any], arguments: tuple[str, ...] | None, at: Probe, framework: Numpy | Torch
+) -> Loss:
+    """By the first order of the arguments that explains both derivatives by right forms, or by any, or leaves least."""
+    candidates, problem = [], None
+    for order in orders(f, arguments):
+        try:
+            found = explain(f, order, at, framework)[0]
+        except Exception as error:  # shapes that do not fit: another order may
+            problem = problem or error
+            continue
+        candidates.append(found)
+        if found.explained(tolerance(framework)) and _is_right(found):
+            return found
+    explained = [found for found in candidates if found.explained(tolerance(framework))]
+    if explained:
+        return explained[0]
+    if not candidates:
+        raise ValueError(f"the loss could not be called with {', '.join(ROLES)}: {type(problem).__name__}: {problem}")
+    return min(candidates, key=lambda loss: max(loss.reconstruction.off, loss.kl.off))
+
+
+def _is_right(found: Loss) -> bool:
+    forms = (found.reconstruction.form, found.kl.form)
+    return all(form is None or form.severity == "right" for form in forms)
+
+
+def _forms(found: Loss, output: str | None, allowed: float, at: Probe, framework: Numpy | Torch, f: Callable[..., Any],
+           findings: list[Finding], facts: list[str]) -> None:  # fmt: skip
+    """What the reconstruction and the KL are; a finding for each that is not right."""
+    for fit, name in ((found.reconstruction, "reconstruction"), (found.kl, "KL")):
+        if fit.form is None:
+            facts.append(f"no {name} in it: its derivative is 0")
+        elif fit.off <= allowed:
+            facts.append(f"{fit.scale:.6g} times the {name}: {fit.form.says} (off by {fit.off:.0e})")
+            if fit.form.severity != "right":
+                findings.append(Finding(fit.form.id, fit.form.severity, f"the {name} is {fit.form.says}"))
+            elif name == "reconstruction" and output is not None and fit.form.output != output:
+                findings.append(_other_output(fit.form, output))
+        else:
+            findings.append(Finding(UNKNOWN, "H", _unlike(fit.form, fit.off, name, found, at, framework, f)))
+
+
+def _hard(f: Callable[..., Any], found: Loss, at: Probe, framework: Numpy | Torch, findings: list[Finding],
+          facts: list[str]) -> None:  # fmt: skip
+    """What shows only near the ends: clamps, epsilons, thresholds."""
+    usual = found.reconstruction.form
+    form, off = hard(f, found, at, framework)
+    if usual is None or form is usual or any(finding.id == usual.id for finding in findings):
+        return
+    if form is not None:
+        findings.append(Finding(form.id, form.severity, f"the reconstruction is {form.says}"))
+    elif framework.exact and off <= 1e-6:
+        facts.append(f"near the ends the reconstruction's derivative is off by {off:.1e} of itself: rounding")
+    else:
+        where = {"probabilities": "near 0 and 1", "logits": "beyond +-20", "mean": "far from x"}[usual.output]
+        says = f"for outputs {where} the reconstruction's derivative is off by {off:.2g} of itself"
+        findings.append(Finding("hard-outputs", "M", says))
+
+
+def _other_output(form: Form, output: str) -> Finding:
+    """A form that takes the decoder's output for something else."""
+    if (form.output, output) == ("logits", "probabilities"):
+        says = "the loss applies a sigmoid to what is a probability already"
+        return Finding("double-sigmoid", "H", says)
+    return Finding("output-kind", "H", f"the loss takes the decoder's output for {form.output}, and it is {output}")
+
+
+def _unlike(
+    form: Form, off: float, name: str, found: Loss, at: Probe, framework: Numpy | Torch, f: Callable[..., Any]
+) -> str:
+    """What an unknown derivative looks like."""
+    text = f"no known {name} has this derivative; the nearest, {form.says}, is off by {off:.2g} of it"
+    if name != "KL":
+        return text
+    arrays = at.of(found.order)
+    slopes = dict(zip(found.order, framework.gradients(f, arrays, 0), strict=True))
+    if "logvar" not in slopes or "mu" not in slopes:
+        return text
+    c_mu, c_e, c_s, rest = terms_of_kl(np.stack([slopes["mu"], slopes["logvar"]]), at)
+    if rest <= tolerance(framework):
+        return f"the KL is 1/2 sum({c_mu:.6g} mu^2 + {c_e:.6g} e^s - {c_s:.6g} s), which is none that is known"
+    return text
+
+
+def _numbers(found: Loss) -> str:
+    return f"{found.reconstruction.scale:.6g} times the reconstruction and {found.kl.scale:.6g} times the KL"

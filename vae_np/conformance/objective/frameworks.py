@@ -1,0 +1,184 @@
+"""Calling a function of somebody's framework with arrays of ours: numbers in, numbers and derivatives out.
+
+A framework is never imported here unless the program has imported it already.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from types import ModuleType
+from typing import Any
+from unittest import mock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vae_np.gradcheck.numeric import central_difference
+
+__all__ = ["Numpy", "Torch", "framework_of"]
+
+Array = NDArray[Any]
+
+
+class Numpy:
+    """Functions of NumPy arrays; derivatives by extrapolated central differences."""
+
+    name, exact = "NumPy", False
+
+    def call(self, f: Callable[..., Any], arrays: Sequence[Array]) -> list[Array]:
+        """What f returns, one array or a tuple of them, in float64."""
+        with np.errstate(all="ignore"):  # what is not finite is told by the report
+            return [np.asarray(part, np.float64) for part in _parts(f(*[a.copy() for a in arrays]))]
+
+    def gradients(
+        self, f: Callable[..., Any], arrays: Sequence[Array], part: int, steps: Array | None = None
+    ) -> list[Array]:
+        """The derivatives of the sum of a part of the result, one array for each argument.
+
+        ``steps`` are the largest differences of the entries of the first argument, and only its derivative is taken.
+        """
+        found = []
+        for i, a in enumerate(arrays if steps is None else arrays[:1]):
+            slope = np.empty_like(a)
+            for at in np.ndindex(a.shape):
+                unit = np.zeros_like(a)
+                unit[at] = 1
+
+                def value(moved: Array, i: int = i) -> float:
+                    given = [moved if j == i else other for j, other in enumerate(arrays)]
+                    return float(np.sum(self.call(f, given)[part]))
+
+                h = 0.01 if steps is None else float(steps[at])
+                slope[at] = central_difference(value, a, unit, h=h, levels=4)[0]
+            found.append(slope)
+        return found
+
+    @contextlib.contextmanager
+    def noise(self, eps: Array, drawn: list[tuple[int, ...]], within: Callable[..., Any]) -> Iterator[None]:
+        """numpy.random's global functions give eps; a Generator of the program's own is out of reach.
+
+        So do those that the module of ``within`` has imported by name.
+        """
+        give = _giver(eps, drawn, np.array)
+        names: dict[str, Callable[..., Any]] = {
+            "randn": lambda *shape: give(shape),
+            "standard_normal": lambda size=None: give(_shape(size)),
+            "normal": lambda loc=0.0, scale=1.0, size=None: loc + scale * give(_shape(size)),
+        }
+        with _replaced([(np.random, name, replacement) for name, replacement in names.items()], within):
+            yield
+
+
+class Torch:
+    """Functions of PyTorch tensors; derivatives by its own autograd, in float64."""
+
+    name, exact = "PyTorch", True
+
+    def __init__(self, torch: ModuleType) -> None:
+        self.torch: Any = torch
+
+    def _tensors(self, arrays: Sequence[Array], track: bool) -> list[Any]:
+        return [self.torch.tensor(a, dtype=self.torch.float64, requires_grad=track) for a in arrays]
+
+    def call(self, f: Callable[..., Any], arrays: Sequence[Array]) -> list[Array]:
+        """See `Numpy.call`."""
+        found = _parts(f(*self._tensors(arrays, False)))
+        return [np.asarray(getattr(p, "detach", lambda p=p: p)(), np.float64) for p in found]
+
+    def gradients(
+        self, f: Callable[..., Any], arrays: Sequence[Array], part: int, steps: Array | None = None
+    ) -> list[Array]:
+        """See `Numpy.gradients`; it needs no steps.
+
+        An argument that the result does not depend on, or was detached from, has 0.
+        """
+        tensors = self._tensors(arrays, True)
+        result = self.torch.as_tensor(_parts(f(*tensors))[part]).sum()
+        if not result.requires_grad:
+            return [np.zeros_like(a) for a in arrays]
+        found = self.torch.autograd.grad(result, tensors, allow_unused=True)
+        return [np.zeros_like(a) if g is None else g.numpy() for g, a in zip(found, arrays, strict=True)]
+
+    @contextlib.contextmanager
+    def noise(self, eps: Array, drawn: list[tuple[int, ...]], within: Callable[..., Any]) -> Iterator[None]:
+        """torch.randn, randn_like, normal and Normal.rsample give eps; see `Numpy.noise`."""
+        torch = self.torch
+        give = _giver(eps, drawn, lambda a: torch.tensor(a, dtype=torch.float64))
+
+        def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, **_: Any) -> Any:
+            like = next((a for a in (mean, std) if hasattr(a, "shape")), None)
+            shape = tuple(size) if size is not None else tuple(like.shape if like is not None else ())
+            return torch.as_tensor(mean + std * give(shape)).detach()  # as it is: it has no derivative
+
+        def rsample(self: Any, sample_shape: Any = ()) -> Any:
+            return self.loc + self.scale * give((*sample_shape, *self.loc.shape))
+
+        def in_place(tensor: Any, mean: float = 0.0, std: float = 1.0, **_: Any) -> Any:
+            return tensor.copy_(mean + std * give(tuple(tensor.shape)))
+
+        normals = torch.distributions.Normal
+        replacements = [
+            (torch, "randn_like", lambda like, **_: give(tuple(like.shape))),
+            (torch, "randn", lambda *size, **_: give(_flat(size))),
+            (torch, "normal", normal),
+            (torch.Tensor, "normal_", in_place),
+            (normals, "rsample", rsample),
+            (normals, "sample", lambda self, shape=(): rsample(self, shape).detach()),
+        ]
+        with _replaced(replacements, within):
+            yield
+
+
+@contextlib.contextmanager
+def _replaced(what: list[tuple[Any, str, Any]], within: Callable[..., Any]) -> Iterator[None]:
+    """For a while, functions of a framework, and the names that a module has for them."""
+    names = _globals_of(within)
+    with contextlib.ExitStack() as stack:
+        for where, name, replacement in what:
+            original = getattr(where, name)
+            mine = {key: replacement for key, value in names.items() if value is original}
+            stack.enter_context(mock.patch.dict(names, mine))
+            stack.enter_context(mock.patch.object(where, name, replacement))
+        yield
+
+
+def _globals_of(f: Callable[..., Any]) -> dict[str, Any]:
+    """Of the module that f, a method of it, or an object that is called, was written in."""
+    names: dict[str, Any] | None = getattr(getattr(f, "__func__", f), "__globals__", None)
+    return vars(sys.modules[type(f).__module__]) if names is None else names
+
+
+def framework_of(f: Callable[..., Any]) -> Numpy | Torch:
+    """That which the module of f has imported; NumPy if it is none of those that are known here."""
+    names = _globals_of(f)
+    modules = {value.__name__.split(".")[0] for value in names.values() if isinstance(value, ModuleType)}
+    modules |= {str(getattr(value, "__module__", "") or "").split(".")[0] for value in names.values()}
+    return Torch(sys.modules["torch"]) if "torch" in modules and "torch" in sys.modules else Numpy()
+
+
+def _parts(result: Any) -> list[Any]:
+    """A tuple's, a list's or a dict's entries, or the one that there is."""
+    if isinstance(result, dict):
+        return list(result.values())
+    return list(result) if isinstance(result, (tuple, list)) else [result]
+
+
+def _shape(size: Any) -> tuple[int, ...]:
+    return () if size is None else tuple(np.atleast_1d(size).tolist())
+
+
+def _flat(size: Sequence[Any]) -> tuple[int, ...]:
+    """randn(3, 5) and randn((3, 5))."""
+    return tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else tuple(size)
+
+
+def _giver(eps: Array, drawn: list[tuple[int, ...]], make: Callable[[Array], Any]) -> Callable[[tuple[int, ...]], Any]:
+    """A draw of this shape: eps where it has its shape, else its first entries, as often as they are needed."""
+
+    def give(shape: tuple[int, ...]) -> Any:
+        drawn.append(tuple(int(n) for n in shape))
+        return make(np.resize(eps, drawn[-1]))
+
+    return give

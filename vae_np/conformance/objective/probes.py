@@ -1,0 +1,92 @@
+"""What a loss and a sampler are asked with, and how the arguments of a loss are told apart.
+
+The sizes are distinct odd primes, so that a factor of N, D or K names itself; nothing is 0, 1/2 or 1.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ROLES", "D", "K", "N", "Probe", "orders", "probe"]
+
+Array = NDArray[Any]
+N, D, K = 3, 7, 5
+"""Examples, features, latent dimensions."""
+ROLES = ("output", "x", "mu", "logvar")
+NAMES = {
+    "output": "recon recon_x x_recon xrecon reconstruction reconstructed reconstructed_x x_hat xhat x_reconst logits"
+    " output outputs out pred prediction y_pred decoded probs x_logit x_logits recons x_pred",
+    "x": "x target targets data input inputs y y_true images image original x_true batch inp",
+    "mu": "mu mean z_mean m mus means latent_mean",
+    "logvar": "logvar log_var z_log_var logvars log_variance z_logvar lv log_sigma_sq logsigma2 log_sigma2"
+    " z_log_sigma_sq",
+    "sigma": "sigma std stddev z_std sd",
+}
+"""What programs call them."""
+_BY_NAME = {name: role for role, names in NAMES.items() for name in names.split()}
+
+
+class Probe(NamedTuple):
+    """The arrays, float64: output and x (N, D), mu, logvar and eps (N, K)."""
+
+    output: Array
+    x: Array
+    mu: Array
+    logvar: Array
+    eps: Array
+
+    def of(self, order: tuple[str, ...]) -> list[Array]:
+        """The arguments in this order; sigma is exp(logvar / 2)."""
+        return [np.exp(self.logvar / 2) if role == "sigma" else getattr(self, role) for role in order]
+
+
+def probe(seed: int = 0) -> Probe:
+    """Grey x and outputs in (0.1, 0.9), which may be probabilities, logits or means; the rest of any sign."""
+    draw = np.random.Generator(np.random.Philox(seed))
+    output, x = (draw.uniform(0.1, 0.9, (N, D)) for _ in range(2))
+    mu, logvar = draw.normal(0, 1, (N, K)), draw.normal(-0.3, 0.8, (N, K))
+    return Probe(output, x, mu, logvar, draw.normal(0, 1, (N, K)))
+
+
+def orders(f: Callable[..., Any], given: tuple[str, ...] | None = None) -> Iterator[tuple[str, ...]]:
+    """The orders in which the arguments of a loss may be meant: as given, by their names, else each that fits.
+
+    Raises
+    ------
+    ValueError
+        If it takes another number of arguments, or ``given`` names no role.
+    """
+    if given is not None:
+        unknown = [role for role in given if role not in (*ROLES, "sigma")]
+        if unknown:
+            raise ValueError(f"the arguments are some of {', '.join((*ROLES, 'sigma'))}; got {unknown[0]!r}")
+        yield tuple(given)
+        return
+    names = _positional(f)
+    roles = [_BY_NAME.get(name.lower()) for name in names]
+    if all(roles) and len(set(roles)) == len(roles):
+        yield tuple(str(role) for role in roles)
+        return
+    if len(names) == 2:
+        yield from itertools.permutations(("output", "x"))
+    elif len(names) == 4:
+        yield from itertools.permutations(ROLES)
+    else:
+        what = ", ".join(names) or "none"
+        raise ValueError(
+            "a loss takes output, x, mu and logvar, in any order, or output and x alone;"
+            f" these arguments are not told by their names: {what}; give arguments=('output', 'x', 'mu', 'logvar')"
+        )
+
+
+def _positional(f: Callable[..., Any]) -> list[str]:
+    """The names of the arguments that must be given."""
+    found = inspect.signature(f).parameters.values()
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [p.name for p in found if p.kind in kinds and p.default is inspect.Parameter.empty]

@@ -1,0 +1,101 @@
+"""A sampler: what z is made of, by the noise that it is given or draws, and whether a gradient goes through it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vae_np.conformance.objective.forms import SAMPLERS, Form
+from vae_np.conformance.objective.frameworks import framework_of
+from vae_np.conformance.objective.naming import UNKNOWN, Finding
+from vae_np.conformance.objective.probes import Probe, probe
+
+__all__ = ["check_sampler"]
+
+Array = NDArray[Any]
+OTHER_NOISE = (
+    "z is not mu, and no noise was drawn in a way that is known here (a generator of its own, perhaps):"
+    " give a sampler of mu, logvar and eps"
+)
+
+
+def check_sampler(f: Callable[..., Any], findings: list[Finding], facts: list[str]) -> None:
+    """What z is made of, by the noise that it is given or that it draws, and by its derivatives."""
+    at, framework = probe(), framework_of(f)
+    required = [p for p in inspect.signature(f).parameters.values() if p.default is inspect.Parameter.empty]
+    arrays = [at.mu, at.logvar] + ([at.eps] if len(required) == 3 else [])
+    drawn: list[tuple[int, ...]] = []
+    with framework.noise(at.eps, drawn, f):
+        z = framework.call(f, arrays)[0]
+        shapes = list(drawn)
+        slopes = framework.gradients(f, arrays, 0)
+    given = len(required) == 3
+    how = "its noise is given" if given else f"draws noise {len(shapes)} times, of the shapes {shapes}"
+    facts.append(f"the sampler, by {framework.name}: {how}")
+    if z.shape != at.mu.shape:
+        findings.append(Finding("sampler-shape", "H", f"z has the shape {z.shape}, not {at.mu.shape}"))
+        return
+    if not given and shapes and shapes[0] != at.mu.shape:
+        shape = shapes[0]
+        says = f"noise of the shape {shape} is drawn for {at.mu.shape}: " + (
+            "every example has the same" if shape == at.mu.shape[1:] else "entries share it"
+        )
+        findings.append(Finding("eps-shared-batch" if shape == at.mu.shape[1:] else "eps-ignored", "H", says))
+        return
+    form, scale = _sampler_form(z, at)
+    if form is None:
+        findings.append(_unknown_sampler(z, at) if given or shapes else Finding(UNKNOWN, "H", OTHER_NOISE))
+        return
+    if form.severity != "right":
+        findings.append(Finding(form.id, form.severity, f"z is {form.says}"))
+    elif abs(scale - 1) > 1e-9:
+        findings.append(Finding("eps-std-not-one", "H", f"the noise is multiplied by {scale:.6g}"))
+    else:
+        facts.append(f"z is {form.says}")
+    _sampler_slopes(slopes, at, findings)
+
+
+def _sampler_form(z: Array, at: Probe) -> tuple[Form | None, float]:
+    for form in SAMPLERS:
+        move = form.value(at.mu, at.logvar, at.eps) - at.mu
+        given = z - at.mu
+        if not move.any():
+            if np.abs(given).max() <= 1e-12:
+                return form, 1.0
+            continue
+        scale = float(np.sum(move * given) / np.sum(move * move))
+        if scale and np.abs(given - scale * move).max() <= 1e-10 * np.abs(given).max():
+            if form.id != "reparameterise" and abs(scale - 1) > 1e-9:
+                continue
+            return form, scale
+    return None, 0.0
+
+
+def _unknown_sampler(z: Array, at: Probe) -> Finding:
+    """Noise that is the same number everywhere names itself."""
+    noise = (z - at.mu) / np.exp(at.logvar / 2)
+    if np.ptp(noise) <= 1e-10 * np.abs(noise).max():
+        return Finding(
+            "eps-ignored", "H", f"(z - mu) / sigma is {noise[0, 0]:.6g} everywhere: one number for all noise"
+        )
+    if np.ptp(noise, axis=0).max() <= 1e-10 * np.abs(noise).max():
+        return Finding("eps-shared-batch", "H", "(z - mu) / sigma is the same in every example")
+    ratio = noise / at.eps
+    return Finding(
+        UNKNOWN,
+        "H",
+        f"no known sampler; (z - mu) / (sigma eps) goes from {ratio.min():.6g} to {ratio.max():.6g}, not 1",
+    )
+
+
+def _sampler_slopes(slopes: list[Array], at: Probe, findings: list[Finding]) -> None:
+    """A path that was cut: z depends on mu and logvar, and its derivative says that it does not."""
+    if findings and findings[-1].id in ("eval-mean", "eval-mu-plus-sigma"):
+        return
+    if not slopes[0].any() or not slopes[1].any():
+        which = "mu" if not slopes[0].any() else "logvar"
+        findings.append(Finding("no-reparam", "H", f"z is detached from {which}: no gradient goes through the sample"))
