@@ -61,6 +61,10 @@ def python_of(text: str) -> list[tuple[int, str]]:
     return [(text.count("\n", 0, m.start(2)), m[2]) for m in FENCE.finditer(text) if m[1] == "python"]
 
 
+SHOWN_FILE = re.compile(r"<!-- file: (\S+) -->\n```python\n(.*?)```", re.DOTALL)
+"""A file that a page shows, for the commands that follow."""
+
+
 def commands_of(text: str) -> list[str]:
     """What the console blocks of a page have typed after vae-np, a line a command."""
     lines = [line for m in FENCE.finditer(text) if m[1] == "console" for line in m[2].splitlines()]
@@ -102,7 +106,10 @@ def test_a_pages_python_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
 @pytest.mark.parametrize("page", WITH_COMMANDS)
 def test_a_pages_commands_run_in_their_order(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for command in commands_of(page.read_text("utf-8")):
+    text = page.read_text("utf-8")
+    for name, content in SHOWN_FILE.findall(text):
+        (tmp_path / name).write_text(content)
+    for command in commands_of(text):
         assert main(shlex.split(command, comments=True)) == 0, f"{command}: {capsys.readouterr().err}"
 
 

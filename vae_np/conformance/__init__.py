@@ -5,6 +5,7 @@ comparison  one stage of a candidate beside its expected value: tolerances, erro
 checking    `check`: a candidate on all cases, in the order of the path; the report
 ours        this package as a candidate, by both backends
 objective/  a loss and a sampler of any program, without its networks: `check_objective`
+programs    a function in somebody's file; child: the process in which it runs
 data/       the vectors, made by scripts/vectors with code that shares nothing with vae_np, and FORMAT.md, their page
 """
 

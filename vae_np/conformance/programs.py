@@ -1,0 +1,87 @@
+"""Somebody's program: a name in its file, without what stands under ``__main__``.
+
+The file is imported as a module of another name, with its folder on the path and no arguments, as `import` would.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+__all__ = ["callable_of", "load_file", "split"]
+
+
+def split(what: str) -> tuple[Path, str]:
+    """FILE.py:NAME, where NAME may be Class.method.
+
+    Raises
+    ------
+    ValueError
+        If there is no name, or the file is no Python file.
+    """
+    file, _, name = what.rpartition(":")
+    if not file or not name:
+        raise ValueError(f"{what}: FILE.py:NAME is needed, my_vae.py:loss_function say")
+    if Path(file).suffix != ".py":
+        raise ValueError(f"{file}: a Python file is needed, whose name ends in .py")
+    return Path(file), name
+
+
+def load_file(file: Path) -> Any:
+    """The module.
+
+    Raises
+    ------
+    ValueError
+        If it is not there, is no Python, or its import fails or ends the program.
+    """
+    if not file.is_file():
+        raise ValueError(f"{file}: no such file")
+    name = f"vae_np_checks_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name], sys.argv = module, [str(file)]
+    sys.path.insert(0, str(file.resolve().parent))
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise ValueError(f"{file}: no Python, in line {error.lineno}: {error.msg}") from None
+    except SystemExit as error:
+        raise ValueError(
+            f"{file}: its import ends the program (exit {error.code}): put what runs it under if __name__ == '__main__'"
+        ) from None
+    except Exception as error:
+        raise ValueError(f"{file}: its import fails: {type(error).__name__}: {error}") from None
+    return module
+
+
+def callable_of(what: str) -> Callable[..., Any]:
+    """The function, the method or the object that is called, of FILE.py:NAME.
+
+    A method gets an object of its class that was made without ``__init__``: a sampler seldom needs more.
+    """
+    file, name = split(what)
+    module = load_file(file)
+    found: Any = module
+    holder: Any = None
+    for part in name.split("."):
+        holder = found
+        found = getattr(holder, part, None)
+        if found is None:
+            known = [key for key, value in vars(module).items() if callable(value) and _is_own(value, module)]
+            raise ValueError(f"{file}: has no {name}; it has {', '.join(known) or 'no functions'}")
+    if isinstance(holder, type) and not isinstance(vars(holder).get(part), (staticmethod, classmethod)):
+        found = getattr(object.__new__(holder), part)
+    if not callable(found):
+        raise ValueError(f"{file}: {name} is no function: {type(found).__name__}")
+    function: Callable[..., Any] = found
+    return function
+
+
+def _is_own(value: Any, module: Any) -> bool:
+    return getattr(value, "__module__", None) == module.__name__
