@@ -102,11 +102,12 @@ def test_the_flows_moments_are_those_of_a_narrow_posterior():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("logvar", [0.0, 0.5, -0.5, -1.2, 1.2])
+@pytest.mark.parametrize("logvar", [0.0, 0.5, -0.5, -1.2, 1.2, -2.5])
 @pytest.mark.parametrize("lower", [0.0, 0.5, -0.5, 0.98, -0.98])
 def test_the_full_posteriors_moments_exist_where_its_covariance_does_not(lower, logvar, dtype):
     """Exponents as parts of the range of numbers: at 1.2 the variance has no number in ``dtype``, at 0.98 the entry of
-    the factor has one and its square has not. The error is a few roundings of logarithms as large as the result."""
+    the factor has one and its square has not, and one at -0.98 is what counts beside a variance at -2.5. The error is a
+    few roundings of logarithms as large as the result."""
     top = np.log(np.finfo(dtype).max)
     heads = {name: head.astype(dtype) for name, head in inputs(Full())[0].items()}
     heads["logvar"] = (heads["logvar"] + logvar * top).astype(dtype)
@@ -179,6 +180,24 @@ def test_back_substitution_solves_the_transposed_system():
     solved = solve_transposed(L, b)
     size = np.einsum("njk,snj->snk", np.abs(L), np.abs(solved))
     assert_sums("L^T L^-T b", np.einsum("njk,snj->snk", L, solved), b, size, 2 * K)  # Higham (2002), theorem 8.5
+
+
+def test_a_flow_of_which_one_layer_has_no_direction_names_its_row():
+    """The squared length is a layer's, over the dimensions: not a dimension's, over the layers."""
+    w = np.array([[1.0, 0.0, 2.0], [0.5, 0.0, 0.0]])
+    assert Planar(2).fault({"w": w}) is None
+    w[1] = 0
+    name, why = Planar(2).fault({"w": w})
+    assert name == "w"
+    assert why.startswith("row 1 has")
+
+
+def test_a_flow_whose_arrays_have_not_as_many_layers_is_refused():
+    heads, eps, own = inputs(Planar(3))
+    own["b"] = own["b"][:2]
+    for call in (lambda: Planar(3).sample(heads, eps, own), lambda: Planar(3).moments(heads, own)):
+        with pytest.raises(ValueError, match="shorter"):
+            call()
 
 
 @pytest.mark.parametrize("flows", [0, -1, 1.5, "2", True])

@@ -42,6 +42,13 @@ def test_mean_and_deviation_are_those_of_exact_arithmetic(name, block, monkeypat
     assert not found.constant[0]
 
 
+@pytest.mark.parametrize("block", [1, 2, 3, 4])
+def test_rows_are_looked_at_even_where_one_is_more_than_a_block(block, monkeypatch):
+    monkeypatch.setattr(scaling, "BLOCK", block)
+    found = moments(np.array([[1.0, 0.0, -4.0], [3.0, 0.0, 4.0]]))
+    np.testing.assert_array_equal([found.mean, found.deviation], [[2, 0, 0], [1, 0, 4]])
+
+
 def test_float32_data_of_many_rows_lose_nothing():
     x = np.full((100_000, 1), 1000.0, np.float32)
     x[::2] += 1

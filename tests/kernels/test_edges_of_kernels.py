@@ -104,12 +104,22 @@ def test_rows_of_samples_belong_to_their_examples():
     np.testing.assert_allclose(out, [-40, 0] * 3, atol=1e-15)
 
 
+@pytest.mark.parametrize("kind", [likelihoods.Bernoulli(), likelihoods.ContinuousBernoulli()])
+def test_a_log_density_beyond_the_range_is_infinite_with_its_gradient_too(kind):
+    raw, x, zero, out = np.full((1, 2), 1e308), np.zeros((1, 2)), np.zeros(2), np.empty(1)
+    with np.errstate(over="ignore", invalid="ignore"):  # what an infinite sum has lost is NaN
+        likelihoods.value(kind, raw.copy(), zero, x, out, 0, 1)
+        assert out == -np.inf
+        likelihoods.gradient(kind, raw.copy(), zero, x, np.ones(1), out, columns(2), 0, 0, 1)
+        assert out == -np.inf
+
+
 @pytest.mark.parametrize("size", [1, 2])
 def test_the_threads_sums_of_an_own_gradient_are_added_with_what_they_lost(size):
     total, lost = np.array([[1e16, 1.0], [1.0, 1e16], [-1e16, -1e16]]), np.array([[3.0, 0.25], [0.5, 2.0], [1.0, 4.0]])
-    one, out = np.ones(2), np.empty(size)
-    likelihoods.own_gradient(likelihoods.Gaussian(one, one, one, sums.Columns(0 * total, total, lost), one), out)
-    np.testing.assert_array_equal(out, [1 + 4.5 + 1 + 6.25] if size == 1 else [1 + 4.5, 1 + 6.25])
+    one, slope, out = np.ones(2), np.array([2.0, 0.5] if size == 2 else [0.5, 0.5]), np.empty(size)
+    likelihoods.own_gradient(likelihoods.Gaussian(one, one, one, sums.Columns(0 * total, total, lost), slope), out)
+    np.testing.assert_array_equal(out, [(1 + 4.5 + 1 + 6.25) / 2] if size == 1 else [2 * (1 + 4.5), (1 + 6.25) / 2])
 
 
 @pytest.mark.parametrize("total", [np.inf, -np.inf])

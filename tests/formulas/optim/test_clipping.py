@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vae_np.formulas.optim import Adam, AdamState
-from vae_np.formulas.optim.clipping import clip_factor, global_norm
+from vae_np.formulas.optim.clipping import check_squares, clip_factor, global_norm
+from vae_np.support.errors import NonFiniteError
 
 
 def exact_norm(values):
@@ -91,3 +92,12 @@ def test_a_gradient_below_the_limit_is_not_changed():
 def test_the_norm_returned_is_the_one_before_clipping():
     adam, theta = Adam(clip_norm=1.0), np.zeros(2)
     assert adam.update(theta, np.array([30.0, 40.0]), AdamState.zeros(theta, adam)) == 50.0
+
+
+def test_a_square_is_that_of_the_clipped_entry_and_not_of_the_norm():
+    """float32's squares end at 1.8e19: half of 3e19 has one, though the norm's half, 3e19, has none."""
+    gradient = np.full(4, 3e19, np.float32)
+    check_squares(gradient, 6e19, 0.5)
+    for factor in (0.7, 1.0):
+        with pytest.raises(NonFiniteError, match=r"largest entry, 3e\+19, leaves the range of float32"):
+            check_squares(gradient, 6e19, factor)

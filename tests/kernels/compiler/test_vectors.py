@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from vae_np.kernels.compiler import vectors
 from vae_np.kernels.compiler.decorators import COMPILED
 from vae_np.kernels.loops import sparse_products
 
@@ -29,7 +30,9 @@ def matrix(rows, columns, density, dtype):
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("columns", [1, 7, 8, 15, 16, 17, 40, 64])
 @pytest.mark.parametrize("density", [0.0, 0.2, 1.0])
-def test_lists_have_all_that_is_not_zero_in_order_and_nothing_else(columns, density, dtype):
+@pytest.mark.parametrize("wide", [vectors.WIDE] if COMPILED else [False, True])  # in Python both run anywhere
+def test_lists_have_all_that_is_not_zero_in_order_and_nothing_else(wide, columns, density, dtype, monkeypatch):
+    monkeypatch.setattr(sparse_products, "WIDE", wide)
     x = matrix(5, columns, density, dtype)
     lists = place, value, count = lists_of(5, columns, dtype)
     sparse_products.gather_rows(x, lists, 1, 4)

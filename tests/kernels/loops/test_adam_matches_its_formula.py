@@ -62,7 +62,7 @@ def test_adam_leaves_parameters_that_are_not_contiguous_to_its_formula():
     assert whole[1::2].tolist() == [1] * 4
 
 
-@pytest.mark.parametrize("fault", ["amsgrad", "length", "dtype", "nan", "infinity"])
+@pytest.mark.parametrize("fault", ["amsgrad", "length", "dtype", "nan", "infinity", "square"])
 def test_adam_refuses_what_its_formula_refuses_and_changes_nothing(fault):
     theta, g, rule = np.ones(4), np.ones(4), optim.Adam(amsgrad=fault == "amsgrad")
     state = optim.AdamState.zeros(theta, optim.Adam())
@@ -72,6 +72,8 @@ def test_adam_refuses_what_its_formula_refuses_and_changes_nothing(fault):
         g = np.ones(4, np.float32)
     elif fault in ("nan", "infinity"):
         g[2] = np.nan if fault == "nan" else np.inf
+    elif fault == "square":  # of the root's float64 it does not overflow, and is as large as may be
+        g = np.array([0, 0, np.sqrt(np.finfo(np.float64).max), 0])
     with pytest.raises((ValueError, TypeError, NonFiniteError)):
         adam.update(rule, theta, g, state)
     assert theta.tolist() == [1] * 4

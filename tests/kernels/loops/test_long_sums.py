@@ -64,6 +64,12 @@ def test_what_the_blocks_sums_lose_is_kept():
     assert sums.rounded(total, lost, np.float64(0)) == 2
 
 
+@pytest.mark.parametrize("total", [plain_sum, sum_of_squares])
+def test_a_sum_of_all_entries_that_is_infinite_is_not_nan(total):
+    with np.errstate(invalid="ignore"):
+        assert total(np.array([1.0, np.inf])) == np.inf
+
+
 @pytest.mark.parametrize("parts", [(1.0, np.inf), (np.inf, 1.0), (np.inf, np.inf), (1e308, 1e308)])
 def test_a_sum_that_is_infinite_is_not_nan(parts):
     total, lost = 0.0, 0.0
