@@ -13,6 +13,7 @@ Each changes one node of the syntax tree, by the text at its place, so that the 
     axis        the next one
 
 What is not mathematics is left alone: imports, docstrings, annotations, decorators, messages of errors, names.
+`differs` says which of them are mistakes at all.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ IDENTITIES = {"abs", "sqrt", "square", "float", "int", "round"}
 
 UNORDERED = {"isinstance", "getattr", "hasattr", "typed", "result_type", "min", "max", "minimum", "maximum", "hypot"}
 """Functions whose arguments may be swapped, or are not numbers."""
+GENERIC = {"Callable", "Mapping", "NDArray", "dict", "list", "tuple", "type"}
+"""What makes a type of what stands in its brackets."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +89,36 @@ def mutations(source: str) -> list[Mutation]:
 
 
 def differs(source: str, mutation: Mutation) -> bool:
-    """Whether it is a program, and another one than the file."""
+    """Whether it is a program, and one that may do something else than the file."""
     try:
-        return ast.dump(ast.parse(mutation.planted(source))) != ast.dump(ast.parse(source))
+        return _meaning(mutation.planted(source)) != _meaning(source)
     except SyntaxError:
         return False
+
+
+def _meaning(source: str) -> str:
+    return ast.dump(_Meaning().visit(ast.parse(source)))
+
+
+class _Meaning(ast.NodeTransformer):
+    """Less what changes nothing: the order behind ``in``, a type's brackets, an index of what has but its type read."""
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        self.generic_visit(node)
+        for operator, right in zip(node.ops, node.comparators, strict=True):
+            if isinstance(operator, (ast.In, ast.NotIn)) and isinstance(right, (ast.Tuple, ast.List, ast.Set)):
+                right.elts.sort(key=ast.dump)
+        return node
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        self.generic_visit(node)
+        return node.value if isinstance(node.value, ast.Name) and node.value.id in GENERIC else node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "typed" and isinstance(node.args[0], ast.Subscript):
+            node.args[0] = node.args[0].value
+        return node
 
 
 def _of(tree: ast.AST) -> Iterator[tuple[str, ast.stmt | ast.expr, str]]:

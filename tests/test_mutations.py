@@ -73,6 +73,22 @@ def test_every_mutant_is_another_program_and_changes_one_place():
         assert SOURCE[mutation.begin : mutation.end] == mutation.was
 
 
+@pytest.mark.parametrize(
+    ("source", "changed"),
+    [
+        ("tuple[int, ...]", []),
+        ("x[0, ...]", ["x[..., 0]", "x[1, ...]"]),
+        ("dtype in (a, b)", ["dtype not in (a, b)"]),
+        ("f in (a, -b)", ["f in (a, b)", "f not in (a, -b)"]),
+        ("y = typed(x[0, 0], 0.5)", ["y = typed(x[0, 0], 0.505)"]),
+        ("W[a, b]", ["W[b, a]"]),
+    ],
+)
+def test_a_mutant_that_can_do_nothing_else_is_none(source, changed):
+    found = [ast.unparse(ast.parse(m.planted(source))) for m in mutations(source) if differs(source, m)]
+    assert sorted(found) == changed
+
+
 def test_what_is_no_mathematics_is_left_alone():
     lines = {mutation.line for mutation in mutations(SOURCE)}
     number = {line: i for i, line in enumerate(SOURCE.splitlines(), start=1)}
