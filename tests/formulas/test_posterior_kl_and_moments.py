@@ -149,6 +149,11 @@ def test_moments_may_be_taken_of_some_rows_at_a_time(name, monkeypatch):
     for found, right in zip(CASES[name].checked_moments(heads, own, K), whole, strict=True):
         np.testing.assert_allclose(found, right, rtol=0, atol=100 * np.finfo(float).eps)
     assert rows == [3, 3, 1]
+    monkeypatch.setattr(base, "NUMBERS", 1)  # a row is more than may be held: one at a time, also of none
+    for n in (0, 1, 2):
+        few, rows[:] = {head: array[:n] for head, array in heads.items()}, []
+        assert [found.shape for found in CASES[name].checked_moments(few, own, K)] == [(n, K)] * 2
+        assert rows == ([1] * n or [0])
 
 
 @pytest.mark.parametrize("inner", [-40.0, -5.0, 0.0, 40.0])

@@ -7,8 +7,9 @@ import pytest
 from columns import columns, value_of
 from long_sums import FEATURES, ROWS
 
+from vae_np.formulas.numerics import LOG_2PI
 from vae_np.kernels.compiler.decorators import COMPILED
-from vae_np.kernels.loops import latent, sums
+from vae_np.kernels.loops import latent, likelihoods, sums
 from vae_np.kernels.loops.adam import plain_sum, sum_of_squares
 
 FLOATS = [np.float64, np.float32]
@@ -62,6 +63,37 @@ def test_what_the_blocks_sums_lose_is_kept():
     for part in (1e16, 1.0, 1.0, -1e16):  # a running sum in float64 gives 0
         total, lost = sums.add(total, lost, part)
     assert sums.rounded(total, lost, np.float64(0)) == 2
+
+
+BLOCKS = 10
+"""Two of a large sum and eight of a quarter of its ULP, of which a running sum in float64 keeps nothing."""
+
+
+def gaussian_blocks():
+    """-1/2 (1 + 1 + 8 2^-54) of x alone: log sigma^2 = -log 2 pi, with the reciprocal 1 of another sigma."""
+    x = np.zeros((1, BLOCKS * sums.BLOCK))
+    x[0, :: sums.BLOCK] = [1, 1] + 8 * [2.0**-27]
+    one = np.ones_like(x[0])
+    kind = likelihoods.Gaussian(-LOG_2PI * one, one, 0 * one, columns(1, len(one)), one)
+    return kind, 0 * x, x, -1 - 2.0**-52
+
+
+def bernoulli_blocks():
+    """-(2048 + 2048 + 8 2^-43): (x - 1) a where e^-a is 0, of an x that is 0, or 1 less an ULP; the others' is 0."""
+    a, x = np.full((1, BLOCKS * sums.BLOCK), 1024.0), np.ones((1, BLOCKS * sums.BLOCK))
+    x[0, :: sums.BLOCK] = [0, 0] + 8 * [1 - 2.0**-53]
+    a[0, [0, sums.BLOCK]] = 2048
+    return likelihoods.Bernoulli(), a, x, -4096 - 2.0**-40
+
+
+@pytest.mark.parametrize("case", [gaussian_blocks, bernoulli_blocks])
+def test_a_density_keeps_what_its_blocks_sums_lose(case):
+    kind, raw, x, exact = case()
+    out, zero = np.empty(1), np.zeros_like(x[0])
+    likelihoods.value(kind, raw.copy(), zero, x, out, 0, 1)
+    assert out == exact
+    likelihoods.gradient(kind, raw.copy(), zero, x, np.ones(1), out, columns(len(zero)), 0, 0, 1)
+    assert out == exact
 
 
 @pytest.mark.parametrize("total", [plain_sum, sum_of_squares])
