@@ -103,3 +103,12 @@ def test_a_gaussians_log_variance_starts_at_the_datas_and_not_below_minus_10(sig
             found = start[3:] if sigma == "heteroscedastic" else own["logvar"]
             np.testing.assert_allclose(found, np.log(np.maximum(variance, floor)), rtol=1e-14)
         assert (sigma == "heteroscedastic") == (not own) == (len(start) == 6)
+
+
+@pytest.mark.parametrize("lead", [(), (4,), (2, 4)])
+def test_data_of_any_number_of_axes_have_a_log_density_a_feature(lead):
+    """The features are the last axis, also where that is not the second."""
+    raw = np.zeros((2, 4, 3))
+    np.testing.assert_allclose(Bernoulli().checked_log_density(np.ones((*lead, 3)), raw), raw - math.log(2), rtol=1e-15)
+    with pytest.raises(ValueError, match="a value a feature"):
+        Bernoulli().checked_log_density(np.ones((*lead, 1)), raw)
