@@ -101,7 +101,7 @@ def _meaning(source: str) -> str:
 
 
 class _Meaning(ast.NodeTransformer):
-    """Less what is no mathematics: the order behind ``in``, a type's brackets, an index of what has but its type read."""
+    """Less what is no mathematics: the order behind ``in``, a type's brackets, an index whose type alone is read."""
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         self.generic_visit(node)
