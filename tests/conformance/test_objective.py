@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from vae_np.conformance import check_objective
+from vae_np.conformance.objective import naming
 from vae_np.conformance.objective.fitting import explain
 from vae_np.conformance.objective.frameworks import Numpy
 from vae_np.conformance.objective.probes import D, K, N, orders, probe
@@ -261,12 +262,26 @@ def test_noise_is_as_before_after_a_check_even_if_the_sampler_fails():
 def test_the_fitted_numbers_are_those_of_the_loss():
     at = probe()
     loss = of(bce, combine=lambda r, k: 3 * r.sum() + 5 * k.sum() + 2)
-    found = explain(loss, ("output", "x", "mu", "logvar"), at, Numpy())[0]
+    found = explain(loss, ("output", "x", "mu", "logvar"), at, Numpy())
     np.testing.assert_allclose([found.reconstruction.scale, found.kl.scale, found.rest], [3, 5, 2], rtol=1e-8)
     assert max(found.reconstruction.off, found.kl.off) < 1e-8
 
 
-def test_every_known_scale_is_far_from_every_other():
-    """At least 100 tolerances (1e-5) between any two factors that are told apart."""
-    values = sorted({1, 2, 0.5, 1 / D, 2 / D, 1 / K, 2 / K, N, 1 / N, 1 / (N * D), 2 / (N * D)})
-    assert min(b / a for a, b in itertools.pairwise(values)) > 1 + 1e-3
+def test_every_factor_is_at_least_100_tolerances_from_every_other():
+    """By a and b, of one factor at a time: the tolerance of `scales` is 1e-5."""
+    at = probe()
+    rec, beta = lambda m, x: 0.5 * squares(m, x), 0.37
+    for combine in (lambda r, k: r.sum(1) + k.sum(1), None):
+        found = explain(of(rec, combine=combine), ("output", "x", "mu", "logvar"), at, Numpy())
+        points = [(f.value, beta * f.value) for f in naming._both(found)]
+        points += [(f.value, beta) for f in naming._of_reconstruction(True)[1:]]
+        points += [(1, f.value) for f in naming._of_kl(beta)[1:]]
+        for one, other in itertools.combinations(points, 2):
+            assert max(abs(np.divide(one, other) - 1)) > 1e-3, (one, other)
+
+
+def test_a_kl_or_a_reconstruction_that_is_missing_is_told_unless_beta_is_0():
+    alone = lambda recon, x, mu, logvar: bce(recon, x).sum(1).mean()  # noqa: E731
+    assert ids(check_objective(alone)) == ["kl-no-derivative"]
+    assert check_objective(alone, beta=0).ok
+    assert ids(check_objective(lambda recon, x, mu, logvar: kl(mu, logvar).sum(1).mean())) == ["rec-no-derivative"]

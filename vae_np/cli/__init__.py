@@ -1,6 +1,6 @@
 """The command line: argparse, and a file a command, which `command` finds.
 
-Nothing heavy is imported before a command runs. The other files here serve several commands: common, runs and
+Nothing heavy is imported before a command runs. The other files here serve several commands: common, output, runs and
 run_folder, assemble, train_options, pictures.
 """
 

@@ -7,7 +7,7 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from vae_np.cli import assemble, common
+from vae_np.cli import assemble, common, output
 from vae_np.cli.command import Command
 from vae_np.cli.train_options import DEFAULTS
 
@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
         bar.close()
     if quiet:
         found = [result.to_dict() for result in results]
-        common.print_json(
+        output.print_json(
             {"machine": facts, "seconds": seconds, "interrupted": interrupt is not None, "results": found}
         )
     if interrupt is not None:

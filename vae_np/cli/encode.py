@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from vae_np.cli import common, runs
+from vae_np.cli import common, output, runs
 from vae_np.cli.command import Command
 
 if TYPE_CHECKING:
@@ -36,20 +36,20 @@ def run(args: argparse.Namespace) -> int:
     import numpy as np
 
     given = vars(args)
-    out = common.out_file(given, "encoded.csv", ".npy", ".csv")
+    out = output.out_file(given, "encoded.csv", ".npy", ".csv")
     run = runs.load_run(args.model, given.get("backend"))
     dataset = runs.data_of(run, args)
     labels = _labels(dataset, out) if "with_labels" in given else None
     mu, logvar = run.vae.encode(dataset.x)
     k = mu.shape[1]
     header = [f"mu{j}" for j in range(k)] + ([f"logvar{j}" for j in range(k)] if "logvar" in given else [])
-    before = {} if "no_rows" in given or not out.endswith(".csv") else common.row_columns(dataset)
+    before = {} if "no_rows" in given or not out.endswith(".csv") else output.row_columns(dataset)
     if labels is not None:
         before["label"] = labels
-    common.write_array(out, np.hstack([mu, logvar]) if "logvar" in given else mu, header, before)
+    output.write_array(out, np.hstack([mu, logvar]) if "logvar" in given else mu, header, before)
     header = [*before, *header]
     if "json" in given:
-        common.print_json({"data": dataset.name, "examples": len(dataset), "columns": header, "out": out})
+        output.print_json({"data": dataset.name, "examples": len(dataset), "columns": header, "out": out})
     else:
         print(f"{len(dataset)} examples of {dataset.name}, {len(header)} columns, in {out}")
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from vae_np.cli import common, runs
+from vae_np.cli import common, output, runs
 from vae_np.cli.command import Command
 
 COMMAND = Command(20, "ELBO and log-evidence of a model on data", "runs/first --samples 500")
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from vae_np.evaluation.bounds import evaluate
 
     given = vars(args)
-    out = common.out_file(given, "", ".csv") if "out" in given else None
+    out = output.out_file(given, "", ".csv") if "out" in given else None
     run = runs.load_run(args.model, given.get("backend"))
     dataset = runs.data_of(run, args)
     samples, seed = given.get("samples", 1), given.get("seed", run.options.get("seed", 0))
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     if out is not None:
         columns = list(result.per_example)
         table = np.column_stack([result.per_example[name] for name in columns])
-        common.write_array(out, table, columns, common.row_columns(dataset))
+        output.write_array(out, table, columns, output.row_columns(dataset))
     effective = result.per_example["effective_samples"]
     values = {
         "data": dataset.name,
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         "kl_per_dimension": result.kl_per_dimension,
     }
     if "json" in given:
-        common.print_json(values)
+        output.print_json(values)
         return 0
     print(f"{dataset.name}: {len(dataset)} examples, {samples} sample{'s' * (samples > 1)} each, in nats an example")
     print(f"  ELBO            {result.elbo:12.4f} +- {result.standard_error:.4f} (standard error over the examples)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from vae_np.cli import assemble, common, runs
+from vae_np.cli import assemble, common, output, runs
 from vae_np.cli.command import Command
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     beta = given.get("beta", 0.37 if objective.analytic_kl else 1.0)
     report = check_model(vae, x.astype(vae.dtype), eps, beta, objective=objective, seed=seed)
     if "json" in given:
-        common.print_json({"model": repr(vae), **report.to_dict()})
+        output.print_json({"model": repr(vae), **report.to_dict()})
     else:
         print(f"{vae!r}\n{shown}, beta {beta:g}, {n} examples of {samples} samples, loss {report.loss:.12g} nats")
         if objective.analytic_kl and not vae.architecture.has_kl:

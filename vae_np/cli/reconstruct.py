@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vae_np.cli import common, pictures, runs
+from vae_np.cli import common, output, pictures, runs
 from vae_np.cli.command import Command
 
 COMMAND = Command(40, "send data through encoder and decoder", "runs/first --out reconstructions.png")
@@ -27,22 +27,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Reconstruct at the posterior mean and write."""
     given = vars(args)
-    out = common.out_file(given, "reconstructions.png", *common.PICTURES, ".npy", ".csv")
+    out = output.out_file(given, "reconstructions.png", *output.PICTURES, ".npy", ".csv")
     if given.get("number", 1) < 1:
         raise ValueError(f"--number must be positive; got {given['number']}")
     run = runs.load_run(args.model, given.get("backend"))
     dataset = runs.data_of(run, args)
     mean, names = run.vae.reconstruct(dataset.x), run.feature_names or dataset.feature_names
-    if Path(out).suffix in common.PICTURES:
+    if Path(out).suffix in output.PICTURES:
         shape = dataset.image_shape or run.image_shape
         named = pictures.panel_names(names, mean.shape[1], shape)
         number = given.get("number", 12 if named is None else pictures.DOTS)
         pictures.reconstructions(dataset.x[:number], mean[:number], out, shape, named, number)
     else:
-        common.write_array(out, mean, runs.columns(mean, names))
+        output.write_array(out, mean, runs.columns(mean, names))
     error = float(((dataset.x - mean) ** 2).mean())
     if "json" in given:
-        common.print_json({"data": dataset.name, "examples": len(dataset), "out": out, "mean_squared_error": error})
+        output.print_json({"data": dataset.name, "examples": len(dataset), "out": out, "mean_squared_error": error})
     else:
         print(f"{len(dataset)} examples of {dataset.name}, mean squared error {error:.6f}, in {out}")
     return 0

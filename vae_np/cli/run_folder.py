@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vae_np.cli.assemble import depends_on_epochs, doors
-from vae_np.cli.common import jsonable
+from vae_np.cli.output import jsonable
 from vae_np.cli.runs import OF_DATA, read_config
 from vae_np.cli.train_options import DEFAULTS, FREE_ON_RESUME, check_types
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vae_np.cli import common, pictures, runs
+from vae_np.cli import common, output, pictures, runs
 from vae_np.cli.command import Command
 
 COMMAND = Command(30, "draw from a model", "runs/first --out samples.png")
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     """Sample and write."""
 
     given = vars(args)
-    out = common.out_file(given, "samples.png", *common.PICTURES, ".npy", ".csv")
+    out = output.out_file(given, "samples.png", *output.PICTURES, ".npy", ".csv")
     run = runs.load_run(args.model, "numpy")
     number, seed, vae = given.get("number", 64), given.get("seed", 0), run.vae
     if number < 1:
@@ -40,18 +40,18 @@ def run(args: argparse.Namespace) -> int:
         x = vae.decode(vae.sample_prior(number, seed))
     if "json" in given and "out" not in given:
         columns = runs.columns(x, run.feature_names)
-        common.print_json({"model": args.model, "seed": seed, "columns": columns, "samples": x})
+        output.print_json({"model": args.model, "seed": seed, "columns": columns, "samples": x})
         return 0
-    if Path(out).suffix in common.PICTURES:
+    if Path(out).suffix in output.PICTURES:
         from vae_np import plots
 
         what = "draw of x" if "draw" in given else "decoder mean"
         names = pictures.panel_names(run.feature_names, x.shape[1], run.image_shape)
         plots.samples(x, out, image_shape=run.image_shape, what=what, names=names)
     else:
-        common.write_array(out, x, runs.columns(x, run.feature_names))
+        output.write_array(out, x, runs.columns(x, run.feature_names))
     if "json" in given:
-        common.print_json({"model": args.model, "seed": seed, "out": out, "number": number})
+        output.print_json({"model": args.model, "seed": seed, "out": out, "number": number})
     else:
         print(f"{number} {'draws' if 'draw' in given else 'decoder means'} in {out}")
     return 0

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vae_np import __version__
-from vae_np.cli import assemble, choice, common, remarks, run_folder
+from vae_np.cli import assemble, choice, common, output, remarks, run_folder
 from vae_np.cli.command import Command
 from vae_np.cli.runs import OF_DATA
 from vae_np.cli.train_options import add_arguments
@@ -85,7 +85,7 @@ def _run(given: dict[str, Any]) -> int:
     result = {"resumed": resumed, "examples": _examples(parts), **result}
     run_folder.write_result(folder, result)
     if quiet:
-        common.print_json(result)
+        output.print_json(result)
     else:
         _report(result, folder, trainer.epoch - done)
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from vae_np.cli import common
+from vae_np.cli import output
 from vae_np.cli.command import Command
 
 COMMAND = Command(60, "write the conformance vectors, for a client in any language", "--out vectors")
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     folder = given.get("out", "vectors")
     files = export(folder, given.get("format", "json"))
     if "json" in given:
-        common.print_json({"out": folder, "files": [file.name for file in files]})
+        output.print_json({"out": folder, "files": [file.name for file in files]})
     else:
         print(f"{len(files)} files in {folder}; FORMAT.md says what is in them")
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from vae_np.cli import common
+from vae_np.cli import output
 from vae_np.cli.command import Command
 
 COMMAND = Command(45, "grade a program's loss and sampler, and name its mistake", "--loss my_vae.py:loss_function")
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         if finding["severity"] != "dialect" or ("strict" in given and finding["id"] not in allowed)
     ]
     if "json" in given:
-        common.print_json({name: answer[name] for name in ("findings", "facts")} | {"ok": not wrong})
+        output.print_json({name: answer[name] for name in ("findings", "facts")} | {"ok": not wrong})
     else:
         print(answer["text"])
         if wrong and answer["ok"]:

@@ -115,7 +115,7 @@ def _check_loss(f: Callable[..., Any], output: str | None, beta: float, argument
         findings.append(Finding("no-derivative", "H", says))
         return
     before = len(findings)
-    _forms(found, output, allowed, at, framework, f, findings, facts)
+    _forms(found, output, beta, allowed, at, findings, facts)
     if any(finding.id == UNKNOWN for finding in findings[before:]):
         return
     if found.reconstruction.form is not None:
@@ -131,6 +131,8 @@ def _check_loss(f: Callable[..., Any], output: str | None, beta: float, argument
     own = per_example(found, at, max(allowed, 1e-9))
     if own is not None:
         findings.append(own._replace(severity="H") if whole else own)
+    if {finding.id for finding in findings[before:]} & {"kl-no-derivative", "rec-no-derivative"}:
+        return  # what has no derivative may still have a value
     if (rest := constant(found, max(allowed, 1e-9))) is not None:
         findings.append(rest)
 
@@ -142,7 +144,7 @@ def _first_explained(
     candidates, problem = [], None
     for order in orders(f, arguments):
         try:
-            found = explain(f, order, at, framework)[0]
+            found = explain(f, order, at, framework)
         except Exception as error:  # shapes that do not fit: another order may
             problem = problem or error
             continue
@@ -162,12 +164,15 @@ def _is_right(found: Loss) -> bool:
     return all(form is None or form.severity == "right" for form in forms)
 
 
-def _forms(found: Loss, output: str | None, allowed: float, at: Probe, framework: Numpy | Torch, f: Callable[..., Any],
-           findings: list[Finding], facts: list[str]) -> None:  # fmt: skip
+def _forms(found: Loss, output: str | None, beta: float, allowed: float, at: Probe, findings: list[Finding],
+           facts: list[str]) -> None:  # fmt: skip
     """What the reconstruction and the KL are; a finding for each that is not right."""
     for fit, name in ((found.reconstruction, "reconstruction"), (found.kl, "KL")):
         if fit.form is None:
             facts.append(f"no {name} in it: its derivative is 0")
+            taken = "output" if name == "reconstruction" else "mu"
+            if taken in found.order and not (name == "KL" and beta == 0):
+                findings.append(_no_derivative(name))
         elif fit.off <= allowed:
             facts.append(f"{fit.scale:.6g} times the {name}: {fit.form.says} (off by {fit.off:.0e})")
             if fit.form.severity != "right":
@@ -175,7 +180,14 @@ def _forms(found: Loss, output: str | None, allowed: float, at: Probe, framework
             elif name == "reconstruction" and output is not None and fit.form.output != output:
                 findings.append(_other_output(fit.form, output))
         else:
-            findings.append(Finding(UNKNOWN, "H", _unlike(fit.form, fit.off, name, found, at, framework, f)))
+            findings.append(Finding(UNKNOWN, "H", _unlike(fit.form, fit.off, name, found, at, allowed)))
+
+
+def _no_derivative(name: str) -> Finding:
+    """Of a loss that is given what it should have a derivative to."""
+    if name == "KL":
+        return Finding("kl-no-derivative", "H", "the loss takes mu and logvar and has no derivative to them: no KL")
+    return Finding("rec-no-derivative", "H", "the loss takes the output and has no derivative to it: no reconstruction")
 
 
 def _hard(f: Callable[..., Any], found: Loss, at: Probe, framework: Numpy | Torch, findings: list[Finding],
@@ -203,21 +215,13 @@ def _other_output(form: Form, output: str) -> Finding:
     return Finding("output-kind", "H", f"the loss takes the decoder's output for {form.output}, and it is {output}")
 
 
-def _unlike(
-    form: Form, off: float, name: str, found: Loss, at: Probe, framework: Numpy | Torch, f: Callable[..., Any]
-) -> str:
+def _unlike(form: Form, off: float, name: str, found: Loss, at: Probe, allowed: float) -> str:
     """What an unknown derivative looks like."""
-    text = f"no known {name} has this derivative; the nearest, {form.says}, is off by {off:.2g} of it"
-    if name != "KL":
-        return text
-    arrays = at.of(found.order)
-    slopes = dict(zip(found.order, framework.gradients(f, arrays, 0), strict=True))
-    if "logvar" not in slopes or "mu" not in slopes:
-        return text
-    c_mu, c_e, c_s, rest = terms_of_kl(np.stack([slopes["mu"], slopes["logvar"]]), at)
-    if rest <= tolerance(framework):
-        return f"the KL is 1/2 sum({c_mu:.6g} mu^2 + {c_e:.6g} e^s - {c_s:.6g} s), which is none that is known"
-    return text
+    if name == "KL":
+        c_mu, c_e, c_s, rest = terms_of_kl(found.d_latent, at)
+        if rest <= allowed:
+            return f"the KL is 1/2 sum({c_mu:.6g} mu^2 + {c_e:.6g} e^s - {c_s:.6g} s), which is none that is known"
+    return f"no known {name} has this derivative; the nearest, {form.says}, is off by {off:.2g} of it"
 
 
 def _numbers(found: Loss) -> str:

@@ -35,11 +35,13 @@ class Fit(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """What was found of a loss, or of one part of what it returns."""
+    """What was found of a loss."""
 
     order: tuple[str, ...]
     value: Array
     """Of shape () or (N,): what it returns, summed over axes after the first."""
+    d_latent: Array
+    """Its derivative with respect to mu and logvar, (2, N, K)."""
     reconstruction: Fit
     kl: Fit
     rest: Array
@@ -56,25 +58,20 @@ def tolerance(framework: Numpy | Torch) -> float:
     return 1e-9 if framework.exact else 1e-6
 
 
-def explain(f: Callable[..., Any], order: tuple[str, ...], at: Probe, framework: Numpy | Torch) -> list[Loss]:
-    """Each part of what the loss returns."""
+def explain(f: Callable[..., Any], order: tuple[str, ...], at: Probe, framework: Numpy | Torch) -> Loss:
+    """What the loss returns, or the first of what it returns."""
     arrays = at.of(order)
-    found = []
-    for part, value in enumerate(framework.call(f, arrays)):
-        slopes = dict(zip(order, framework.gradients(f, arrays, part), strict=True))
-        if "sigma" in slopes:  # d logvar = d sigma exp(logvar / 2) / 2
-            slopes["logvar"] = slopes["sigma"] * np.exp(at.logvar / 2) / 2
-        zero = np.zeros_like(at.mu)
-        d_latent = np.stack([slopes.get("mu", zero), slopes.get("logvar", zero)])
-        reconstruction = _best(
-            RECONSTRUCTIONS, slopes.get("output", np.zeros_like(at.x)), _slope_of_output(at), framework
-        )
-        kl = _best(KLS, d_latent, _slope_of_latent(at), framework)
-        summed = value.reshape(N, -1).sum(axis=1) if value.ndim and value.shape[0] == N else value.sum()
-        found.append(
-            Loss(order, np.asarray(summed), reconstruction, kl, _rest(np.asarray(summed), reconstruction, kl, at))
-        )
-    return found
+    value = framework.call(f, arrays)[0]
+    slopes = dict(zip(order, framework.gradients(f, arrays), strict=True))
+    if "sigma" in slopes:  # d logvar = d sigma exp(logvar / 2) / 2
+        slopes["logvar"] = slopes["sigma"] * np.exp(at.logvar / 2) / 2
+    zero = np.zeros_like(at.mu)
+    d_latent = np.stack([slopes.get("mu", zero), slopes.get("logvar", zero)])
+    d_output = slopes.get("output", np.zeros_like(at.x))
+    reconstruction = _best(RECONSTRUCTIONS, d_output, _slope_of_output(at), framework)
+    kl = _best(KLS, d_latent, _slope_of_latent(at), framework)
+    summed = np.asarray(value.reshape(N, -1).sum(axis=1) if value.ndim and len(value) == N else value.sum())
+    return Loss(order, summed, d_latent, reconstruction, kl, _rest(summed, reconstruction, kl, at))
 
 
 def _slope_of_output(at: Probe) -> Callable[[Form], Array]:
@@ -139,7 +136,7 @@ def hard(f: Callable[..., Any], loss: Loss, at: Probe, framework: Numpy | Torch)
         return f(*[given[i] for i in place])
 
     steps = 0.25 * np.minimum(output, 1 - output) if form.output == "probabilities" else np.full_like(output, 0.01)
-    slope = framework.gradients(moved, there.of(order), 0, steps)[0]
+    slope = framework.gradients(moved, there.of(order), steps)[0]
     among = [
         form,
         *(other for other in (*RECONSTRUCTIONS, *CLAMPED) if other.output == form.output and other.id != form.id),

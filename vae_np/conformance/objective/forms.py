@@ -6,19 +6,18 @@ nothing is summed here. ``a`` is the decoder's output as the program has it, x t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.formulas.numerics import log_expm1_over
+from vae_np.formulas.numerics import log_expm1_over, sigmoid, softplus
+from vae_np.gradcheck.numeric import STEP
 
 __all__ = ["CLAMPED", "KLS", "RECONSTRUCTIONS", "SAMPLERS", "Form", "gradient"]
 
 Array = NDArray[Any]
-STEP = 1e-30
 
 
 class Form(NamedTuple):
@@ -39,16 +38,6 @@ def gradient(form: Form, *at: Array, of: int) -> Array:
     """The derivative of each entry with respect to argument ``of``."""
     moved = [a + 1j * STEP if i == of else a.astype(complex) for i, a in enumerate(at)]
     return np.imag(form.value(*moved)) / STEP
-
-
-def softplus(a: Array) -> Array:
-    """log(1 + e^a)."""
-    up = a.real > 0
-    return np.where(up, a, 0) + np.log(1 + np.exp(np.where(up, -a, a)))
-
-
-def logistic(a: Array) -> Array:
-    return 1 / (1 + np.exp(-a))
 
 
 def log_normaliser(a: Array) -> Array:
@@ -100,7 +89,7 @@ RECONSTRUCTIONS = (
     ),
     Form(
         "double-sigmoid", "H", "a binary cross-entropy of logits to which a sigmoid was applied once more",
-        lambda x, a: softplus(logistic(a)) - x * logistic(a), "logits",
+        lambda x, a: softplus(sigmoid(a)) - x * sigmoid(a), "logits",
     ),
     *(_with_epsilon(10.0**-power) for power in (5, 6, 7, 8, 9, 10, 12)),
 )  # fmt: skip
@@ -164,4 +153,3 @@ SAMPLERS = (
     Form("eval-mean", "M", "mu, with no noise in it, as at evaluation", lambda m, s, e: m),
 )  # fmt: skip
 """z of (mu, logvar, eps)."""
-HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)

@@ -32,10 +32,8 @@ class Numpy:
         with np.errstate(all="ignore"):  # what is not finite is told by the report
             return [np.asarray(part, np.float64) for part in _parts(f(*[a.copy() for a in arrays]))]
 
-    def gradients(
-        self, f: Callable[..., Any], arrays: Sequence[Array], part: int, steps: Array | None = None
-    ) -> list[Array]:
-        """The derivatives of the sum of a part of the result, one array for each argument.
+    def gradients(self, f: Callable[..., Any], arrays: Sequence[Array], steps: Array | None = None) -> list[Array]:
+        """The derivatives of the sum of the (first) result, one array for each argument.
 
         ``steps`` are the largest differences of the entries of the first argument, and only its derivative is taken.
         """
@@ -48,7 +46,7 @@ class Numpy:
 
                 def value(moved: Array, i: int = i) -> float:
                     given = [moved if j == i else other for j, other in enumerate(arrays)]
-                    return float(np.sum(self.call(f, given)[part]))
+                    return float(np.sum(self.call(f, given)[0]))
 
                 h = 0.01 if steps is None else float(steps[at])
                 slope[at] = central_difference(value, a, unit, h=h, levels=4)[0]
@@ -87,15 +85,13 @@ class Torch:
         found = _parts(f(*self._tensors(arrays, False)))
         return [np.asarray(getattr(p, "detach", lambda p=p: p)(), np.float64) for p in found]
 
-    def gradients(
-        self, f: Callable[..., Any], arrays: Sequence[Array], part: int, steps: Array | None = None
-    ) -> list[Array]:
+    def gradients(self, f: Callable[..., Any], arrays: Sequence[Array], steps: Array | None = None) -> list[Array]:
         """See `Numpy.gradients`; it needs no steps.
 
         An argument that the result does not depend on, or was detached from, has 0.
         """
         tensors = self._tensors(arrays, True)
-        result = self.torch.as_tensor(_parts(f(*tensors))[part]).sum()
+        result = self.torch.as_tensor(_parts(f(*tensors))[0]).sum()
         if not result.requires_grad:
             return [np.zeros_like(a) for a in arrays]
         found = self.torch.autograd.grad(result, tensors, allow_unused=True)

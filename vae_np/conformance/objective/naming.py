@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from vae_np.conformance.objective.fitting import Loss, of_examples
-from vae_np.conformance.objective.forms import HALF_LOG_2PI
 from vae_np.conformance.objective.probes import D, K, N, Probe
+from vae_np.formulas.numerics import LOG_2PI
 
 __all__ = ["UNKNOWN", "Finding", "constant", "per_example", "scales"]
 
@@ -124,7 +124,7 @@ def constant(loss: Loss, allowed: float) -> Finding | None:
     size = max(float(np.abs(loss.value).max()), 1e-300)
     form = loss.reconstruction.form
     if form is not None and form.id == "squares":
-        whole = D * HALF_LOG_2PI * loss.reconstruction.scale * unit
+        whole = D / 2 * LOG_2PI * loss.reconstruction.scale * unit
         if np.abs(rest - whole).max() <= allowed * size:
             return None
         if np.abs(rest).max() <= allowed * size:

@@ -32,7 +32,7 @@ def check_sampler(f: Callable[..., Any], findings: list[Finding], facts: list[st
     with framework.noise(at.eps, drawn, f):
         z = framework.call(f, arrays)[0]
         shapes = list(drawn)
-        slopes = framework.gradients(f, arrays, 0)
+        slopes = framework.gradients(f, arrays)
     given = len(required) == 3
     how = "its noise is given" if given else f"draws noise {len(shapes)} times, of the shapes {shapes}"
     facts.append(f"the sampler, by {framework.name}: {how}")
