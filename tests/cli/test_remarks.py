@@ -23,7 +23,7 @@ def lines(done, start):
     return [line for line in done.out.splitlines() if line.startswith(start)]
 
 
-def test_a_result_of_unscaled_data_gets_a_word_and_one_of_scaled_data_none(train):
+def test_a_result_of_unscaled_data_gets_a_word_and_one_of_scaled_data_none(train, vae_np):
     x = write_wine("wine.csv", kinds=False)
     done = train(*GAUSSIAN, "--epochs", "3", "--out", "raw", data="wine.csv")
     rows = package.data.split(len(x), seed=0)
@@ -34,11 +34,15 @@ def test_a_result_of_unscaled_data_gets_a_word_and_one_of_scaled_data_none(train
     assert result["test_columns_alone"] == pytest.approx(alone, rel=1e-12)
     assert result["test_elbo"] < alone
     assert result["remark"] == lines(done, LESS)[0]
+    assert f"  {result['remark']}\n" in vae_np("evaluate", "raw").out
+    told = json.loads(vae_np("evaluate", "raw", "--json").out)
+    assert (told["remark"], told["columns_alone"]) == (result["remark"], result["test_columns_alone"])
     done = train(*GAUSSIAN, "--scale", "standard", "--epochs", "40", "--out", "scaled", data="wine.csv")
     assert lines(done, LESS) == []
     result = json.loads(Path("scaled/result.json").read_text())
     assert result["test_elbo"] > result["test_columns_alone"]
     assert "remark" not in result
+    assert "remark" not in json.loads(vae_np("evaluate", "scaled", "--json").out)
 
 
 def test_a_scaled_run_that_has_not_learned_is_not_told_to_scale(train):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,16 @@ def test_auto_is_what_the_data_look_like(x, given, likelihood, sigma, scale):
     found, line = choice.likelihood_of(options(**given), dataset(x))
     assert (found["likelihood"], found["sigma"], found["scale"]) == (likelihood, sigma, scale)
     assert bool(line) == ("likelihood" not in given)
+
+
+def test_messages_have_the_columns_names(run, vae_np, tmp_path):
+    x = np.column_stack([np.full(60, 7.0), 1e30 * np.random.default_rng(0).normal(size=(60, 2))])
+    np.savetxt(tmp_path / "names.csv", x, delimiter=",", header="year,flow,size", comments="")
+    words = ["train", "--data", tmp_path / "names.csv", "--likelihood", "gaussian", *SMALL]
+    done = run(*words, "--scale", "standard", "--epochs", "1", "--out", tmp_path / "scaled")
+    assert "1 of 3 features are constant: year; they keep the scale 1" in done.out
+    failed = vae_np(*words, "--scale", "none", "--sigma", "1", "--out", tmp_path / "raw")
+    assert re.search(r"largest columns of the data are (flow|size) \(", failed.err), failed
 
 
 def test_the_floor_is_a_twentieth_of_the_datas_deviation():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from vae_np.cli import common, output, runs
+from vae_np.cli import common, output, remarks, runs
 from vae_np.cli.command import Command
 
 COMMAND = Command(20, "ELBO and log-evidence of a model on data", "runs/first --samples 500")
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     given = vars(args)
     out = output.out_file(given, "", ".csv") if "out" in given else None
     run = runs.load_run(args.model, given.get("backend"))
-    dataset = runs.data_of(run, args)
+    dataset, training = runs.data_and_training(run, args)
     samples, seed = given.get("samples", 1), given.get("seed", run.options.get("seed", 0))
     result = evaluate(run.vae, dataset.x, samples=samples, seed=seed)
     if out is not None:
@@ -61,11 +61,16 @@ def run(args: argparse.Namespace) -> int:
         "kl_is_analytic": run.vae.architecture.has_kl,
         "kl_per_dimension": result.kl_per_dimension,
     }
+    elbo = result.per_example["elbo"]
+    alone = {} if training is None else remarks.against_columns_alone(run.vae, training, dataset.x, elbo)
+    values |= {name.removeprefix("test_"): value for name, value in alone.items()}
     if "json" in given:
         output.print_json(values)
         return 0
     print(f"{dataset.name}: {len(dataset)} examples, {samples} sample{'s' * (samples > 1)} each, in nats an example")
     print(f"  ELBO            {result.elbo:12.4f} +- {result.standard_error:.4f} (standard error over the examples)")
+    if "remark" in values:
+        print(f"  {values['remark']}")
     print(f"  log-likelihood  {result.log_likelihood:12.4f}")
     print(f"  KL              {result.kl:12.4f}   {result.active_units} of {run.vae.architecture.latent} units active")
     if not run.vae.architecture.has_kl:

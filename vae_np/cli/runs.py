@@ -92,6 +92,11 @@ def _is_length(value: Any) -> bool:
 
 def data_of(run: Run, args: argparse.Namespace) -> Dataset:
     """The data a command is to work on: those of --data, else the part of the run's own data that --part names."""
+    return data_and_training(run, args)[0]
+
+
+def data_and_training(run: Run, args: argparse.Namespace) -> tuple[Dataset, Dataset | None]:
+    """`data_of`, and what the run was trained on, if the data are its own."""
     given, vae = vars(args), run.vae
     mode, seed = given.get("binarise", run.options.get("binarise", "none")), run.options.get("seed", 0)
     dtype, features = str(vae.dtype), vae.architecture.n_features
@@ -100,6 +105,8 @@ def data_of(run: Run, args: argparse.Namespace) -> Dataset:
     like: dict[str, Any] = {"scale": "standard"} if vae.scale == "standard" else {}
     if run.options and str(given.get("data", "")).lower().endswith((".csv", ".csv.gz")):
         like["index"] = run.options["index"]
+
+    training = None
 
     def check(found: Dataset) -> None:
         if found.x.shape[1] != features:
@@ -114,7 +121,8 @@ def data_of(run: Run, args: argparse.Namespace) -> Dataset:
             raise ValueError(f"{args.model}: a model file does not know its data; name them with --data")
         if other := [name for name in DATA_DEFAULTS if name in given]:
             raise ValueError(f"--{other[0]} needs --data: the run's own data are as they were in training")
-        found = part_of(load_parts({**DATA_DEFAULTS, **run.options}, dtype, check), given.get("part", "test"))
+        parts = load_parts({**DATA_DEFAULTS, **run.options}, dtype, check)
+        found, training = part_of(parts, given.get("part", "test")), parts.train
     elif given.get("part", "all") == "all":
         if "split" in given:
             raise ValueError("--split needs --part, the part that is meant")
@@ -123,7 +131,7 @@ def data_of(run: Run, args: argparse.Namespace) -> Dataset:
     else:  # with the run's seed, so that the test part of its data is that of training
         options = {**DATA_DEFAULTS, **like, **given, "seed": seed}
         found = part_of(load_parts(options, dtype, check, features), given["part"])
-    return binarised(found, mode, seed)
+    return binarised(found, mode, seed), training
 
 
 def _check_order(found: Dataset, names: tuple[str, ...] | None) -> None:

@@ -122,7 +122,7 @@ def _prepare(
     vae = assemble.model(options, parts.train.x.shape[1])
     settings = assemble.settings(options, len(parts.train))
     validation = None if parts.validation is None else parts.validation.x
-    trainer = Trainer(vae, parts.train.x, settings, validation)
+    trainer = Trainer(vae, parts.train.x, settings, validation, parts.train.feature_names)
     if vae.scale == "standard" and not resumed:
         chosen = "\n".join(filter(None, [chosen, _standardise(vae, parts.train)]))
     return trainer, parts, options, chosen
@@ -132,10 +132,16 @@ def _standardise(vae: VAE, train: Dataset) -> str:
     """Find the scaling; a line that names constant features, if there are any."""
     import warnings
 
+    from vae_np.support.errors import ConstantFeaturesWarning
+
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         vae.start_scaling(train.x)
-    return "; ".join(f"{warning.message}; they keep the scale 1" for warning in caught)
+    lines = [
+        message.line(train.feature_names) if isinstance(message, ConstantFeaturesWarning) else str(message)
+        for message in (warning.message for warning in caught)
+    ]
+    return "; ".join(f"{line}; they keep the scale 1" for line in lines)
 
 
 def _train(trainer: Trainer, parts: common.Parts, options: dict[str, Any], folder: Path, quiet: bool) -> dict[str, Any]:

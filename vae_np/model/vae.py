@@ -20,13 +20,11 @@ from vae_np.model.diagnosis import diagnose, posterior_fault
 from vae_np.model.inputs import check_finite_rows, check_float, check_noise
 from vae_np.support import noise
 from vae_np.support.checks import non_negative, whole
-from vae_np.support.errors import NonFiniteError
+from vae_np.support.errors import ConstantFeaturesWarning, NonFiniteError
 
 __all__ = ["VAE", "Elbo"]
 
 Array = NDArray[Any]
-SHOWN = 8
-"""Features that a warning lists."""
 
 
 class Elbo(NamedTuple):
@@ -124,9 +122,8 @@ class VAE(Model):
         found = self._moments(x)
         self.scaling = standardising(found)
         if found.constant.any():
-            columns = np.flatnonzero(found.constant)
-            shown = ", ".join(map(str, columns[:SHOWN])) + ", ..." * (len(columns) > SHOWN)
-            warnings.warn(f"{len(columns)} of {len(found.mean)} features are constant: {shown}", stacklevel=2)
+            warning = ConstantFeaturesWarning(np.flatnonzero(found.constant), len(found.mean))
+            warnings.warn(warning, stacklevel=2)
 
     def _moments(self, x: ArrayLike) -> FeatureMoments:
         """The moments of checked data."""

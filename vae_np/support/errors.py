@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-__all__ = ["NonFiniteError"]
+__all__ = ["ConstantFeaturesWarning", "NonFiniteError"]
 
-_SHOWN = 8  # examples that the message lists
+_SHOWN = 8  # examples, or features, that the message lists
+
+
+class ConstantFeaturesWarning(UserWarning):
+    """Features of the training data do not vary, and keep the scale 1.
+
+    Parameters
+    ----------
+    columns : sequence of int
+        Which, counted from 0.
+    of : int
+        How many features there are.
+
+    Attributes
+    ----------
+    columns : tuple of int
+    of : int
+    """
+
+    def __init__(self, columns: Iterable[int], of: int) -> None:
+        self.columns, self.of = tuple(map(int, columns)), int(of)
+        super().__init__(self.line())
+
+    def line(self, names: Sequence[str] | None = None) -> str:
+        """``2 of 7 features are constant: 2, 5``, or their names where there are any."""
+        shown = [str(j) if names is None else names[j] for j in self.columns[:_SHOWN]]
+        more = ["..."] * (len(self.columns) > _SHOWN)
+        return f"{len(self.columns)} of {self.of} features are constant: {', '.join(shown + more)}"
 
 
 class NonFiniteError(FloatingPointError):

@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,13 +111,14 @@ def check_same_run(path: str | os.PathLike[str], saved: Checkpoint, vae: VAE, se
         raise ValueError(f"{path}: {epoch} epochs are done already{begun}; got epochs = {epochs}")
 
 
-def what_may_help(vae: VAE, x: Array) -> str:
+def what_may_help(vae: VAE, x: Array, names: Sequence[str] | None = None) -> str:
     """What to try where the first steps are not finite: it lies in the data's scale, or in the size of the steps."""
     found = moments(x)
     size = np.abs(found.mean) + found.deviation
     if vae.scale == "none" and vae.likelihood.support == (-math.inf, math.inf) and size.max() > LARGE:
         columns = np.argsort(-size)[:3]
-        shown = ", ".join(f"{j} ({found.mean[j]:.3g} +- {found.deviation[j]:.3g})" for j in columns)
+        called = range(len(size)) if names is None else names
+        shown = ", ".join(f"{called[j]} ({found.mean[j]:.3g} +- {found.deviation[j]:.3g})" for j in columns)
         return f'; the largest columns of the data are {shown}: scale="standard" (--scale standard) may help'
     return "; a smaller learning rate or clip_norm (--learning-rate, --clip-norm) may help"
 

@@ -10,7 +10,7 @@ import contextlib
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +38,20 @@ Array = NDArray[Any]
 
 
 class Trainer:
-    """`fit` in three calls: make it, `restore` a checkpoint perhaps, `run`. Only `run` and `step` change the model."""
+    """`fit` in three calls: make it, `restore` a checkpoint perhaps, `run`. Only `run` and `step` change the model.
 
-    def __init__(self, vae: VAE, x: ArrayLike, settings: Settings, validation: ArrayLike | None = None) -> None:
-        self.vae, self.settings = vae, settings
+    ``feature_names`` are what messages call the columns of x; without them they are counted from 0.
+    """
+
+    def __init__(
+        self,
+        vae: VAE,
+        x: ArrayLike,
+        settings: Settings,
+        validation: ArrayLike | None = None,
+        feature_names: Sequence[str] | None = None,
+    ) -> None:
+        self.vae, self.settings, self.feature_names = vae, settings, feature_names
         self.data = prepare(vae, x, validation, settings)
         self.x, self.validation = self.data.x, self.data.validation
         self.steps_per_epoch = -(-len(self.x) // settings.batch_size)
@@ -130,7 +140,7 @@ class Trainer:
             found = diagnose(vae.parameters, x, eps, vae.architecture, s.objective, beta)
             cause = error if found.stage == "kernels" else found
             where = f"epoch {self.epoch + 1}, step {t}"
-            hint = what_may_help(vae, self.x) if self.epoch == 0 else ""
+            hint = what_may_help(vae, self.x, self.feature_names) if self.epoch == 0 else ""
             raise NonFiniteError(f"{cause.message} in {where}{hint}", cause.stage, rows[list(cause.examples)]) from None
         self.sums["log_likelihood"] += result.log_likelihood
         self.sums["kl"] += result.kl
