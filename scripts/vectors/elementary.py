@@ -11,7 +11,7 @@ from functions import LIKELIHOODS, exp, kl
 from model import derivatives, draw, nested
 from tape import log_mean_exp, total
 
-__all__ = ["elementary"]
+__all__ = ["case", "elementary", "number"]
 
 LOGITS = (
     "0",
@@ -30,6 +30,8 @@ LOGITS = (
     "-800",
 )
 NATURAL = ("0", "2^-40", "-2^-30", "2^-20", "-2^-12", "0.03125", "-0.0390625", "0.046875", "1", "-5.5", "30", "-100.5")
+LEAST = mp.mpf(2) ** -10
+"""Of a feature's term: to cancel terms of size 1 is no worse than the rounding of the sum over features."""
 LOG_VARIANCES = ("-30", "-10.5", "-1", "0.25", "7.5", "30")
 LOG_WEIGHTS = {
     "ordinary": ((-3, "0.5", -7), (2, "1.25", "-0.5"), (-11, 0, 3)),
@@ -66,20 +68,21 @@ def elementary() -> Iterator[dict[str, Any]]:
         log_w = nested([[number(value) for value in row] for row in rows])
         bounds = [log_mean_exp([row[n] for row in log_w]) for n in range(len(log_w[0]))]
         weights = derivatives(total(bounds), {"weights": log_w})
-        yield _case(f"log-mean-exp-{slug(name)}", "log-mean-exp", {"log_w": log_w}, {"bound": bounds, **weights}, name)
+        yield case(f"log-mean-exp-{slug(name)}", "log-mean-exp", {"log_w": log_w}, {"bound": bounds, **weights}, name)
     for name, settings in ADAM.items():
         yield _adam(name, settings)
+    yield _far_sampler(generator)
 
 
 def slug(name: str) -> str:
     return name.lower().replace(" ", "-")
 
 
-def _case(name: str, kind: str, inputs: dict[str, Any], expected: dict[str, Any], comment: str = "",
+def case(name: str, kind: str, inputs: dict[str, Any], expected: dict[str, Any], comment: str = "",
           settings: dict[str, Any] | None = None, sizes: dict[str, Any] | None = None) -> dict[str, Any]:  # fmt: skip
     """``sizes`` are the sums of the terms' absolute values, where a result may cancel."""
-    case = {"id": name, "kind": kind, "comment": comment, "settings": settings or {}}
-    return case | {"inputs": inputs, "expected": expected, "sizes": sizes or {}}
+    found = {"id": name, "kind": kind, "comment": comment, "settings": settings or {}}
+    return found | {"inputs": inputs, "expected": expected, "sizes": sizes or {}}
 
 
 def _kl(generator: random.Random) -> Iterator[dict[str, Any]]:
@@ -102,12 +105,24 @@ def _kl(generator: random.Random) -> Iterator[dict[str, Any]]:
             "d_mu": [[abs(m) for m in row] for row in mu],
             "d_logvar": [[e / 2 for e in row] for row in ones],
         }
-        yield _case(f"kl-{slug(name)}", "kl", arrays, expected, name, sizes=sizes)
+        yield case(f"kl-{slug(name)}", "kl", arrays, expected, name, sizes=sizes)
 
 
 def _sampler(generator: random.Random) -> dict[str, Any]:
-    arrays = {name: nested(draw(generator, (3, 5), 1.0)) for name in ("mu", "logvar")}
-    eps, cotangent = draw(generator, (3, 5), 1.0), draw(generator, (3, 5), 1.0)
+    comment = "z = mu + exp(logvar/2) eps, and its derivatives along the cotangent d_z"
+    mu, logvar = (draw(generator, (3, 5), 1.0) for _ in range(2))
+    return _sampled("reparameterise", mu, logvar, generator, comment)
+
+
+def _far_sampler(generator: random.Random) -> dict[str, Any]:
+    comment = "as reparameterise; exp(logvar) leaves the range of float32, the deviation does not"
+    mu, logvar = draw(generator, (1, 6), 1.0), [[number(v) for v in ("-170", "-89.5", "-30", "30", "89.5", "150.25")]]
+    return _sampled("reparameterise-narrow-and-wide", mu, logvar, generator, comment)
+
+
+def _sampled(name: str, mu: Any, logvar: Any, generator: random.Random, comment: str) -> dict[str, Any]:
+    arrays, shape = {"mu": nested(mu), "logvar": nested(logvar)}, (len(mu), len(mu[0]))
+    eps, cotangent = draw(generator, shape, 1.0), draw(generator, shape, 1.0)
     z = [
         [m + exp(s * mp.mpf("0.5")) * e for m, s, e in zip(*rows, strict=True)]
         for rows in zip(arrays["mu"], arrays["logvar"], eps, strict=True)
@@ -117,8 +132,7 @@ def _sampler(generator: random.Random) -> dict[str, Any]:
     )
     found = derivatives(weighted, arrays)
     expected = {"z": z, "d_mu": found["mu"], "d_logvar": found["logvar"]}
-    comment = "z = mu + exp(logvar/2) eps, and its derivatives along the cotangent d_z"
-    return _case("reparameterise", "reparameterise", {**arrays, "eps": eps, "d_z": cotangent}, expected, comment)
+    return case(name, "reparameterise", {**arrays, "eps": eps, "d_z": cotangent}, expected, comment)
 
 
 def _likelihoods(generator: random.Random) -> Iterator[dict[str, Any]]:
@@ -143,15 +157,15 @@ def _likelihoods(generator: random.Random) -> Iterator[dict[str, Any]]:
         comment = "log p(x_d | raw) of each feature, and the derivatives of their sum"
         sizes = _sizes(x, raw, values, found["raw"]) if name in hard else {}
         settings = {"likelihood": name, "sigma": "0.75"} if name == "gaussian-fixed" else {"likelihood": name}
-        yield _case(f"likelihood-{name}", "likelihood", {"x": x, **arrays}, expected, comment, settings, sizes)
+        yield case(f"likelihood-{name}", "likelihood", {"x": x, **arrays}, expected, comment, settings, sizes)
 
 
 def _sizes(x: Any, raw: Any, values: Any, slopes: Any) -> dict[str, Any]:
-    """Of x a - (the normaliser's logarithm), which cancel, and of its derivative x - (the mean)."""
+    """Of x a - (the normaliser's logarithm), which cancel, and of its derivative x - (the mean); at least `LEAST`."""
     rows = [zip(*row, strict=True) for row in zip(x, raw, values, strict=True)]
-    terms = [[abs(v * a) + abs(v * a - value.value) for v, a, value in row] for row in rows]
+    terms = [[max(abs(v * a) + abs(v * a - value.value), LEAST) for v, a, value in row] for row in rows]
     pairs = (zip(*row, strict=True) for row in zip(x, slopes, strict=True))
-    return {"log_density": terms, "d_raw": [[abs(v) + abs(v - slope) for v, slope in row] for row in pairs]}
+    return {"log_density": terms, "d_raw": [[max(abs(v) + abs(v - slope), LEAST) for v, slope in row] for row in pairs]}
 
 
 def _adam(name: str, settings: dict[str, Any]) -> dict[str, Any]:
@@ -185,6 +199,4 @@ def _adam(name: str, settings: dict[str, Any]) -> dict[str, Any]:
             theta[i] = theta[i] - rate * decay * theta[i] - rate * move
         steps.append(list(theta))
     comment = "the gradients of each step are given; the parameters after each step"
-    return _case(
-        f"adam-{slug(name)}", "adam", {"theta": start, "gradients": gradients}, {"theta": steps}, comment, rule
-    )
+    return case(f"adam-{slug(name)}", "adam", {"theta": start, "gradients": gradients}, {"theta": steps}, comment, rule)

@@ -23,6 +23,7 @@ import mpmath as mp
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from elementary import elementary
 from model import Net, adam_steps, derivatives, draw, forward, inputs, leaves, nested, objective
+from protocol import protocol
 from tape import DIGITS, Var
 
 FOLDER = Path(__file__).resolve().parents[2] / "vae_np" / "conformance" / "data"
@@ -47,8 +48,15 @@ NETS: dict[str, tuple[Net, bool]] = {
     "gaussian-heteroscedastic-sigmoid": (Net("gaussian-heteroscedastic", "sigmoid"), True),
     "iwae-bernoulli-tanh": (Net("bernoulli", "tanh", beta="1", objective="iwae", samples=3), True),
     "iwae-gaussian-learned-relu": (Net("gaussian-learned", "relu", beta="1", objective="iwae", samples=17), False),
+    "bernoulli-tanh-square": (Net("bernoulli", "tanh", hidden=(11, 11), decoder_hidden=(13, 13)), False),
+    "free-bits-per-dimension": (Net("bernoulli", "tanh", free_bits="0.125", free_bits_kind="per-dimension"), False),
+    "free-bits-per-entry": (Net("bernoulli", "tanh", free_bits="0.125", free_bits_kind="per-entry"), False),
+    "free-bits-total": (Net("bernoulli", "tanh", free_bits="1", free_bits_kind="total"), False),
+    "bernoulli-softplus-clipped": (Net("bernoulli", "softplus"), True),
 }
 """The models, and whether a case has steps of Adam as well."""
+CLIPPED = {"bernoulli-softplus-clipped": "1"}
+"""Norms that gradients are clipped to."""
 
 
 def models(only: set[str]) -> Iterator[dict[str, Any]]:
@@ -69,15 +77,16 @@ def model_case(name: str, net: Net, trains: bool, generator: random.Random) -> d
     inner = {key: stages[key] for key in ("raw", "z", "mu", "logvar")}
     gradients = derivatives(loss, {**inner, **variables})
     expected |= {f"d_{key}": gradients[key] for key in [*inner, *variables]}
-    settings = net._asdict() | ({"sigma": "0.75"} if net.likelihood == "gaussian-fixed" else {})
-    case: dict[str, Any] = {"id": name, "kind": "model", "comment": "a whole model", "settings": settings}
+    case: dict[str, Any] = {"id": name, "kind": "model", "comment": "a whole model", "settings": net.settings()}
     case |= {"inputs": {"x": x[:ROWS], "eps": eps, **theta}, "expected": expected}
     if trains:
         rows = [[0, 1, 2], [3, 4]] * (STEPS // 2)
         plan = [(some, draw(generator, (net.samples, len(some), net.latent), 1.0)) for some in rows]
-        after = list(adam_steps(net, x, theta, plan, ADAM))
+        clip = CLIPPED.get(name.removeprefix("model-"))
+        rule = ADAM | ({"clip_norm": clip} if clip else {})
+        after = list(adam_steps(net, x, theta, plan, rule))
         case["training"] = {
-            "settings": ADAM,
+            "settings": rule,
             "x": x,
             "steps": [{"rows": some, "eps": noise} for some, noise in plan],
             "parameters": after,
@@ -127,7 +136,8 @@ def main() -> None:
     mp.mp.dps = DIGITS
     only = set(filter(None, args.only.split(",")))
     args.out.mkdir(parents=True, exist_ok=True)
-    files = {"model.json": models(only), "elementary.json": (c for c in elementary() if not only or c["id"] in only)}
+    single = (case for case in (*elementary(), *protocol()) if not only or case["id"] in only)
+    files = {"model.json": models(only), "elementary.json": single}
     manifest: dict[str, Any] = {"vectors": VERSION, "digits": 50, "files": {}}
     for name, cases in files.items():
         lines = [json.dumps(written(case), separators=(",", ":")) for case in cases]

@@ -33,6 +33,13 @@ class Net(NamedTuple):
     beta: str = "0.375"
     objective: str = "elbo"
     samples: int = 1
+    free_bits: str = ""
+    free_bits_kind: str = ""
+
+    def settings(self) -> dict[str, Any]:
+        """As the case has them; what is empty is left out."""
+        found = {name: value for name, value in self._asdict().items() if value != ""}
+        return found | ({"sigma": "0.75"} if self.likelihood == "gaussian-fixed" else {})
 
     def shapes(self) -> Iterator[tuple[str, tuple[int, ...]]]:
         """Every parameter by its name; W is (fan_in, fan_out)."""
@@ -158,6 +165,7 @@ def objective(net: Net, stages: dict[str, Nested]) -> tuple[list[Var], Var]:
     """The bound of each example, and the loss: minus its mean over the batch.
 
     elbo: 1/S sum_s log p(x|z_s) - beta KL. iwae: log 1/S sum_s w_s, w = p(x|z) p(z) / q(z|x) (Burda et al. 2016).
+    Free bits bound the KL from below: see `bounded`.
     """
     bounds = []
     for n, divergence in enumerate(stages["kl"]):
@@ -166,8 +174,30 @@ def objective(net: Net, stages: dict[str, Nested]) -> tuple[list[Var], Var]:
             bounds.append(log_mean_exp([likelihood[n] + prior[n] - q[n] for likelihood, prior, q in terms]))
         else:
             mean = total(likelihood[n] for likelihood in stages["log_likelihood"]) / net.samples
+            if net.free_bits:
+                divergence = bounded(net, stages, n)
             bounds.append(mean - divergence * mp.mpf(net.beta))
     return bounds, -total(bounds) / len(bounds)
+
+
+def bounded(net: Net, stages: dict[str, Nested], n: int) -> Var:
+    """The KL of example n with free bits lambda, by one of three conventions.
+
+    per-dimension: sum_k max(lambda, mean over the batch of KL_nk), the same for each example (Kingma et al. 2016).
+    per-entry: sum_k max(lambda, KL_nk). total: max(lambda, sum_k KL_nk).
+    """
+    least, rows = mp.mpf(net.free_bits), list(zip(stages["mu"], stages["logvar"], strict=True))
+
+    def above(value: Var) -> Var:
+        return value if value.value > least else Var(least)
+
+    entries = [[kl([m], [s]) for m, s in zip(*row, strict=True)] for row in rows]
+    if net.free_bits_kind == "per-dimension":
+        means = [total(row[k] for row in entries) / len(rows) for k in range(net.latent)]
+        return total(above(mean) for mean in means)
+    if net.free_bits_kind == "per-entry":
+        return total(above(entry) for entry in entries[n])
+    return above(total(entries[n]))
 
 
 def derivatives(loss: Var, arrays: dict[str, Nested]) -> dict[str, Nested]:
@@ -178,17 +208,24 @@ def derivatives(loss: Var, arrays: dict[str, Nested]) -> dict[str, Nested]:
 
 def adam_steps(net: Net, x: Nested, theta: dict[str, Nested], plan: list[tuple[list[int], Nested]],
                settings: dict[str, str]) -> Iterator[dict[str, Nested]]:  # fmt: skip
-    """All parameters after each step of Adam (Kingma & Ba 2015, algorithm 1) on the rows and the noise of ``plan``."""
+    """All parameters after each step of Adam (Kingma & Ba 2015, algorithm 1) on the rows and the noise of ``plan``.
+
+    With ``clip_norm`` c in the settings the gradient, of all parameters together, is multiplied by min(1, c / norm).
+    """
     rate, beta1, beta2, epsilon = (mp.mpf(settings[name]) for name in ("learning_rate", "beta1", "beta2", "epsilon"))
     m = {name: [mp.mpf(0)] * len(list(leaves(values))) for name, values in theta.items()}
     v = {name: list(values) for name, values in m.items()}
     for t, (rows, eps) in enumerate(plan, start=1):
         variables = {name: nested(values) for name, values in theta.items()}
         _, loss = objective(net, forward(net, [x[n] for n in rows], eps, variables))
-        after = {}
-        for name, gradient in derivatives(loss, variables).items():
+        after, slopes, factor = {}, derivatives(loss, variables), mp.mpf(1)
+        if "clip_norm" in settings:
+            norm = mp.sqrt(mp.fsum(g * g for gradient in slopes.values() for g in leaves(gradient)))
+            factor = min(factor, mp.mpf(settings["clip_norm"]) / norm)
+        for name, gradient in slopes.items():
             stepped = []
-            for i, (value, g) in enumerate(zip(leaves(theta[name]), leaves(gradient), strict=True)):
+            for i, (value, whole) in enumerate(zip(leaves(theta[name]), leaves(gradient), strict=True)):
+                g = factor * whole
                 m[name][i] = beta1 * m[name][i] + (1 - beta1) * g
                 v[name][i] = beta2 * v[name][i] + (1 - beta2) * g * g
                 deviation = mp.sqrt(v[name][i] / (1 - beta2**t)) + epsilon

@@ -3,6 +3,7 @@
 cases       the vectors: `cases`, a `Case` each, read from data/
 comparison  one stage of a candidate beside its expected value: tolerances, errors in ULP
 checking    `check`: a candidate on all cases, in the order of the path; the report
+mistakes/   the catalogue of known mistakes as code, and which of them explains what is wrong
 ours        this package as a candidate, by both backends
 objective/  a loss and a sampler of any program, without its networks: `check_objective`
 programs    a function in somebody's file; child: the process in which it runs

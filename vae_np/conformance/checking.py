@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from vae_np.conformance.cases import Case, cases
 from vae_np.conformance.comparison import TOLERANCES, Result, compare, kind_of_stage
+from vae_np.conformance.mistakes.verdict import Answers, Diagnosis, diagnose
 
 __all__ = ["Candidate", "Report", "check", "check_case"]
 
@@ -27,16 +28,23 @@ class Report:
     results : tuple of Result
     dtype : str
         Whose tolerances were taken.
+    findings : tuple of Diagnosis
+        What explains the wrong stages, or what they look like.
     """
 
     results: tuple[Result, ...]
     dtype: str
+    findings: tuple[Diagnosis, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether something was answered, and nothing wrong."""
-        counts = Counter(result.status for result in self.results)
-        return counts["right"] > 0 and counts["wrong"] == 0
+        """Whether something was answered, and nothing wrong but in a dialect."""
+        return any(result.status != "missing" for result in self.results) and not self.mistakes
+
+    @property
+    def mistakes(self) -> list[Diagnosis]:
+        """The findings that are worse than a dialect."""
+        return [finding for finding in self.findings if finding.severity != "dialect"]
 
     @property
     def first_wrong(self) -> list[Result]:
@@ -46,10 +54,11 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         results = [result._asdict() | {"at": list(result.at)} for result in self.results]
-        return {"ok": self.ok, "dtype": self.dtype, "results": results}
+        findings = [finding._asdict() for finding in self.findings]
+        return {"ok": self.ok, "dtype": self.dtype, "findings": findings, "results": results}
 
     def __str__(self) -> str:
-        return "\n".join([*_table(self.results), "", _verdict(self)])
+        return "\n".join([*_table(self.results), "", *map(str, self.findings), _verdict(self)])
 
 
 def check(candidate: Candidate, among: Iterable[Case] | None = None, dtype: str = "float64") -> Report:
@@ -71,16 +80,29 @@ def check(candidate: Candidate, among: Iterable[Case] | None = None, dtype: str 
     """
     if dtype not in TOLERANCES:
         raise ValueError(f"dtype must be one of {', '.join(TOLERANCES)}; got {dtype!r}")
-    asked = cases() if among is None else among
-    return Report(tuple(result for case in asked for result in check_case(candidate, case, dtype)), dtype)
+    asked = cases() if among is None else list(among)
+    answers = {case.id: _asked(candidate, case) for case in asked}
+    results = {case.id: _results(case, answers[case.id], dtype) for case in asked}
+    findings = diagnose(asked, answers, results, dtype)
+    return Report(tuple(result for found in results.values() for result in found), dtype, tuple(findings))
 
 
 def check_case(candidate: Candidate, case: Case, dtype: str = "float64") -> list[Result]:
     """One case: a stage after the first wrong one is right, missing, or a consequence."""
+    return _results(case, _asked(candidate, case), dtype)
+
+
+def _asked(candidate: Candidate, case: Case) -> Answers:
+    """What it answers, or its exception in words."""
     try:
-        answers = dict(candidate(case) or {})
+        return dict(candidate(case) or {})
     except Exception as error:
-        return [Result(case.id, next(iter(case.expected)), "wrong", f"{type(error).__name__}: {error}")]
+        return f"{type(error).__name__}: {error}"
+
+
+def _results(case: Case, answers: Answers, dtype: str) -> list[Result]:
+    if isinstance(answers, str):
+        return [Result(case.id, next(iter(case.expected)), "wrong", answers)]
     unknown = [name for name in answers if name not in case.expected]
     if unknown:
         known = ", ".join(name for name in case.expected if not name.startswith("step "))
@@ -132,8 +154,11 @@ def _verdict(report: Report) -> str:
         return f"Nothing was answered, of {asked} cases."
     answered = len({result.case for result in report.results if result.status != "missing"})
     stages = sum(counts.values()) - counts["missing"]
+    said = f"All {stages} stages that were answered, in {answered} of {asked} cases, are right in {report.dtype}"
     if report.ok:
-        return f"All {stages} stages that were answered, in {answered} of {asked} cases, are right in {report.dtype}."
+        names = ", ".join(dict.fromkeys(finding.id for finding in report.findings))
+        return f"{said}, but for this dialect: {names}." if names else f"{said}."
     wrong = Counter(result.stage for result in report.first_wrong)
     names = ", ".join(f"{stage} ({count})" for stage, count in wrong.most_common(5))
-    return f"{len(report.first_wrong)} of {asked} cases go wrong; where they first do: {names}."
+    mistakes = ", ".join(dict.fromkeys(finding.id for finding in report.mistakes))
+    return f"Mistaken: {mistakes}. {len(report.first_wrong)} of {asked} cases go wrong; where they first do: {names}."

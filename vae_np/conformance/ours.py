@@ -1,4 +1,4 @@
-"""This package as a candidate, as a reader of the vectors would write one: a function of a case for each kind.
+"""This package as a candidate, as a reader of the vectors would write one: a function of a case for each kind it has.
 
 The vectors share no code with it, so they judge both of its backends.
 """
@@ -12,10 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vae_np.conformance.cases import Case
+from vae_np.data.binarisation import binarise
 from vae_np.formulas import gaussian
 from vae_np.formulas.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian, Likelihood
 from vae_np.formulas.numerics import log_mean_exp, normalised_exp
+from vae_np.formulas.objectives import ELBO
 from vae_np.formulas.optim import Adam, AdamState
+from vae_np.formulas.schedules import LinearWarmup
+from vae_np.model.initialisers import INITIALISERS
 from vae_np.model.vae import VAE
 
 __all__ = ["LIKELIHOODS", "answer"]
@@ -36,7 +40,7 @@ def answer(case: Case, backend: str = "numpy", dtype: str = "float64") -> dict[s
     if case.kind == "model":
         return _model(case, backend, dtype)
     inputs = case.of(dtype)
-    return _FUNCTIONS[case.kind](inputs, case.settings)
+    return _FUNCTIONS[case.kind](inputs, case.settings) if case.kind in _FUNCTIONS else {}
 
 
 def model_of(case: Case, backend: str, dtype: str) -> VAE:
@@ -57,15 +61,23 @@ def model_of(case: Case, backend: str, dtype: str) -> VAE:
     return vae
 
 
+def goal_of(case: Case) -> str | ELBO:
+    """The objective, with its free bits if there are any."""
+    s = case.settings
+    return ELBO(float(s["free_bits"]), s["free_bits_kind"]) if "free_bits" in s else str(s["objective"])
+
+
 def _model(case: Case, backend: str, dtype: str) -> dict[str, Array]:
     """The forward pass, the loss and every gradient, and the steps of Adam where the case has some."""
-    vae, beta, goal = model_of(case, backend, dtype), float(case.settings["beta"]), case.settings["objective"]
+    vae, beta, goal = model_of(case, backend, dtype), float(case.settings["beta"]), goal_of(case)
     inputs = case.of(dtype)
     x, eps = inputs["x"], inputs["eps"]
     terms = vae.terms(x, eps)
     found: dict[str, Array] = {name: getattr(terms, name) for name in ("mu", "logvar", "z", "raw", "log_likelihood")}
     found |= {"kl": terms.kl.sum(axis=1), "log_prior": terms.log_prior, "log_posterior": terms.log_posterior}
-    if goal == "elbo":
+    if isinstance(goal, ELBO):
+        pass  # the package has no bound of each example with free bits: one kind is a minimum of the batch's mean
+    elif goal == "elbo":
         found["bound"] = vae.elbo(x, eps, beta).elbo
     else:
         found["bound"] = log_mean_exp(terms.log_likelihood + terms.log_prior - terms.log_posterior)
@@ -124,10 +136,43 @@ def _adam(inputs: Mapping[str, Array], settings: Mapping[str, Any]) -> dict[str,
     return {"theta": np.stack(after)}
 
 
+def _warm_up(inputs: Mapping[str, Array], settings: Mapping[str, Any]) -> dict[str, Array]:
+    beta = LinearWarmup(settings["warm_up"])
+    return {"beta": np.array([beta(t) for t in range(1, settings["steps"] + 1)])}
+
+
+class _Given:
+    """A generator whose next numbers are these."""
+
+    def __init__(self, inputs: Mapping[str, Array]) -> None:
+        self.inputs = inputs
+
+    def uniform(self, low: float, high: float, shape: tuple[int, int]) -> Array:
+        """Between these."""
+        return low + (high - low) * self.inputs["u"].reshape(shape)
+
+    def normal(self, mean: float, deviation: float, shape: tuple[int, int]) -> Array:
+        """With this mean and deviation."""
+        return mean + deviation * self.inputs["eps"].reshape(shape)
+
+
+def _initialise(inputs: Mapping[str, Array], settings: Mapping[str, Any]) -> dict[str, Array]:
+    given: Any = _Given(inputs)
+    return {"W": INITIALISERS[settings["scheme"]](given, (settings["fan_in"], settings["fan_out"]))}
+
+
+def _binarise(inputs: Mapping[str, Array], settings: Mapping[str, Any]) -> dict[str, Array]:
+    return {"binary": binarise(inputs["x"], "threshold")} if settings["mode"] == "threshold" else {}
+
+
 _FUNCTIONS: dict[str, Callable[[Mapping[str, Array], Mapping[str, Any]], dict[str, Array]]] = {
     "kl": _kl,
     "reparameterise": _reparameterise,
     "likelihood": _likelihood,
     "log-mean-exp": _log_mean_exp,
     "adam": _adam,
+    "warm-up": _warm_up,
+    "initialise": _initialise,
+    "binarise": _binarise,
 }
+"""It has no function of the numbers of the others: means over a data set and noise are parts of larger ones."""

@@ -1,0 +1,53 @@
+"""What shows only in a program that is called: entries of the catalogue for `check_objective`."""
+
+from __future__ import annotations
+
+from vae_np.conformance.mistakes.mistake import Mistake
+
+PROGRAMS = (
+    Mistake(
+        "kl-no-derivative", "H", "the loss takes mu and logvar and has no derivative to them",
+        "loss = rec + kl(mu, s)", "loss = rec + kl(mu.detach(), s.detach())",
+        "There is no KL in it, or it was detached: the posterior is free to collapse to points.",
+    ),
+    Mistake(
+        "rec-no-derivative", "H", "the loss takes the decoder's output and has no derivative to it",
+        "loss = rec(x_hat, x) + kl", "loss = rec(x_hat.detach(), x) + kl", "The decoder learns nothing.",
+    ),
+    Mistake(
+        "no-derivative", "H", "the loss depends neither on the output nor on mu and logvar",
+        "loss = rec + kl", "loss = constant", "All gradients are 0.",
+    ),
+    Mistake(
+        "not-finite", "H", "the loss is not a finite number at ordinary arguments",
+        "loss = rec + kl", "loss = log(negative)", "Look for a logarithm of what is not a probability.",
+    ),
+    Mistake(
+        "hard-outputs", "M", "the reconstruction's derivative is off for outputs near their ends",
+        "log_p = x * a - softplus(a)", "log_p = x * log(sigmoid(a)) + (1 - x) * log(1 - sigmoid(a))",
+        "What is right in the middle loses its digits, or its gradient, near probabilities of 0 and 1.",
+    ),
+    Mistake(
+        "output-kind", "H", "the loss takes the decoder's output for something that it is not",
+        "bce(sigmoid(logits), x)", "bce(logits, x)", "Logits, probabilities and means need a loss each of their own.",
+    ),
+    Mistake(
+        "absolute-error", "dialect", "the reconstruction is the absolute error: a Laplace distribution's of scale 1",
+        "(x - x_hat)**2 / 2", "abs(x - x_hat)", "log p = -|x - m| - log 2 a feature.",
+    ),
+    Mistake(
+        "sampler-shape", "H", "z has another shape than mu",
+        "z = mu + sigma * eps", "z = (mu + sigma * eps).sum(axis=1)",
+        "A sample has an entry for each latent dimension.",
+    ),
+    Mistake(
+        "per-example-unknown", "H", "the sum over the batch is explained, and no example's own value is",
+        "loss_n = rec_n + kl_n", "loss_n = rec_m + kl_m",
+        "Look for examples that change places, or a mean that is broadcast.",
+    ),
+    Mistake(
+        "dtype-mixed", "L", "part of a float64 computation is in float32",
+        "everything in float64", "z = z.astype(float32)",
+        "Errors of 1e-8 to 1e-6, right by the tolerances of float32 and wrong by those of float64.",
+    ),
+)  # fmt: skip
