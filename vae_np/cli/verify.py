@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import shlex
 
-from vae_np.cli import output
+from vae_np.cli import verify_ways
 from vae_np.cli.command import Command
 
-COMMAND = Command(45, "grade a program's loss and sampler, and name its mistake", "--loss my_vae.py:loss_function")
+COMMAND = Command(45, "grade a program, and name its mistake", "--loss my_vae.py:loss_function")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    add = parser.add_argument
+    add = parser.add_argument_group("a loss and a sampler").add_argument
     add("--loss", metavar="FILE.py:NAME", help="a function of output, x, mu and logvar, in any order")
     add("--sampler", metavar="FILE.py:NAME", help="a function, or Class.method, of mu and logvar, or of eps as well")
     add("--output", choices=["probabilities", "logits", "mean"], help="what the decoder puts out [by the loss's form]")
@@ -26,40 +26,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--allow", action="append", metavar="DIALECT", help="with --strict: accept this one")
     add("--strict", action="store_true", help="a dialect fails, too")
-    add("--timeout", type=float, metavar="S", help="seconds for the program, its import included [60]")
+
+    add = parser.add_argument_group("the conformance vectors").add_argument
+    add("--cmd", metavar="COMMAND", help="a program that answers lines of JSON by lines of JSON")
+    add("--python", metavar="M:F", help="a function of a case: module:function or FILE.py:NAME")
+    add("--outputs", metavar="DIR", help="answers that are there already: DIR/CASE.json or .npz")
+    add("--kind", action="append", metavar="KIND", help="only model, kl, reparameterise, likelihood, ... (repeatable)")
+    add("--case", action="append", metavar="ID", help="only this case, or of --kind this one too (repeatable)")
+    add("--dtype", choices=["float64", "float32"], help="what the program computes in [float64]")
+
+    add = parser.add_argument
+    add("--timeout", type=float, metavar="S", help="seconds for the program, or for each case, its start included [60]")
+    add("--junit", metavar="FILE", help="write the report as JUnit's XML, too")
+    add("--markdown", metavar="FILE", help="write the report as a Markdown table, too")
     add("--json", action="store_true", help="print one JSON object")
     parser.epilog = (
         "examples:\n  vae-np verify --loss my_vae.py:loss_function\n"
-        "  vae-np verify --loss my_vae.py:loss_function --sampler my_vae.py:VAE.reparameterize\n\n"
+        "  vae-np verify --loss my_vae.py:loss_function --sampler my_vae.py:VAE.reparameterize\n"
+        "  vae-np verify --cmd ./my_vae --kind model --junit report.xml\n"
+        "  vae-np verify --python my_vae.py:stages --case kl-ordinary\n"
+        "  vae-np verify --outputs answers --markdown report.md\n\n"
         "exit codes: 0 right, perhaps in a dialect; 1 mistakes; 2 it could not be run"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Grade in a process of its own; print the report."""
-    from vae_np.conformance.child import grade
-    from vae_np.conformance.programs import split
-    from vae_np.support.checks import positive
-
+    """Grade in a process of its own; print the report, and write it where files are asked for."""
     given = vars(args)
-    asked: dict[str, Any] = {name: given[name] for name in ("loss", "sampler") if name in given}
-    if not asked:
-        raise ValueError("nothing to verify: give --loss FILE.py:NAME, --sampler FILE.py:NAME, or both")
-    for what in asked.values():
-        split(what)
-    timeout = positive("--timeout", given.get("timeout", 60.0))
-    asked |= {name: given[name] for name in ("output", "beta", "arguments") if name in given}
-    answer = grade(asked, timeout)
-    allowed = given.get("allow", [])
-    wrong = [
-        finding["id"]
-        for finding in answer["findings"]
-        if finding["severity"] != "dialect" or ("strict" in given and finding["id"] not in allowed)
-    ]
-    if "json" in given:
-        output.print_json({name: answer[name] for name in ("findings", "facts")} | {"ok": not wrong})
-    else:
-        print(answer["text"])
-        if wrong and answer["ok"]:
-            print(f"--strict: {', '.join(wrong)}")
-    return 1 if wrong else 0
+    way = verify_ways.way_of(given)
+    verify_ways.check_files(given)
+    try:
+        return verify_ways.verify(way, given)
+    except (ValueError, OSError) as error:
+        from vae_np.conformance.reports import of_error
+
+        said = str(error)  # before the name is gone
+        verify_ways.write_files(given, lambda: of_error(shlex.join([f"--{way}", given[way]]), said))
+        raise

@@ -5,6 +5,9 @@ comparison  one stage of a candidate beside its expected value: tolerances, erro
 checking    `check`: a candidate on all cases, in the order of the path; the report
 mistakes/   the catalogue of known mistakes as code, and which of them explains what is wrong
 ours        this package as a candidate, by both backends
+command     a program in any language as a candidate: a `process` that `answers` in lines; server: a Python function so
+outputs     a folder of answers as a candidate
+reports     what was found, for machines: JUnit's XML, Markdown
 objective/  a loss and a sampler of any program, without its networks: `check_objective`
 programs    a function in somebody's file; child: the process in which it runs
 data/       the vectors, made by scripts/vectors with code that shares nothing with vae_np, and FORMAT.md, their page

@@ -51,6 +51,11 @@ class Report:
         """The first wrong stage of each case that has one."""
         return [result for result in self.results if result.status == "wrong"]
 
+    @property
+    def verdict(self) -> str:
+        """One sentence."""
+        return _verdict(self)
+
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         results = [result._asdict() | {"at": list(result.at)} for result in self.results]
@@ -58,7 +63,7 @@ class Report:
         return {"ok": self.ok, "dtype": self.dtype, "findings": findings, "results": results}
 
     def __str__(self) -> str:
-        return "\n".join([*_table(self.results), "", *map(str, self.findings), _verdict(self)])
+        return "\n".join([*_table(self.results), "", *map(str, self.findings), self.verdict])
 
 
 def check(candidate: Candidate, among: Iterable[Case] | None = None, dtype: str = "float64") -> Report:

@@ -1,0 +1,230 @@
+"""The ways in to `vae-np verify`: which of them is meant, and what each does with the options that it knows."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vae_np.cli import output
+
+if TYPE_CHECKING:
+    from vae_np.conformance import Case, Report
+    from vae_np.conformance.command import Program
+    from vae_np.conformance.outputs import Outputs
+    from vae_np.conformance.reports import Summary
+
+__all__ = ["check_files", "verify", "way_of", "write_files"]
+
+OBJECTIVE = ("output", "beta", "arguments", "allow", "strict", "timeout")
+VECTORS = ("kind", "case", "dtype")
+WAYS = {
+    "loss": OBJECTIVE,
+    "sampler": OBJECTIVE,
+    "cmd": (*VECTORS, "timeout"),
+    "python": (*VECTORS, "timeout"),
+    "outputs": VECTORS,
+}
+"""What is verified, and the options that go with it."""
+FILES = ("junit", "markdown")
+QUIET = 30.0
+"""Seconds without a word, at most, between two cases."""
+
+
+def way_of(given: dict[str, Any]) -> str:
+    """Which one of `WAYS`; a loss and a sampler go together.
+
+    Raises
+    ------
+    ValueError
+        If there is none, if there are two, or an option belongs to another.
+    """
+    ways = [way for way in WAYS if way in given]
+    if not ways:
+        raise ValueError(
+            "nothing to verify: give --loss FILE.py:NAME, --sampler FILE.py:NAME, or both; or --cmd COMMAND, --python"
+            " module:function or --outputs DIR, for the conformance vectors"
+        )
+    if len(ways) > 1 and ways != ["loss", "sampler"]:
+        raise ValueError(f"--{ways[0]} and --{ways[1]} are two ways in: give one of them")
+    options = dict.fromkeys(option for known in WAYS.values() for option in known)
+    for option in options:
+        if option in given and option not in WAYS[ways[0]]:
+            other = " or ".join(f"--{way}" for way, known in WAYS.items() if option in known)
+            raise ValueError(f"--{option} goes with {other}, not with --{ways[0]}")
+    return ways[0]
+
+
+def check_files(given: dict[str, Any]) -> None:
+    """That the reports have a folder to go to, before anything takes time."""
+    for name in FILES:
+        if name in given and not Path(given[name]).absolute().parent.is_dir():
+            raise ValueError(f"--{name} {given[name]}: no such folder")
+    if "junit" in given and given["junit"] == given.get("markdown"):
+        raise ValueError(f"--junit and --markdown are one file: {given['junit']}")
+
+
+def write_files(given: dict[str, Any], summary: Callable[[], Summary]) -> None:
+    """The reports that are asked for, each atomically."""
+    if not any(name in given for name in FILES):
+        return
+    from vae_np.conformance import reports
+    from vae_np.support.files import write_atomic
+
+    found = summary()
+    for name, form in zip(FILES, (reports.junit, reports.markdown), strict=True):
+        if name in given:
+            write_atomic(given[name], form(found))
+
+
+def verify(way: str, given: dict[str, Any]) -> int:
+    """Grade, print, write; the exit code."""
+    return _objective(given) if way in ("loss", "sampler") else _vectors(way, given)
+
+
+# ---- a loss and a sampler
+
+
+def _objective(given: dict[str, Any]) -> int:
+    """Each in a process of its own."""
+    from vae_np.conformance import ObjectiveReport
+    from vae_np.conformance.child import grade
+    from vae_np.conformance.objective.naming import Finding
+    from vae_np.conformance.programs import split
+    from vae_np.conformance.reports import of_objective
+
+    asked: dict[str, Any] = {name: given[name] for name in ("sampler", "loss") if name in given}
+    for what in asked.values():
+        split(what)
+    options: dict[str, Any] = {name: given[name] for name in ("output", "beta", "arguments") if name in given}
+    parts = {}
+    for name, what in asked.items():
+        answer = grade({name: what} | options, _timeout(given))
+        parts[name] = ObjectiveReport(tuple(Finding(**f) for f in answer["findings"]), tuple(answer["facts"]))
+    found = tuple(finding for part in parts.values() for finding in part.findings)
+    report = ObjectiveReport(found, tuple(fact for part in parts.values() for fact in part.facts))
+    allowed = given.get("allow", [])
+    wrong = [
+        finding.id
+        for finding in report.findings
+        if finding.severity != "dialect" or ("strict" in given and finding.id not in allowed)
+    ]
+    strict = f"--strict: {', '.join(wrong)}" if wrong and report.ok else ""
+    write_files(given, lambda: of_objective(parts, wrong, strict or str(report).splitlines()[-1]))
+    if "json" in given:
+        findings = [finding._asdict() for finding in report.findings]
+        output.print_json({"findings": findings, "facts": list(report.facts), "ok": not wrong})
+    else:
+        print(report, *[strict] * bool(strict), sep="\n")
+    return 1 if wrong else 0
+
+
+def _timeout(given: dict[str, Any]) -> float:
+    from vae_np.support.checks import positive
+
+    return positive("--timeout", given.get("timeout", 60.0))
+
+
+# ---- the vectors
+
+
+def _vectors(way: str, given: dict[str, Any]) -> int:
+    """Ask the cases that are chosen; exit 2, as an error, if none was answered."""
+    from vae_np.conformance import check
+    from vae_np.conformance.reports import of_vectors
+
+    chosen = _chosen(given)
+    with _candidate(way, given) as candidate:
+        report = check(_aloud(candidate, len(chosen)), chosen, given.get("dtype", "float64"))
+    problem = getattr(candidate, "unable", "")
+    if not candidate.answered and candidate.failures:
+        problem = problem or f"{given[way]}: nothing was answered; {candidate.failures[0]}"
+    elif all(result.status == "missing" for result in report.results):
+        problem = f"{given[way]}: nothing was answered, of {len(chosen)} cases{_whys(candidate)}"
+    if problem:
+        raise ValueError(problem)
+    write_files(given, lambda: of_vectors(report, {case.id: case.kind for case in chosen}, candidate.skipped))
+    _show(report, candidate, given)
+    return 0 if report.ok else 1
+
+
+def _show(report: Report, candidate: Program | Outputs, given: dict[str, Any]) -> None:
+    if "json" in given:
+        output.print_json(report.to_dict())
+    else:
+        print(report)
+        if candidate.skipped:
+            print(f"{len(candidate.skipped)} cases were skipped{_whys(candidate)}")
+    for name in getattr(candidate, "strangers", []):
+        print(f"vae-np: {Path(given['outputs']) / name} is named after no case", file=sys.stderr)
+
+
+def _whys(candidate: Program | Outputs) -> str:
+    """Why cases were skipped, each reason once."""
+    reasons = "; ".join(dict.fromkeys(candidate.skipped.values()))
+    return f": {reasons}" if reasons else ""
+
+
+def _chosen(given: dict[str, Any]) -> list[Case]:
+    """All cases, or those of the kinds and of the ids that are given."""
+    from vae_np.conformance import cases
+
+    if "kind" not in given and "case" not in given:
+        return cases()
+    known = {case.id: case for case in cases()}
+    for name in given.get("case", []):
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            raise ValueError(f"there is no case {name}" + (f"; {near[0]} is one" if near else ""))
+    wanted = {*given.get("case", []), *(case.id for kind in given.get("kind", []) for case in cases(kind))}
+    return [case for case in known.values() if case.id in wanted]
+
+
+@contextmanager
+def _candidate(way: str, given: dict[str, Any]) -> Iterator[Program | Outputs]:
+    """What answers the cases."""
+    from vae_np.conformance.command import Program
+    from vae_np.conformance.outputs import Outputs
+    from vae_np.conformance.server import check_name
+
+    if way == "outputs":
+        yield Outputs(given["outputs"])
+        return
+    if way == "python":
+        check_name(given["python"])
+        command = [sys.executable, "-m", "vae_np.conformance.server", given["python"]]
+    else:
+        try:
+            command = shlex.split(given["cmd"])
+        except ValueError as error:
+            raise ValueError(f"--cmd {given['cmd']}: {error}") from None
+        if not command:
+            raise ValueError("--cmd is empty; give the program and its arguments, --cmd 'node vae.js' say")
+    with Program(command, _timeout(given), _say) as program:
+        yield program
+
+
+def _say(text: str) -> None:
+    print(f"vae-np: {text}", file=sys.stderr, flush=True)
+
+
+def _aloud(candidate: Program | Outputs, count: int) -> Callable[[Case], Any]:
+    """The candidate, which says how far it is if it takes long."""
+    last, done = time.monotonic(), 0
+
+    def ask(case: Case) -> Any:
+        nonlocal last, done
+        try:
+            return candidate(case)
+        finally:
+            done += 1
+            if time.monotonic() - last > QUIET:
+                _say(f"{done} of {count} cases")
+                last = time.monotonic()
+
+    return ask
