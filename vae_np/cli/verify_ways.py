@@ -91,7 +91,7 @@ def verify(way: str, given: dict[str, Any]) -> int:
 
 
 def _objective(given: dict[str, Any]) -> int:
-    """Each in a process of its own."""
+    """In a process of its own; each in one of its own if the reports are to have an entry for each."""
     from vae_np.conformance import ObjectiveReport
     from vae_np.conformance.child import grade
     from vae_np.conformance.objective.naming import Finding
@@ -102,10 +102,12 @@ def _objective(given: dict[str, Any]) -> int:
     for what in asked.values():
         split(what)
     options: dict[str, Any] = {name: given[name] for name in ("output", "beta", "arguments") if name in given}
+    apart = any(name in given for name in FILES)
     parts = {}
-    for name, what in asked.items():
-        answer = grade({name: what} | options, _timeout(given))
-        parts[name] = ObjectiveReport(tuple(Finding(**f) for f in answer["findings"]), tuple(answer["facts"]))
+    for group in [{name: what} for name, what in asked.items()] if apart else [asked]:
+        answer = grade(group | options, _timeout(given))
+        findings = tuple(Finding(**finding) for finding in answer["findings"])
+        parts[" and ".join(group)] = ObjectiveReport(findings, tuple(answer["facts"]))
     found = tuple(finding for part in parts.values() for finding in part.findings)
     report = ObjectiveReport(found, tuple(fact for part in parts.values() for fact in part.facts))
     allowed = given.get("allow", [])
@@ -117,8 +119,13 @@ def _objective(given: dict[str, Any]) -> int:
     strict = f"--strict: {', '.join(wrong)}" if wrong and report.ok else ""
     write_files(given, lambda: of_objective(parts, wrong, strict or str(report).splitlines()[-1]))
     if "json" in given:
-        findings = [finding._asdict() for finding in report.findings]
-        output.print_json({"findings": findings, "facts": list(report.facts), "ok": not wrong})
+        output.print_json(
+            {
+                "findings": [finding._asdict() for finding in report.findings],
+                "facts": list(report.facts),
+                "ok": not wrong,
+            }
+        )
     else:
         print(report, *[strict] * bool(strict), sep="\n")
     return 1 if wrong else 0

@@ -13,11 +13,24 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["NoAnswer", "parsed", "stages_of"]
+__all__ = ["NoAnswer", "parsed", "plain", "stages_of"]
+
+LONGEST = 500
+"""Characters that are told of what a program says."""
 
 
 class NoAnswer(Exception):
-    """What there is instead of a case's stages."""
+    """What there is instead of a case's stages, in plain words."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(plain(text))
+
+
+def plain(text: object) -> str:
+    """A program's own words on one line, without what would move a terminal's cursor or cannot be printed."""
+    words = " ".join(str(text).split())
+    words = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words[: LONGEST + 1])
+    return words if len(words) <= LONGEST else f"{words[: LONGEST - 3]}..."
 
 
 def parsed(text: str) -> dict[str, Any]:
@@ -53,7 +66,7 @@ def stages_of(answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
     stages = answer.get("stages")
     if not isinstance(stages, dict):
         raise NoAnswer(f"its answer has no object of stages; it has {', '.join(answer) or 'nothing'}")
-    return stages
+    return {plain(name): value for name, value in stages.items()}
 
 
 def _short(text: str) -> str:

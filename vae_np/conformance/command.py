@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from vae_np.conformance.answers import NoAnswer, parsed, stages_of
+from vae_np.conformance.answers import NoAnswer, parsed, plain, stages_of
 from vae_np.conformance.cases import Case
 from vae_np.conformance.process import Ended, Process, TooLate
 
@@ -97,14 +97,14 @@ class Program:
         answer = self._ask(case)
         self._hangs = 0
         if answer.get("id") is None and "error" in answer:
-            self.unable = str(answer["error"])
+            self.unable = plain(answer["error"])
             raise NoAnswer(f"it can do no case: {self.unable}")
         self._answers += 1
         self.answered += "error" in answer
         stages = stages_of(answer)
         self.answered += 1
         if stages is None:
-            self.skipped[case.id] = str(answer["skip"])
+            self.skipped[case.id] = plain(answer["skip"])
         return stages
 
     def _ask(self, case: Case) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from vae_np.conformance.answers import NoAnswer, parsed, stages_of
+from vae_np.conformance.answers import NoAnswer, parsed, plain, stages_of
 from vae_np.conformance.cases import Case, cases
 
 __all__ = ["Outputs"]
@@ -72,7 +72,7 @@ class Outputs:
             raise NoAnswer(fact) from None
         self.answered += 1
         if stages is None:
-            self.skipped[case.id] = str(answer["skip"])
+            self.skipped[case.id] = plain(answer["skip"])
         return stages
 
 
