@@ -13,6 +13,7 @@ import pytest
 from patience import HANGS
 
 from vae_np.conformance import cases, check
+from vae_np.conformance import command as command_module
 from vae_np.conformance.answers import NoAnswer, parsed, stages_of
 from vae_np.conformance.command import Program
 from vae_np.conformance.process import LONGEST_LINE
@@ -156,6 +157,18 @@ def test_after_three_hangs_in_a_row_no_more_is_asked():
     assert candidate.answered == 0
 
 
+@pytest.mark.slow  # it waits
+def test_a_line_between_two_hangs_shows_that_the_program_is_alive(program, monkeypatch):
+    monkeypatch.setattr(command_module, "HANGS", 2)
+    command, _ = program(f"time.sleep(3600 * (name != {SECOND!r}))\nsay('alive')")
+    report, _ = verified(command, 3)
+    assert [fact.split()[1:3] for fact in facts(report).values()] == [
+        ["no", "answer"],
+        ["no", "JSON:"],
+        ["no", "answer"],
+    ]
+
+
 def test_a_program_that_never_reads_or_never_stops_writing_hangs_nothing():
     """More than a pipe holds goes in, or comes out, and nobody is at the other end."""
     large = dataclasses.replace(KL[0], inputs={"mu": np.zeros((500, 500))})
@@ -191,6 +204,11 @@ def test_skips_and_the_reason_why_no_case_can_be_done_are_kept(program):
     assert candidate.unable == "no GPU"
     assert set(facts(report).values()) == {"NoAnswer: it can do no case: no GPU"}
     assert len(asked()) == 1
+
+
+def test_blank_lines_are_nothing(program):
+    report, _ = verified(program("say('')\nsay('\\r')\nsay(answer)\nsay('')")[0])
+    assert report.ok
 
 
 def test_what_it_prints_on_standard_error_is_not_in_the_way(program):

@@ -95,7 +95,6 @@ class Program:
         if self._hangs >= HANGS:
             raise NoAnswer(f"not asked: {HANGS} cases in a row had no answer within {self.timeout:g} seconds")
         answer = self._ask(case)
-        self._hangs = 0
         if answer.get("id") is None and "error" in answer:
             self.unable = plain(answer["error"])
             raise NoAnswer(f"it can do no case: {self.unable}")
@@ -138,6 +137,7 @@ class Program:
         """The next line; after one that was no answer, the answer may still come, in the time of a later case."""
         while True:
             line = process.line(until)
+            self._hangs = 0
             try:
                 answer = parsed(line)
             except NoAnswer:
