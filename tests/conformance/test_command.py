@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import signal
 import sys
 import time
 
@@ -214,6 +215,22 @@ def test_blank_lines_are_nothing(program):
 def test_what_it_prints_on_standard_error_is_not_in_the_way(program):
     report, _ = verified(program("print('y' * 100000, file=sys.stderr)\nsay(answer)")[0])
     assert report.ok
+
+
+def test_any_number_of_seconds_may_be_waited(program):
+    assert verified(program("say(answer)")[0], 1e300)[0].ok
+
+
+def test_an_error_of_our_own_ends_the_program_at_once():
+    """As an interrupt does: it is not asked to end first."""
+    candidate = Program([sys.executable, "-S", "-c", "import sys; sys.stdin.read()"])
+    process = candidate.__enter__()._process._process
+    with pytest.raises(KeyboardInterrupt), candidate:
+        raise KeyboardInterrupt
+    assert process.returncode == -signal.SIGKILL
+    with candidate:
+        process = candidate._process._process
+    assert process.returncode == 0
 
 
 def test_a_program_that_is_not_there_is_no_wrong_case():

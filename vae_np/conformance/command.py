@@ -71,7 +71,9 @@ class Program:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._process is not None:
+        if error is not None:
+            self._stopped()
+        elif self._process is not None:
             self._process.stop()
             self._process = None
 

@@ -81,9 +81,9 @@ class Process:
         """
         while (left := until - time.monotonic()) > 0:
             try:
-                line = self._lines.get(timeout=left)
+                line = self._lines.get(timeout=min(left, 3600.0))  # more than some centuries is an error there
             except queue.Empty:
-                break
+                continue
             if line is None:
                 self._lines.put(None)  # it stays the end
                 raise self._ended()
