@@ -33,6 +33,12 @@ def single(case):
 
 def nothing(case):
     return None
+
+def summed(case):
+    from vae_np.conformance import cases
+    from vae_np.conformance.ours import answer
+    found = answer(next(known for known in cases() if known.id == case.id))
+    return {"bound": found["bound"], "loss": 3 * found["loss"]}
 """
 LOSS = """
 import numpy as np
@@ -80,8 +86,32 @@ def test_a_mistake_is_exit_1_in_every_report(verify):
     assert done.json["ok"] is False
     assert [r["stage"] for r in done.json["results"] if r["status"] == "wrong"] == ["kl"] * 3
     kl = {case.id: "failure" for case in cases("kl")}
-    assert junit() == kl | {"reparameterise": "skipped"}
-    assert "3 of 4 cases go wrong; where they first do: kl (3)." in Path("report.md").read_text()
+    assert junit() == kl | {case.id: "skipped" for case in cases("reparameterise")}
+    assert [(f["id"], f["cases"]) for f in done.json["findings"]] == [("kl-double-half", [c.id for c in cases("kl")])]
+    verdict = "Mistaken: kl-double-half. 3 of 5 cases go wrong; where they first do: kl (3)."
+    assert verdict in Path("report.md").read_text()
+    assert "H kl-double-half: the KL is half of what it should be" in Path("report.md").read_text()
+
+
+def test_a_dialect_fails_if_that_is_asked_for_and_it_is_not_allowed(verify):
+    words = "--python mine:summed --case model-bernoulli-tanh"
+    done = verify(words)
+    assert (done.code, "but for this dialect: objective-batch-sum." in done.out) == (0, True)
+    done = verify(f"{words} --strict --junit report.xml")
+    assert (done.code, done.out.splitlines()[-1]) == (1, "--strict: objective-batch-sum")
+    assert verify(f"{words} --strict --allow objective-batch-sum").code == 0
+    done = verify(f"{words} --allow objective-batch-sun")
+    assert done.code == 2
+    assert "--allow objective-batch-sun: there is no such dialect; objective-batch-sum is one" in done.err
+
+
+def test_the_catalogue_is_printed_whole_or_an_entry(verify):
+    done = verify("--list-mistakes")
+    assert (done.code, "std-is-variance" in done.out) == (0, True)
+    done = verify("--explain std-is-variance")
+    assert "wrong  z = mu + exp(s) * eps" in done.out
+    done = verify("--explain std-is-varianc")
+    assert (done.code, "no known mistake is called std-is-varianc; std-is-variance is one" in done.err) == (2, True)
 
 
 def test_a_command_is_split_into_words_and_needs_no_shell(verify):
@@ -153,7 +183,7 @@ def test_a_loss_and_a_sampler_have_the_same_reports(verify):
         ("--cmd a --python b:c", "--cmd and --python are two ways in: give one of them"),
         ("--cmd a --loss b.py:c", "--loss and --cmd are two ways in"),
         ("--loss a.py:b --sampler a.py:b --outputs c", "--loss and --sampler are two ways in"),
-        ("--cmd a --strict", "--strict goes with --loss or --sampler, not with --cmd"),
+        ("--cmd a --beta 2", "--beta goes with --loss or --sampler, not with --cmd"),
         ("--python a:b --beta 2", "--beta goes with --loss or --sampler, not with --python"),
         ("--loss loss.py:loss --kind kl", "--kind goes with --cmd or --python or --outputs, not with --loss"),
         ("--outputs . --timeout 3", "--timeout goes with --loss or --sampler or --cmd or --python, not with --outputs"),
@@ -167,7 +197,10 @@ def test_a_loss_and_a_sampler_have_the_same_reports(verify):
         ("--cmd cat --kind kl", "cat: nothing was answered; kl-ordinary: its answer has no object of stages"),
         ("--python mine", "mine: module:function or FILE.py:NAME is needed"),
         ("--python mine:stage", "vae-np: error: mine: has no function stage"),
-        ("--python mine:nothing", "mine:nothing: nothing was answered, of 33 cases: the function returned None"),
+        (
+            "--python mine:nothing",
+            f"mine:nothing: nothing was answered, of {len(cases())} cases: the function returned None",
+        ),
         ("--outputs .", ".: holds no answer"),
         ("--outputs nowhere", "nowhere: no such folder"),
         ("--python mine:stages --kind k", "kind must be one of model, kl, "),

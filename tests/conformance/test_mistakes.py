@@ -16,6 +16,11 @@ from vae_np.conformance.mistakes.mistake import instead
 from vae_np.conformance.mistakes.page import explanation, listing
 from vae_np.conformance.mistakes.reference import RULES, changed, stages
 from vae_np.conformance.mistakes.tape import Node, clip, exp, gradients, log, slope_times, stop, unary, where
+from vae_np.conformance.objective import forms as forms_of
+from vae_np.conformance.objective import naming
+from vae_np.conformance.objective.fitting import explain
+from vae_np.conformance.objective.frameworks import Numpy
+from vae_np.conformance.objective.probes import probe
 
 CASES = {case.id: case for case in cases()}
 FITTED = {
@@ -233,6 +238,20 @@ def test_ids_are_given_once_and_severities_are_known():
     assert {mistake.severity for mistake in CATALOGUE.values()} == {"H", "M", "L", "dialect"}
     known = {key for mistake, form in FORMS.values() for key in change_of(mistake, form)}
     assert known <= set(RULES), known - set(RULES)
+
+
+def test_what_an_objective_is_called_is_in_the_catalogue_with_that_severity():
+    at = probe()
+    loss = lambda recon, x, mu, logvar: ((x - recon) ** 2).sum() + kl(mu, logvar)  # noqa: E731
+    kl = lambda mu, logvar: 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar).sum()  # noqa: E731
+    found = explain(loss, ("output", "x", "mu", "logvar"), at, Numpy())
+    factors = [*naming._both(found), *naming._of_reconstruction(True), *naming._of_kl(0.37)]
+    named = [(one.finding.id, one.finding.severity) for one in factors if one.finding]
+    forms = [*forms_of.RECONSTRUCTIONS, *forms_of.CLAMPED, *forms_of.KLS, *forms_of.SAMPLERS]
+    named += [(form.id, form.severity) for form in forms if form.severity != "right"]
+    assert len(named) > 30
+    for name, severity in named:
+        assert CATALOGUE[name].severity == severity, name
 
 
 A = np.random.default_rng(0).normal(size=(3, 4))

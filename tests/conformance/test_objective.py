@@ -236,7 +236,7 @@ SAMPLERS = {
     "one of its own": (lambda mu, logvar, eps: mu + np.exp(logvar / 2) * 0.7, ["eps-ignored"]),
     "shared": (lambda mu, logvar: mu + np.exp(logvar / 2) * randn(K), ["eps-shared-batch"]),
     "shared, given": (lambda mu, logvar, eps: mu + np.exp(logvar / 2) * eps[:1], ["eps-shared-batch"]),
-    "no noise": (lambda mu, logvar: mu, ["eval-mean"]),
+    "no noise": (lambda mu, logvar: mu, ["eval-mean-as-elbo"]),
     "plus sigma": (lambda mu, logvar: mu + np.exp(logvar / 2), ["eval-mu-plus-sigma"]),
     "skewed": (lambda mu, logvar, eps: mu + np.exp(logvar / 2) * (eps + 0.1 * eps**2), ["unknown"]),
     "a generator": (lambda mu, logvar: mu + np.random.default_rng(0).normal(size=mu.shape), ["unknown"]),

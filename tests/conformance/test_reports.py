@@ -40,9 +40,10 @@ def test_the_junit_file_has_a_test_for_each_case_and_says_of_each_what_the_repor
     (failure,) = wrong
     assert failure.tag == "failure"
     assert failure.get("message").startswith("kl is 1.0000")
-    assert failure.text.splitlines()[1:] == ["and 1 stages after it, as its consequence"]
+    unknown = f"H unknown: kl of {KL[1].id}: it is the right one plus 1"
+    assert failure.text.splitlines()[1:] == [unknown, "and 1 stages after it, as its consequence"]
     assert [(child.tag, child.get("message")) for child in skipped] == [("skipped", "no time")]
-    assert suite.find("system-out").text == "1 of 3 cases go wrong; where they first do: kl (1)."
+    assert suite.find("system-out").text == "Mistaken: unknown. 1 of 3 cases go wrong; where they first do: kl (1)."
 
 
 def test_the_markdown_file_is_a_table_and_the_verdict(summary):
@@ -53,7 +54,7 @@ def test_the_markdown_file_is_a_table_and_the_verdict(summary):
     assert rows[1].startswith("| kl-near-the-prior | 3/3 | **wrong** | kl is 1.0000")
     assert rows[1].endswith("<br>and 1 stages after it, as its consequence |")
     assert rows[2] == "| kl-narrow-and-wide | 0/3 | - | no time |"
-    assert lines[-1] == "1 of 3 cases go wrong; where they first do: kl (1)."
+    assert lines[-1] == "Mistaken: unknown. 1 of 3 cases go wrong; where they first do: kl (1)."
 
 
 def test_control_characters_marks_and_halves_of_characters_break_neither_form():

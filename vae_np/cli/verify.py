@@ -24,8 +24,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="A,B,..",
         help="the loss's arguments in order: output,x,mu,logvar or sigma [by their names, or by trial]",
     )
-    add("--allow", action="append", metavar="DIALECT", help="with --strict: accept this one")
-    add("--strict", action="store_true", help="a dialect fails, too")
 
     add = parser.add_argument_group("the conformance vectors").add_argument
     add("--cmd", metavar="COMMAND", help="a program that answers lines of JSON by lines of JSON")
@@ -35,7 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--case", action="append", metavar="ID", help="only this case, or of --kind this one too (repeatable)")
     add("--dtype", choices=["float64", "float32"], help="what the program computes in [float64]")
 
+    add = parser.add_argument_group("the catalogue").add_argument
+    add("--list-mistakes", action="store_true", help="print it: every known mistake and dialect")
+    add("--explain", metavar="ID", help="one of them: the right line and the wrong one, and the derivation")
+
     add = parser.add_argument
+    add("--allow", action="append", metavar="DIALECT", help="with --strict: accept this one")
+    add("--strict", action="store_true", help="a dialect fails, too")
     add("--timeout", type=float, metavar="S", help="seconds for the program, or for each case, its start included [60]")
     add("--junit", metavar="FILE", help="write the report as JUnit's XML, too")
     add("--markdown", metavar="FILE", help="write the report as a Markdown table, too")
@@ -45,14 +49,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  vae-np verify --loss my_vae.py:loss_function --sampler my_vae.py:VAE.reparameterize\n"
         "  vae-np verify --cmd ./my_vae --kind model --junit report.xml\n"
         "  vae-np verify --python my_vae.py:stages --case kl-ordinary\n"
-        "  vae-np verify --outputs answers --markdown report.md\n\n"
+        "  vae-np verify --outputs answers --markdown report.md\n"
+        "  vae-np verify --explain std-is-variance\n\n"
         "exit codes: 0 right, perhaps in a dialect; 1 mistakes; 2 it could not be run"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Grade in a process of its own; print the report, and write it where files are asked for."""
+    """Grade in a process of its own; print the report, and write it to files; or print the catalogue."""
     given = vars(args)
+    if "explain" in given or "list_mistakes" in given:
+        verify_ways.catalogue(given)
+        return 0
     way = verify_ways.way_of(given)
     verify_ways.check_files(given)
     try:

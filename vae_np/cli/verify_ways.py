@@ -6,7 +6,7 @@ import difflib
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from vae_np.conformance.outputs import Outputs
     from vae_np.conformance.reports import Summary
 
-__all__ = ["check_files", "verify", "way_of", "write_files"]
+__all__ = ["catalogue", "check_files", "verify", "way_of", "write_files"]
 
-OBJECTIVE = ("output", "beta", "arguments", "allow", "strict", "timeout")
+OBJECTIVE = ("output", "beta", "arguments", "timeout")
 VECTORS = ("kind", "case", "dtype")
 WAYS = {
     "loss": OBJECTIVE,
@@ -60,6 +60,46 @@ def way_of(given: dict[str, Any]) -> str:
     return ways[0]
 
 
+def catalogue(given: dict[str, Any]) -> None:
+    """Print all of it, or one entry.
+
+    Raises
+    ------
+    ValueError
+        If there is no such entry.
+    """
+    from vae_np.conformance.mistakes.catalogue import CATALOGUE
+    from vae_np.conformance.mistakes.page import explanation, listing
+
+    if "explain" not in given:
+        print(listing())
+        return
+    if given["explain"] not in CATALOGUE:
+        raise ValueError(f"no known mistake is called {given['explain']}{_near(given['explain'], CATALOGUE)}")
+    print(explanation(CATALOGUE[given["explain"]]))
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f"; {near[0]} is one" if near else "; --list-mistakes names them all"
+
+
+def _failing(findings: Iterable[Any], given: dict[str, Any]) -> list[str]:
+    """The ids of the findings that fail: mistakes, and with --strict the dialects that are not allowed."""
+    allowed = given.get("allow", [])
+    strict = "strict" in given
+    return [one.id for one in findings if one.severity != "dialect" or (strict and one.id not in allowed)]
+
+
+def _check_allowed(given: dict[str, Any]) -> None:
+    from vae_np.conformance.mistakes.catalogue import CATALOGUE
+
+    dialects = [name for name, mistake in CATALOGUE.items() if mistake.severity == "dialect"]
+    for name in given.get("allow", []):
+        if name not in dialects:
+            raise ValueError(f"--allow {name}: there is no such dialect{_near(name, dialects)}")
+
+
 def check_files(given: dict[str, Any]) -> None:
     """That the reports have a folder to go to, before anything takes time."""
     for name in FILES:
@@ -84,6 +124,7 @@ def write_files(given: dict[str, Any], summary: Callable[[], Summary]) -> None:
 
 def verify(way: str, given: dict[str, Any]) -> int:
     """Grade, print, write; the exit code."""
+    _check_allowed(given)
     return _objective(given) if way in ("loss", "sampler") else _vectors(way, given)
 
 
@@ -110,12 +151,7 @@ def _objective(given: dict[str, Any]) -> int:
         parts[" and ".join(group)] = ObjectiveReport(findings, tuple(answer["facts"]))
     found = tuple(finding for part in parts.values() for finding in part.findings)
     report = ObjectiveReport(found, tuple(fact for part in parts.values() for fact in part.facts))
-    allowed = given.get("allow", [])
-    wrong = [
-        finding.id
-        for finding in report.findings
-        if finding.severity != "dialect" or ("strict" in given and finding.id not in allowed)
-    ]
+    wrong = _failing(report.findings, given)
     strict = f"--strict: {', '.join(wrong)}" if wrong and report.ok else ""
     write_files(given, lambda: of_objective(parts, wrong, strict or str(report).splitlines()[-1]))
     if "json" in given:
@@ -156,8 +192,11 @@ def _vectors(way: str, given: dict[str, Any]) -> int:
     if problem:
         raise ValueError(problem)
     write_files(given, lambda: of_vectors(report, {case.id: case.kind for case in chosen}, candidate.skipped))
+    wrong = _failing(report.findings, given)
     _show(report, candidate, given)
-    return 0 if report.ok else 1
+    if wrong and report.ok and "json" not in given:
+        print(f"--strict: {', '.join(wrong)}")
+    return 1 if wrong or not report.ok else 0
 
 
 def _show(report: Report, candidate: Program | Outputs, given: dict[str, Any]) -> None:

@@ -57,7 +57,9 @@ def of_vectors(report: Report, kinds: Mapping[str, str] | None = None, why: Mapp
         says = [f"{result.stage} {result.fact}" for result in found if result.status == "wrong"]
         fails = bool(says) and not (explained and all(one.severity == "dialect" for one in explained))
         status = "wrong" if fails else "right" if given else "skipped"
-        says += [f"{finding.severity} {finding.id}: {finding.says}" for finding in explained]
+        says += [
+            f"{finding.severity} {finding.id}: {finding.says}" for finding in explained if finding.id != "no-answer"
+        ]
         if after := sum(result.status == "consequence" for result in found):
             says.append(f"and {after} stages after it, as its consequence")
         if not given:

@@ -150,6 +150,6 @@ SAMPLERS = (
     ),
     Form("std-is-logvar", "H", "mu + s eps, with the log-variance for the deviation", lambda m, s, e: m + s * e),
     Form("eval-mu-plus-sigma", "H", "mu + exp(s/2), with no noise in it", lambda m, s, e: m + np.exp(s / 2)),
-    Form("eval-mean", "M", "mu, with no noise in it, as at evaluation", lambda m, s, e: m),
+    Form("eval-mean-as-elbo", "M", "mu, with no noise in it, as at evaluation", lambda m, s, e: m),
 )  # fmt: skip
 """z of (mu, logvar, eps)."""

@@ -94,7 +94,7 @@ def _unknown_sampler(z: Array, at: Probe) -> Finding:
 
 def _sampler_slopes(slopes: list[Array], at: Probe, findings: list[Finding]) -> None:
     """A path that was cut: z depends on mu and logvar, and its derivative says that it does not."""
-    if findings and findings[-1].id in ("eval-mean", "eval-mu-plus-sigma"):
+    if findings and findings[-1].id in ("eval-mean-as-elbo", "eval-mu-plus-sigma"):
         return
     if not slopes[0].any() or not slopes[1].any():
         which = "mu" if not slopes[0].any() else "logvar"

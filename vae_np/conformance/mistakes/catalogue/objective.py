@@ -59,6 +59,12 @@ OBJECTIVE = (
         ("keras-team/keras#3373", "orybkin/sigma-vae-tensorflow#2"),
     ),
     Mistake(
+        "rec-over-latent", "H", "the reconstruction is divided by the latent dimensions",
+        RIGHT, "loss = -(log_likelihood.sum(axis=1) / K - beta * kl.sum(axis=1)).mean()",
+        f"{ELBO} A mean over the wrong axis, or of an array of another shape: a beta of K.",
+        (Form(_bound(lambda c, ll, kl: ll / c.k - c.beta * kl)),),
+    ),
+    Mistake(
         "objective-per-pixel", "dialect", "the whole loss is divided by the number of features",
         RIGHT, "loss = -(...).mean() / D",
         "Value and gradients are all 1/D: the same minimum, another learning rate where the optimiser is no Adam.",
