@@ -16,6 +16,8 @@ from vae_np.formulas.priors.standard import Standard
 __all__ = ["Full", "cholesky", "solve_transposed"]
 
 Array = NDArray[Any]
+BLOCK = 64
+"""Samples that one running sum takes."""
 
 
 class Cache(NamedTuple):
@@ -65,7 +67,10 @@ class Full(Posterior):
     def backward(self, dz: Array, dlog_q: Array | None, cache: Cache) -> Gradient:
         """dmu = sum_s dz, dL = the lower triangle of sum_s dz eps^T; log q has -1/2 logvar."""
         k = dz.shape[-1]
-        dL = np.einsum("snk,snj->nkj", dz, cache.eps)
+        blocks = range(0, len(dz), BLOCK)  # one running sum's error would grow with S
+        dL = column_sums(
+            np.stack([np.einsum("snk,snj->nkj", dz[i : i + BLOCK], cache.eps[i : i + BLOCK]) for i in blocks])
+        )
         diagonal = np.arange(k)
         dlogvar = 0.5 * dL[:, diagonal, diagonal] * cache.L[:, diagonal, diagonal]
         if dlog_q is not None:
