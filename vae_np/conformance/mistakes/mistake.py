@@ -32,6 +32,8 @@ class Form:
     fit : callable, optional
         Of a case and the answers to it: what the answers say is in the place of the right thing (the noise, a factor),
         or None where they do not say it.
+    example : object
+        What ``fit`` might find, for planting the mistake.
     own_dtype : bool
         It shows only in the precision that the program computes in: what overflows in float32.
     """
@@ -39,11 +41,12 @@ class Form:
     change: Change | Callable[[Any], Change]
     says: str = ""
     fit: Fit | None = None
+    example: Any = None
     own_dtype: bool = False
 
     def changes(self, found: Any = None) -> Change:
-        """For what ``fit`` found."""
-        return self.change(found) if callable(self.change) else self.change
+        """For what ``fit`` found, or the example of it."""
+        return self.change(self.example if found is None else found) if callable(self.change) else self.change
 
 
 @dataclass(frozen=True, eq=False)

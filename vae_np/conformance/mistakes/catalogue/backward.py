@@ -15,6 +15,11 @@ from vae_np.conformance.mistakes.tape import slope_times, stop
 Array = NDArray[Any]
 CHAIN = "Losses are exact, and a gradient is not that of this forward pass: a gradient check finds it."
 
+OTHER_NOISE = np.array(
+    [[0.75, -1.5, 0.25, 1.25, -0.5], [-0.875, 0.5, 1.75, -0.375, 0.625], [1.0625, -0.25, -1.125, 0.1875, -2.0]]
+)
+"""A draw, for planting."""
+
 
 def _slope(rule: str, factor: float, says: str) -> Form:
     return Form({rule: then(lambda c, value: slope_times(value, factor))}, says)
@@ -113,7 +118,7 @@ BACKWARD = (
         "d_s = d_z * eps * sigma / 2  # the eps of z", "d_s = d_z * randn(N, K) * sigma / 2",
         "The gradient of s goes through the very noise that made z. With another draw its mean is 0: s learns"
         " from the KL alone.",
-        (Form(_backward_noise, "", _other_noise),), ("a NumPy VAE by kwj2104",),
+        (Form(_backward_noise, "", _other_noise, OTHER_NOISE),), ("a NumPy VAE by kwj2104",),
     ),
     Mistake(
         "layout-transposed", "H", "square weights are used transposed",
@@ -134,7 +139,7 @@ BACKWARD = (
         (
             Form(
                 lambda found: {"optimised": instead(lambda name: name not in found)},
-                "{}", _unmoved,
+                "{}", _unmoved, ("decoder.0.W", "decoder.0.b"),
             ),
         ),
         ("zdebruine/MMVAE#39",),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vae_np.conformance.cases import Case
 from vae_np.conformance.mistakes.densities import softplus
-from vae_np.conformance.mistakes.mistake import Form, Mistake, instead
+from vae_np.conformance.mistakes.mistake import Change, Form, Mistake, instead
 from vae_np.conformance.mistakes.tape import clip, exp, unary, where
 
 Array = NDArray[Any]
@@ -67,6 +67,10 @@ def _full(c: Any, eps: Array, value: Any) -> Array:
     return np.broadcast_to(np.asarray(value, eps.dtype), eps.shape).copy()
 
 
+def _row(found: Any) -> Change:
+    return {"noise": instead(lambda c, eps: _full(c, eps, found))}
+
+
 def _head(f: Any, says: str) -> Form:
     return Form({"head": instead(lambda c, s: f(s))}, says)
 
@@ -104,7 +108,7 @@ SAMPLER = (
         (
             Form(
                 lambda found: {"noise": instead(lambda c, eps: _full(c, eps, found))},
-                "(z - mu) / sigma is {:.6g} everywhere", _one_number,
+                "(z - mu) / sigma is {:.6g} everywhere", _one_number, 0.7,
             ),
         ),
         ("twairball/keras_lstm_vae#1",),
@@ -116,7 +120,7 @@ SAMPLER = (
         (
             Form(
                 lambda found: {"noise": instead(lambda c, eps: found * eps)},
-                "the noise is multiplied by {:.6g}", _one_factor,
+                "the noise is multiplied by {:.6g}", _one_factor, 0.01,
             ),
         ),
         ("keras-team/keras#4211",),
@@ -127,7 +131,7 @@ SAMPLER = (
         f"{SAMPLED} One row for the batch: the gradient's noise no longer averages out over the examples.",
         (
             Form({"noise": instead(lambda c, eps: _full(c, eps, eps[..., :1, :]))}, "that of the first"),
-            Form(lambda found: {"noise": instead(lambda c, eps: _full(c, eps, found))}, "a row of its own", _one_row),
+            Form(_row, "a row of its own", _one_row, np.array([0.75, -1.5, 0.25, 1.25, -0.5])[None, None]),
         ),
         ("keras-team/keras#7036",),
     ),
