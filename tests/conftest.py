@@ -10,6 +10,8 @@ from hypothesis import settings
 
 # the same examples on every machine and at every run: a failure in CI is a failure at the desk
 settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
+# the JIT off, kernels are slow, and have had all examples with it on
+settings.register_profile("short", settings.get_profile("repeatable"), max_examples=25)
 settings.register_profile("explore", deadline=None, database=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
