@@ -13,7 +13,12 @@ COMMAND = Command(45, "grade a program, and name its mistake", "--loss my_vae.py
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this command."""
-    add = parser.add_argument_group("a loss and a sampler").add_argument
+    add = parser.add_argument_group("a model").add_argument
+    add("model", nargs="?", metavar="FILE.py:VAE", help="a class, an object, or a function that returns one")
+    add("--init", metavar="A=B,..", help='the model\'s arguments, "input_dim=784,latent_dim=20" say [guessed]')
+    add("--optimizer", metavar="FILE.py:NAME", help="a function of its parameters [Adam, 0.001]")
+
+    add = parser.add_argument_group("a loss and a sampler, alone or with a model").add_argument
     add("--loss", metavar="FILE.py:NAME", help="a function of output, x, mu and logvar, in any order")
     add("--sampler", metavar="FILE.py:NAME", help="a function, or Class.method, of mu and logvar, or of eps as well")
     add("--output", choices=["probabilities", "logits", "mean"], help="what the decoder puts out [by the loss's form]")
@@ -45,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--markdown", metavar="FILE", help="write the report as a Markdown table, too")
     add("--json", action="store_true", help="print one JSON object")
     parser.epilog = (
-        "examples:\n  vae-np verify --loss my_vae.py:loss_function\n"
+        "examples:\n  vae-np verify my_vae.py:VAE --loss my_vae.py:loss_function\n"
+        "  vae-np verify --loss my_vae.py:loss_function\n"
         "  vae-np verify --loss my_vae.py:loss_function --sampler my_vae.py:VAE.reparameterize\n"
         "  vae-np verify --cmd ./my_vae --kind model --junit report.xml\n"
         "  vae-np verify --python my_vae.py:stages --case kl-ordinary\n"
@@ -69,5 +75,5 @@ def run(args: argparse.Namespace) -> int:
         from vae_np.conformance.reports import of_error
 
         said = str(error)  # before the name is gone
-        verify_ways.write_files(given, lambda: of_error(shlex.join([f"--{way}", given[way]]), said))
+        verify_ways.write_files(given, lambda: of_error(verify_ways.called(way, given), said))
         raise

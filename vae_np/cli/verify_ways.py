@@ -24,6 +24,7 @@ __all__ = ["catalogue", "check_files", "verify", "way_of", "write_files"]
 OBJECTIVE = ("output", "beta", "arguments", "timeout")
 VECTORS = ("kind", "case", "dtype")
 WAYS = {
+    "model": (*OBJECTIVE, "init", "optimizer"),
     "loss": OBJECTIVE,
     "sampler": OBJECTIVE,
     "cmd": (*VECTORS, "timeout"),
@@ -37,27 +38,37 @@ QUIET = 30.0
 
 
 def way_of(given: dict[str, Any]) -> str:
-    """Which one of `WAYS`; a loss and a sampler go together.
+    """Which one of `WAYS`; a model, a loss and a sampler go together.
 
     Raises
     ------
     ValueError
         If there is none, if there are two, or an option belongs to another.
     """
-    ways = [way for way in WAYS if way in given]
+    ways = [way for way in WAYS if given.get(way)]
     if not ways:
         raise ValueError(
-            "nothing to verify: give --loss FILE.py:NAME, --sampler FILE.py:NAME, or both; or --cmd COMMAND, --python"
-            " module:function or --outputs DIR, for the conformance vectors"
+            "nothing to verify: give --loss FILE.py:NAME, --sampler FILE.py:NAME, or both; or a model, FILE.py:VAE; or"
+            " --cmd COMMAND, --python module:function or --outputs DIR, for the conformance vectors"
         )
-    if len(ways) > 1 and ways != ["loss", "sampler"]:
-        raise ValueError(f"--{ways[0]} and --{ways[1]} are two ways in: give one of them")
+    alone = [way for way in ways if way not in ("model", "loss", "sampler")]
+    if alone and len(ways) > 1:
+        raise ValueError(f"{_flag(ways[0])} and {_flag(ways[1])} are two ways in: give one of them")
     options = dict.fromkeys(option for known in WAYS.values() for option in known)
     for option in options:
         if option in given and option not in WAYS[ways[0]]:
-            other = " or ".join(f"--{way}" for way, known in WAYS.items() if option in known)
-            raise ValueError(f"--{option} goes with {other}, not with --{ways[0]}")
+            other = " or ".join(_flag(way) for way, known in WAYS.items() if option in known)
+            raise ValueError(f"--{option} goes with {other}, not with {_flag(ways[0])}")
     return ways[0]
+
+
+def called(way: str, given: dict[str, Any]) -> str:
+    """What is verified, as it was given on the command line."""
+    return shlex.join([given[way]] if way == "model" else [f"--{way}", given[way]])
+
+
+def _flag(way: str) -> str:
+    return "a model, FILE.py:VAE," if way == "model" else f"--{way}"
 
 
 def catalogue(given: dict[str, Any]) -> None:
@@ -125,13 +136,13 @@ def write_files(given: dict[str, Any], summary: Callable[[], Summary]) -> None:
 def verify(way: str, given: dict[str, Any]) -> int:
     """Grade, print, write; the exit code."""
     _check_allowed(given)
-    return _objective(given) if way in ("loss", "sampler") else _vectors(way, given)
+    return _program(given) if way in ("model", "loss", "sampler") else _vectors(way, given)
 
 
-# ---- a loss and a sampler
+# ---- a model, a loss and a sampler
 
 
-def _objective(given: dict[str, Any]) -> int:
+def _program(given: dict[str, Any]) -> int:
     """In a process of its own; each in one of its own if the reports are to have an entry for each."""
     from vae_np.conformance import ObjectiveReport
     from vae_np.conformance.child import grade
@@ -139,12 +150,13 @@ def _objective(given: dict[str, Any]) -> int:
     from vae_np.conformance.programs import split
     from vae_np.conformance.reports import of_objective
 
-    asked: dict[str, Any] = {name: given[name] for name in ("sampler", "loss") if name in given}
-    for what in asked.values():
+    asked: dict[str, Any] = {name: given[name] for name in ("sampler", "loss", "model") if given.get(name)}
+    for what in [*asked.values(), *([given["optimizer"]] if "optimizer" in given else [])]:
         split(what)
-    options: dict[str, Any] = {name: given[name] for name in ("output", "beta", "arguments") if name in given}
-    apart = any(name in given for name in FILES)
-    parts = {}
+    of_program = ("output", "beta", "arguments", "init", "optimizer")
+    options: dict[str, Any] = {name: given[name] for name in of_program if name in given}
+    apart = any(name in given for name in FILES) and "model" not in asked
+    parts, answer = {}, {}
     for group in [{name: what} for name, what in asked.items()] if apart else [asked]:
         answer = grade(group | options, _timeout(given))
         findings = tuple(Finding(**finding) for finding in answer["findings"])
@@ -155,15 +167,11 @@ def _objective(given: dict[str, Any]) -> int:
     strict = f"--strict: {', '.join(wrong)}" if wrong and report.ok else ""
     write_files(given, lambda: of_objective(parts, wrong, strict or str(report).splitlines()[-1]))
     if "json" in given:
-        output.print_json(
-            {
-                "findings": [finding._asdict() for finding in report.findings],
-                "facts": list(report.facts),
-                "ok": not wrong,
-            }
-        )
+        told = {"findings": [finding._asdict() for finding in report.findings], "facts": list(report.facts)}
+        stages = {"stages": answer["stages"]} if "stages" in answer else {}
+        output.print_json(told | stages | {"ok": not wrong})
     else:
-        print(report, *[strict] * bool(strict), sep="\n")
+        print(answer["text"] if "model" in asked else report, *[strict] * bool(strict), sep="\n")
     return 1 if wrong else 0
 
 

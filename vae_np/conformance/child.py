@@ -28,7 +28,7 @@ def grade(request: dict[str, Any], timeout: float) -> dict[str, Any]:
     ValueError
         With what the program did instead: an error, a crash, no end within ``timeout`` seconds.
     """
-    what = request.get("loss") or request.get("sampler")
+    what = request.get("model") or request.get("loss") or request.get("sampler")
     command = [sys.executable, "-m", "vae_np.conformance.child"]
     try:
         done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, timeout=timeout)
@@ -59,8 +59,12 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     from vae_np.conformance.objective import check_objective
     from vae_np.conformance.programs import callable_of
 
+    if request.get("model"):
+        return _model(request)
     try:
-        functions = {name: callable_of(request[name]) for name in ("loss", "sampler") if request.get(name)}
+        functions: dict[str, Any] = {
+            name: callable_of(request[name]) for name in ("loss", "sampler") if request.get(name)
+        }
     except ValueError as error:
         return {"error": str(error)}
     arguments = request.get("arguments")
@@ -77,6 +81,18 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         return {"error": f"{type(error).__name__} while it was checked: {error}"}
     findings = [finding._asdict() for finding in report.findings]
     return {"ok": report.ok, "findings": findings, "facts": list(report.facts), "text": str(report)}
+
+
+def _model(request: dict[str, Any]) -> dict[str, Any]:
+    """A whole program."""
+    from vae_np.conformance.adapters.grading import answer
+
+    try:
+        return answer(request)
+    except ValueError as error:
+        return {"error": str(error)}
+    except Exception as error:
+        return {"error": f"{request['model']}: {type(error).__name__} while it was graded: {error}"}
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vae_np.conformance.adapters.likelihoods import GaussianOf
 from vae_np.conformance.cases import Case
 from vae_np.data.binarisation import binarise
 from vae_np.formulas import gaussian
@@ -35,6 +36,15 @@ LIKELIHOODS: dict[str, Callable[[], Likelihood]] = {
 }
 
 
+def likelihood_of(settings: Mapping[str, Any]) -> Likelihood:
+    """That of a case's settings; ``sigma`` and ``link`` are those of a program's own case, the vectors have none."""
+    if "link" in settings:
+        return GaussianOf(settings["link"])
+    if "sigma" in settings:
+        return Gaussian(float(settings["sigma"]))
+    return LIKELIHOODS[settings["likelihood"]]()
+
+
 def answer(case: Case, backend: str = "numpy", dtype: str = "float64") -> dict[str, Array]:
     """All stages that this package can tell; the single functions are the formulas, whatever the backend."""
     if case.kind == "model":
@@ -52,7 +62,7 @@ def model_of(case: Case, backend: str, dtype: str) -> VAE:
         latent=s["latent"],
         decoder_hidden=s["decoder_hidden"],
         activation=s["activation"],
-        likelihood=LIKELIHOODS[s["likelihood"]](),
+        likelihood=likelihood_of(s),
         dtype=dtype,
         backend=backend,
     )

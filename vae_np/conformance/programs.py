@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["callable_of", "load_file", "split"]
+__all__ = ["callable_of", "load_file", "object_of", "split"]
 
 
 def split(what: str) -> tuple[Path, str]:
@@ -41,6 +41,9 @@ def load_file(file: Path) -> Any:
     if not file.is_file():
         raise ValueError(f"{file}: no such file")
     name = f"vae_np_checks_{file.stem}"
+    loaded = sys.modules.get(name)
+    if loaded is not None and getattr(loaded, "__file__", None) == str(file):
+        return loaded  # its loss and its model are of one module
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     assert spec.loader is not None
@@ -60,27 +63,44 @@ def load_file(file: Path) -> Any:
     return module
 
 
+def object_of(what: str) -> Any:
+    """What stands under a name in FILE.py:NAME.
+
+    Raises
+    ------
+    ValueError
+        See `load_file`; and if there is no such name.
+    """
+    return _found(what)[0]
+
+
 def callable_of(what: str) -> Callable[..., Any]:
     """The function, the method or the object that is called, of FILE.py:NAME.
 
     A method gets an object of its class that was made without ``__init__``: a sampler seldom needs more.
     """
+    found, holder, name = _found(what)
+    if isinstance(holder, type) and not isinstance(vars(holder).get(name), (staticmethod, classmethod)):
+        found = getattr(object.__new__(holder), name)
+    if not callable(found):
+        file, whole = split(what)
+        raise ValueError(f"{file}: {whole} is no function: {type(found).__name__}")
+    function: Callable[..., Any] = found
+    return function
+
+
+def _found(what: str) -> tuple[Any, Any, str]:
+    """The object, what holds it, and its name there."""
     file, name = split(what)
     module = load_file(file)
-    found: Any = module
-    holder: Any = None
+    found, holder, part = module, None, name
     for part in name.split("."):
         holder = found
         found = getattr(holder, part, None)
         if found is None:
             known = [key for key, value in vars(module).items() if callable(value) and _is_own(value, module)]
             raise ValueError(f"{file}: has no {name}; it has {', '.join(known) or 'no functions'}")
-    if isinstance(holder, type) and not isinstance(vars(holder).get(part), (staticmethod, classmethod)):
-        found = getattr(object.__new__(holder), part)
-    if not callable(found):
-        raise ValueError(f"{file}: {name} is no function: {type(found).__name__}")
-    function: Callable[..., Any] = found
-    return function
+    return found, holder, part
 
 
 def _is_own(value: Any, module: Any) -> bool:

@@ -16,10 +16,10 @@ from vae_np.conformance.objective.fitting import Loss, explain, hard, terms_of_k
 from vae_np.conformance.objective.forms import Form
 from vae_np.conformance.objective.frameworks import Numpy, Torch, framework_of
 from vae_np.conformance.objective.naming import UNKNOWN, Finding, constant, per_example, scales
-from vae_np.conformance.objective.probes import ROLES, Probe, orders, probe
+from vae_np.conformance.objective.probes import ROLES, D, K, Probe, orders, probe
 from vae_np.conformance.objective.sampler import check_sampler
 
-__all__ = ["ObjectiveReport", "check_objective"]
+__all__ = ["ObjectiveReport", "check_objective", "explain_loss"]
 
 OUTPUTS = ("probabilities", "logits", "mean")
 
@@ -60,6 +60,8 @@ def check_objective(
     output: str | None = None,
     beta: float = 1.0,
     arguments: tuple[str, ...] | None = None,
+    features: int | None = None,
+    latent: int = K,
 ) -> ObjectiveReport:
     """Grade a loss, a sampler, or both.
 
@@ -77,6 +79,8 @@ def check_objective(
         The KL's weight that is meant.
     arguments : tuple of str, optional
         The roles of the loss's arguments, ``("output", "x", "mu", "logvar")`` say.
+    features, latent : int, optional
+        D and K, for a loss that is of one size only. Left out, D is 7, or 784 for a loss that fails at 7.
 
     Returns
     -------
@@ -96,15 +100,15 @@ def check_objective(
     if sampler is not None:
         check_sampler(sampler, findings, facts)
     if loss is not None:
-        _check_loss(loss, output, float(beta), arguments, findings, facts)
+        _check_loss(loss, output, float(beta), arguments, (features, latent), findings, facts)
     return ObjectiveReport(tuple(findings), tuple(facts))
 
 
 def _check_loss(f: Callable[..., Any], output: str | None, beta: float, arguments: tuple[str, ...] | None,
-                findings: list[Finding], facts: list[str]) -> None:  # fmt: skip
-    at, framework = probe(), framework_of(f)
+                sizes: tuple[int | None, int], findings: list[Finding], facts: list[str]) -> None:  # fmt: skip
+    framework = framework_of(f)
     allowed = tolerance(framework)
-    found = _first_explained(f, arguments, at, framework)
+    found, at = explain_loss(f, arguments, *sizes)
     if not np.isfinite(found.value).all():
         findings.append(Finding("not-finite", "H", f"the loss is {found.value} at ordinary arguments"))
         return
@@ -137,6 +141,34 @@ def _check_loss(f: Callable[..., Any], output: str | None, beta: float, argument
         findings.append(rest)
 
 
+def explain_loss(f: Callable[..., Any], arguments: tuple[str, ...] | None = None, features: int | None = None,
+                 latent: int = K) -> tuple[Loss, Probe]:  # fmt: skip
+    """What a loss is made of, and where it was asked: at the features that are given, else at 7, or 28 x 28.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be called there, or its arguments cannot be told.
+    """
+    framework = framework_of(f)
+    at = probe(features=D if features is None else features, latent=latent)
+    try:
+        return _first_explained(f, arguments, at, framework), at
+    except _NotCallable:
+        if features is not None:
+            raise
+        many = probe(features=784, latent=latent)
+        try:
+            return _first_explained(f, arguments, many, framework), many
+        except _NotCallable:
+            pass
+        raise
+
+
+class _NotCallable(ValueError):
+    """A loss that fails in every order of its arguments."""
+
+
 def _first_explained(
     f: Callable[..., Any], arguments: tuple[str, ...] | None, at: Probe, framework: Numpy | Torch
 ) -> Loss:
@@ -155,7 +187,7 @@ def _first_explained(
     if explained:
         return explained[0]
     if not candidates:
-        raise ValueError(f"the loss could not be called with {', '.join(ROLES)}: {type(problem).__name__}: {problem}")
+        raise _NotCallable(f"the loss could not be called with {', '.join(ROLES)}: {type(problem).__name__}: {problem}")
     return min(candidates, key=lambda loss: max(loss.reconstruction.off, loss.kl.off))
 
 

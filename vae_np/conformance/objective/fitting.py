@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from vae_np.conformance.objective.forms import CLAMPED, KLS, RECONSTRUCTIONS, Form, gradient
 from vae_np.conformance.objective.frameworks import Numpy, Torch
-from vae_np.conformance.objective.probes import K, N, Probe
+from vae_np.conformance.objective.probes import D, K, N, Probe
 
 __all__ = ["Fit", "Loss", "explain", "hard", "of_examples", "terms_of_kl", "tolerance"]
 
@@ -46,6 +46,8 @@ class Loss(NamedTuple):
     kl: Fit
     rest: Array
     """What the two leave of the value: of shape () or (N,)."""
+    features: int = D
+    latent: int = K
 
     def explained(self, allowed: float) -> bool:
         """Whether both derivatives are, and there is something at all."""
@@ -71,7 +73,8 @@ def explain(f: Callable[..., Any], order: tuple[str, ...], at: Probe, framework:
     reconstruction = _best(RECONSTRUCTIONS, d_output, _slope_of_output(at), framework)
     kl = _best(KLS, d_latent, _slope_of_latent(at), framework)
     summed = np.asarray(value.reshape(N, -1).sum(axis=1) if value.ndim and len(value) == N else value.sum())
-    return Loss(order, summed, d_latent, reconstruction, kl, _rest(summed, reconstruction, kl, at))
+    rest = _rest(summed, reconstruction, kl, at)
+    return Loss(order, summed, d_latent, reconstruction, kl, rest, at.x.shape[1], at.mu.shape[1])
 
 
 def _slope_of_output(at: Probe) -> Callable[[Form], Array]:
@@ -110,10 +113,11 @@ def _rest(value: Array, reconstruction: Fit, kl: Fit, at: Probe) -> Array:
 
 def terms_of_kl(slopes: Array, at: Probe) -> tuple[float, float, float, float]:
     """c_mu, c_e, c_s of 1/2 sum(c_mu mu^2 + c_e e^s - c_s s) by least squares, and what that leaves, relative."""
-    columns = np.zeros((2 * N * K, 3))
-    columns[: N * K, 0] = at.mu.ravel()
-    columns[N * K :, 1] = np.exp(at.logvar).ravel() / 2
-    columns[N * K :, 2] = -0.5
+    size = at.mu.size
+    columns = np.zeros((2 * size, 3))
+    columns[:size, 0] = at.mu.ravel()
+    columns[size:, 1] = np.exp(at.logvar).ravel() / 2
+    columns[size:, 2] = -0.5
     found, *_ = np.linalg.lstsq(columns, slopes.ravel(), rcond=None)
     off = np.abs(slopes.ravel() - columns @ found).max() / np.abs(slopes).max()
     return float(found[0]), float(found[1]), float(found[2]), float(off)
@@ -127,7 +131,8 @@ def hard(f: Callable[..., Any], loss: Loss, at: Probe, framework: Numpy | Torch)
     """
     form = loss.reconstruction.form
     assert form is not None
-    output = np.broadcast_to(np.array(HARD[form.id if form.id in HARD else form.output]), at.x.shape).copy()
+    row = np.resize(HARD[form.id if form.id in HARD else form.output], at.x.shape[1])
+    output = np.broadcast_to(row, at.x.shape).copy()
     there = at._replace(output=output)
     order = ("output", *[role for role in loss.order if role != "output"])
     place = [order.index(role) for role in loss.order]
@@ -152,7 +157,7 @@ HARD = {
     "continuous-bernoulli": (0.499, 0.5, 0.5004, 0.495, 0.02, 0.97, 0.3),
     "mean": (-40.0, -3.0, -0.5, 0.0, 0.7, 5.0, 60.0),
 }
-"""Outputs, one for each of the 7 features."""
+"""Outputs, one for each of the 7 features; of more features, again and again."""
 
 
 def _off(slope: Array, expected: Array) -> float:

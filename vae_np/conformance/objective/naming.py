@@ -44,7 +44,9 @@ def scales(loss: Loss, beta: float) -> list[list[Finding]]:
     squares = loss.reconstruction.form is not None and loss.reconstruction.form.id == "squares"
     has_rec, has_kl = loss.reconstruction.form is not None, loss.kl.form is not None
     found: list[tuple[int, list[Finding]]] = []
-    for both, rec, kl in itertools.product(_both(loss), _of_reconstruction(squares), _of_kl(beta)):
+    for both, rec, kl in itertools.product(
+        _both(loss), _of_reconstruction(squares, loss.features, loss.latent), _of_kl(beta, loss.latent)
+    ):
         if (rec.finding and not has_rec) or (kl.finding and not has_kl):
             continue
         right_a = not has_rec or np.isclose(a, both.value * rec.value, rtol=1e-5, atol=0)
@@ -62,8 +64,9 @@ _WEIGHT = {"dialect": 2, "L": 2, "M": 3, "H": 3}
 def _both(loss: Loss) -> list[_Factor]:
     """What the reconstruction and the KL have alike."""
     found = [_Factor(1, None)]
-    per_pixel = Finding("objective-per-pixel", "dialect", f"the whole loss is divided by the {D} features")
-    found.append(_Factor(1 / D, per_pixel))
+    d = loss.features
+    per_pixel = Finding("objective-per-pixel", "dialect", f"the whole loss is divided by the {d} features")
+    found.append(_Factor(1 / d, per_pixel))
     if not loss.value.ndim:
         found.append(
             _Factor(N, Finding("objective-batch-sum", "dialect", "the loss is a sum over the batch, not its mean"))
@@ -74,40 +77,40 @@ def _both(loss: Loss) -> list[_Factor]:
     return found
 
 
-def _of_reconstruction(squares: bool) -> list[_Factor]:
+def _of_reconstruction(squares: bool, d: int = D, k: int = K) -> list[_Factor]:
     mean = Finding(
         "rec-mean-over-pixels", "H",
-        f"the reconstruction is a mean over the {D} features beside a KL that is a sum: an effective beta of {D}"
-        + (f", or per example a Gaussian of variance {D}" if squares else ""),
+        f"the reconstruction is a mean over the {d} features beside a KL that is a sum: an effective beta of {d}"
+        + (f", or per example a Gaussian of variance {d}" if squares else ""),
     )  # fmt: skip
-    found = [_Factor(1, None), _Factor(1 / D, mean)]
+    found = [_Factor(1, None), _Factor(1 / d, mean)]
     if squares:
         found.append(
             _Factor(2, Finding("mse-no-half", "M", "the squared error has no 1/2: a Gaussian of variance 1/2"))
         )
         both = mean._replace(
-            says=f"the squared error is a mean over the {D} features, without 1/2: per example a Gaussian of variance"
-            f" D/2 = {D / 2:g}, or beta = D/2 at variance 1"
+            says=f"the squared error is a mean over the {d} features, without 1/2: per example a Gaussian of variance"
+            f" D/2 = {d / 2:g}, or beta = D/2 at variance 1"
         )
-        found.append(_Factor(2 / D, both))
+        found.append(_Factor(2 / d, both))
     mixed = Finding(
         "kl-batch-sum-rec-mean", "H",
         "the reconstruction is a mean over the batch and the features, the KL a sum over the batch",
     )  # fmt: skip
-    found.append(_Factor((2 if squares else 1) / (N * D), mixed))
+    found.append(_Factor((2 if squares else 1) / (N * d), mixed))
     found.append(
-        _Factor(1 / K, Finding("rec-over-latent", "H", f"the reconstruction is divided by the {K} latent dimensions"))
+        _Factor(1 / k, Finding("rec-over-latent", "H", f"the reconstruction is divided by the {k} latent dimensions"))
     )
     return found
 
 
-def _of_kl(beta: float) -> list[_Factor]:
+def _of_kl(beta: float, k: int = K) -> list[_Factor]:
     found = [
         _Factor(beta, None),
         _Factor(2 * beta, Finding("kl-missing-half", "H", "the KL is twice what it should be: its 1/2 is missing")),
         _Factor(beta / 2, Finding("kl-double-half", "H", "the KL is half of what it should be: it was halved twice")),
-        _Factor(beta / K, Finding("kl-mean-over-latent", "H", f"the KL is a mean over the {K} dimensions, not a sum")),
-        _Factor(2 * beta / K, Finding("kl-mean-over-latent", "H", f"the KL is a mean over {K} dimensions without 1/2")),
+        _Factor(beta / k, Finding("kl-mean-over-latent", "H", f"the KL is a mean over the {k} dimensions, not a sum")),
+        _Factor(2 * beta / k, Finding("kl-mean-over-latent", "H", f"the KL is a mean over {k} dimensions without 1/2")),
         _Factor(beta * N, Finding("kl-batch-sum", "H", "the KL is a sum over the batch, the reconstruction a mean")),
         _Factor(beta / N, Finding("kl-batch-mean-twice", "H", "the KL is divided by the batch size twice")),
         _Factor(-beta, Finding("kl-sign", "H", "the KL has the wrong sign: the loss rewards it")),
@@ -124,7 +127,7 @@ def constant(loss: Loss, allowed: float) -> Finding | None:
     size = max(float(np.abs(loss.value).max()), 1e-300)
     form = loss.reconstruction.form
     if form is not None and form.id == "squares":
-        whole = D / 2 * LOG_2PI * loss.reconstruction.scale * unit
+        whole = loss.features / 2 * LOG_2PI * loss.reconstruction.scale * unit
         if np.abs(rest - whole).max() <= allowed * size:
             return None
         if np.abs(rest).max() <= allowed * size:
@@ -133,7 +136,7 @@ def constant(loss: Loss, allowed: float) -> Finding | None:
         return None
     if np.ptp(rest) > allowed * size:
         return None  # not a constant: `per_example` says what it is
-    if loss.kl.form is not None and np.abs(rest - loss.kl.scale * unit * (K - 1) / 2).max() <= allowed * size:
+    if loss.kl.form is not None and np.abs(rest - loss.kl.scale * unit * (loss.latent - 1) / 2).max() <= allowed * size:
         return Finding("kl-constant", "L", "the KL has -1/2 for -1/2 a dimension; its gradients are exact")
     each = float(rest.mean()) / (1 if loss.value.ndim else N)
     return Finding(

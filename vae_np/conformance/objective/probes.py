@@ -46,12 +46,12 @@ class Probe(NamedTuple):
         return [np.exp(self.logvar / 2) if role == "sigma" else getattr(self, role) for role in order]
 
 
-def probe(seed: int = 0) -> Probe:
+def probe(seed: int = 0, features: int = D, latent: int = K) -> Probe:
     """Grey x and outputs in (0.1, 0.9), which may be probabilities, logits or means; the rest of any sign."""
     draw = np.random.Generator(np.random.Philox(seed))
-    output, x = (draw.uniform(0.1, 0.9, (N, D)) for _ in range(2))
-    mu, logvar = draw.normal(0, 1, (N, K)), draw.normal(-0.3, 0.8, (N, K))
-    return Probe(output, x, mu, logvar, draw.normal(0, 1, (N, K)))
+    output, x = (draw.uniform(0.1, 0.9, (N, features)) for _ in range(2))
+    mu, logvar = draw.normal(0, 1, (N, latent)), draw.normal(-0.3, 0.8, (N, latent))
+    return Probe(output, x, mu, logvar, draw.normal(0, 1, (N, latent)))
 
 
 def orders(f: Callable[..., Any], given: tuple[str, ...] | None = None) -> Iterator[tuple[str, ...]]:

@@ -14,7 +14,7 @@ from vae_np.conformance.objective.frameworks import framework_of
 from vae_np.conformance.objective.naming import UNKNOWN, Finding
 from vae_np.conformance.objective.probes import Probe, probe
 
-__all__ = ["check_sampler"]
+__all__ = ["check_sampler", "sampler_form", "unknown_sampler"]
 
 Array = NDArray[Any]
 OTHER_NOISE = (
@@ -46,9 +46,9 @@ def check_sampler(f: Callable[..., Any], findings: list[Finding], facts: list[st
         )
         findings.append(Finding("eps-shared-batch" if shape == at.mu.shape[1:] else "eps-ignored", "H", says))
         return
-    form, scale = _sampler_form(z, at)
+    form, scale = sampler_form(z, at)
     if form is None:
-        findings.append(_unknown_sampler(z, at) if given or shapes else Finding(UNKNOWN, "H", OTHER_NOISE))
+        findings.append(unknown_sampler(z, at) if given or shapes else Finding(UNKNOWN, "H", OTHER_NOISE))
         return
     if form.severity != "right":
         findings.append(Finding(form.id, form.severity, f"z is {form.says}"))
@@ -59,7 +59,8 @@ def check_sampler(f: Callable[..., Any], findings: list[Finding], facts: list[st
     _sampler_slopes(slopes, at, findings)
 
 
-def _sampler_form(z: Array, at: Probe) -> tuple[Form | None, float]:
+def sampler_form(z: Array, at: Probe) -> tuple[Form | None, float]:
+    """The form that z has, of the probe's mu, logvar and eps, and the number that its noise is multiplied by."""
     for form in SAMPLERS:
         move = form.value(at.mu, at.logvar, at.eps) - at.mu
         given = z - at.mu
@@ -75,7 +76,7 @@ def _sampler_form(z: Array, at: Probe) -> tuple[Form | None, float]:
     return None, 0.0
 
 
-def _unknown_sampler(z: Array, at: Probe) -> Finding:
+def unknown_sampler(z: Array, at: Probe) -> Finding:
     """Noise that is the same number everywhere names itself."""
     noise = (z - at.mu) / np.exp(at.logvar / 2)
     if np.ptp(noise) <= 1e-10 * np.abs(noise).max():

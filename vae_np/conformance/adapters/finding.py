@@ -1,0 +1,172 @@
+"""What is found of a program before anything is compared: its sizes, its reading, what its sampler and layers do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vae_np.conformance.adapters import building
+from vae_np.conformance.adapters.mapping import Layer, NotDense, layers_of, plans
+from vae_np.conformance.adapters.objective import Graded
+from vae_np.conformance.adapters.program import Observed, Program
+from vae_np.conformance.adapters.reading import CLOSE, OURS, Reading, forward, off, read
+from vae_np.conformance.objective.naming import UNKNOWN, Finding
+from vae_np.conformance.objective.probes import Probe
+from vae_np.conformance.objective.sampler import OTHER_NOISE, unknown_sampler
+
+__all__ = ["find", "make_telling", "of_activations", "of_sampler", "with_deviations"]
+
+Array = NDArray[Any]
+
+
+def make_telling(program: Program, facts: list[str]) -> None:
+    """Noise for tensors that are one number everywhere: a bias of 0 that is left out, or added twice, shows nothing.
+
+    Raises
+    ------
+    ValueError
+        If a weight is not finite.
+    """
+    tensors = program.tensors()
+    if not tensors:
+        raise NotDense("it has no parameters")
+    flat = {}
+    draw = np.random.Generator(np.random.Philox(3))
+    for name, value in tensors.items():
+        if not np.isfinite(value).all():
+            at = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
+            raise ValueError(f"its weights are not finite: {name} is {value[at]} at {list(at)}")
+        if value.size > 1 and np.ptp(value) == 0:
+            flat[name] = (value + draw.normal(0, 0.1, value.shape)).astype(np.float32).astype(np.float64)
+    if flat:
+        program.write(flat)
+        facts.append(f"these were one number everywhere, and got noise of 0.1 so that they show: {', '.join(flat)}")
+
+
+def find(program: Program) -> tuple[Reading, Observed]:
+    """The sizes by trial, and the reading by the values that were seen.
+
+    Raises
+    ------
+    NotDense
+        If its layers are no encoder, heads and decoder, or its activation is none of ours.
+    ValueError
+        If forward cannot be called, or returns nothing that can be told.
+    """
+    observed, features = _first_call(program)
+    tensors = program.tensors()
+    layers = [call.layer for call in observed.calls] or layers_of({name: a.shape for name, a in tensors.items()})
+    twice = [layer.weight for i, layer in enumerate(layers) if any(layer.weight == o.weight for o in layers[:i])]
+    if twice:
+        raise NotDense(f"its networks are no chains of dense layers: {twice[0]} is used more than once")
+    among = [plan for plan in plans(layers) if plan.features == features]
+    if not among:
+        shown = ", ".join(f"{layer.weight} {_says(layer)}" for layer in layers)
+        raise NotDense(f"its dense layers are no encoder, heads of mu and logvar, and decoder: {shown}")
+    drawn = {shape[-1] for shape in observed.drawn if shape}
+    latent = next((plan.latent for plan in among if plan.latent in drawn), among[0].latent)
+    x, eps = building.data(features)[: building.FIRST], building.noise(latent)[0]
+    observed, again = program.forward(x, eps), program.forward(x, eps)
+    if any(off(again.parts[name], value) > CLOSE for name, value in observed.parts.items()):
+        raise ValueError("two calls of its forward with the same noise differ: it draws from a generator of its own")
+    if not observed.parts:
+        raise ValueError(
+            "its forward returns no tensors; output, mu and logvar are expected, in a tuple, dict or object"
+        )
+    reading = read(among, tensors, observed, x, eps)
+    if reading is None:
+        raise ValueError(f"its forward draws noise of the shapes {list(observed.drawn)}, none of them {eps.shape}")
+    return reading, observed
+
+
+def _says(layer: Layer) -> str:
+    rows, columns = layer.shape
+    return f"{columns}->{rows}" if layer.turned else f"{rows}->{columns}"
+
+
+def _first_call(program: Program) -> tuple[Observed, int]:
+    """At the first number of features that forward takes."""
+    problem: ValueError | None = None
+    for features in program.sizes():
+        try:
+            observed = program.forward(building.data(features)[: building.FIRST], building.noise(1)[0])
+        except ValueError as error:
+            problem = problem or error
+            continue
+        return observed, features
+    raise problem or NotDense("its networks are no chains of dense layers: it has no matrices")
+
+
+def of_activations(reading: Reading, x: Array, eps: Array) -> list[Finding]:
+    """A hidden layer that has no activation where others have one.
+
+    Raises
+    ------
+    NotDense
+        If an activation is none of ours, or not all layers have the same.
+    """
+    hidden = [name for name in reading.offs if name.endswith(".h")]
+    wrong = [name for name in hidden if reading.offs[name] > CLOSE]
+    found = []
+    for name in wrong:
+        others = {
+            other: off(reading.seen[name], forward(reading.plan, reading.weights, other, x, eps, reading.seen)[name])
+            for other in OURS
+        }
+        nearest = min(others, key=lambda other: others[other])
+        layer = name.removesuffix(".h")
+        if others[nearest] > CLOSE:
+            raise NotDense(
+                f"what follows {layer} is none of {', '.join(OURS)}:"
+                f" the nearest, {nearest}, is off by {others[nearest]:.1e}"
+            )
+        if nearest != "identity":
+            raise NotDense(
+                f"{layer} has {nearest}, others {reading.activation}: vae_np has one activation for all layers"
+            )
+        says = f"nothing follows {layer}, where the other hidden layers have {reading.activation}"
+        found.append(Finding("activation-missing", "H", says))
+    return found
+
+
+def of_sampler(reading: Reading, observed: Observed, eps: Array) -> list[Finding]:
+    """What z is, where it was seen and is not mu + exp(logvar / 2) eps."""
+    if "z" not in reading.offs or reading.offs["z"] <= CLOSE:
+        return []
+    form, scale = reading.sampler
+    if form is not None and form.severity == "right":
+        return [Finding("eps-std-not-one", "H", f"the noise is multiplied by {scale:.6g}")]
+    if form is not None:
+        return [Finding(form.id, form.severity, f"z is {form.says}")]
+    if not observed.drawn:
+        return [Finding(UNKNOWN, "H", OTHER_NOISE)]
+    shape = observed.drawn[0]
+    if shape != eps.shape:
+        shared = shape == eps.shape[1:]
+        says = f"noise of the shape {shape} is drawn for {eps.shape}"
+        return [Finding("eps-shared-batch" if shared else "eps-ignored", "H", says)]
+    seen = reading.seen
+    if seen["z"].shape != eps.shape:
+        return [Finding("sampler-shape", "H", f"z has the shape {seen['z'].shape}, not {eps.shape}")]
+    return [unknown_sampler(seen["z"], Probe(eps, eps, seen["mu"], seen["logvar"], eps))]
+
+
+def with_deviations(
+    reading: Reading, graded: Graded | None, findings: Sequence[Finding], named: Mapping[str, str]
+) -> tuple[Reading, list[Finding], dict[str, str]]:
+    """The same, but where sampler and KL both take the second head for the logarithm of the deviation: a convention."""
+    kl = None if graded is None else graded.loss.kl.form
+    form = reading.sampler[0]
+    if kl is None or kl.id != "kl-logvar-as-logstd" or form is None or form.id != "std-is-variance":
+        return reading, list(findings), dict(named)
+    plan = reading.plan.with_deviations()
+    doubled = {name: 2 * a if name.startswith("encoder.logvar") else a for name, a in reading.weights.items()}
+    seen = reading.seen | {"logvar": 2 * reading.seen["logvar"]}
+    says = "the second head is the logarithm of the deviation, in the sampler and in the KL: ours is twice theirs"
+    kept = [finding for finding in findings if finding.id not in (kl.id, form.id)]
+    kept.append(Finding("head-is-log-std", "dialect", says))
+    called = {"logstd" if what == "logvar" else what: key for what, key in named.items()}
+    return reading._replace(plan=plan, weights=doubled, seen=seen), kept, called

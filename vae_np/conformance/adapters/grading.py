@@ -1,0 +1,117 @@
+"""The report on a whole program, and the request that a child process answers with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from vae_np.conformance.adapters.making import make, parse_init
+from vae_np.conformance.adapters.model import NotDense, Verified, verify_model
+from vae_np.conformance.adapters.torch_modules import TorchProgram, is_module
+from vae_np.conformance.checking import check_case
+from vae_np.conformance.comparison import Result
+from vae_np.conformance.objective import ObjectiveReport, check_objective
+from vae_np.conformance.objective.naming import UNKNOWN, Finding
+from vae_np.conformance.programs import callable_of, object_of
+
+__all__ = ["answer", "report"]
+
+SAMPLERS = ("reparameterize", "reparametrize", "reparameterise", "reparametrise", "sample_z", "sampling", "sample")
+"""What a model's sampler is called."""
+
+
+def answer(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Grade {"model": FILE.py:NAME, "loss": ..., "optimizer": ..., "init": ..., ...}; see `child.grade`.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be run, with what was expected.
+    """
+    what = request["model"]
+    model, how = make(object_of(what), parse_init(request.get("init") or ""), what.rpartition(":")[2], is_module)
+    arguments = request.get("arguments")
+    loss = _loss(request.get("loss"), what, model)
+    how_asked = {
+        "output": request.get("output"),
+        "beta": request.get("beta", 1.0),
+        "arguments": None if arguments is None else tuple(arguments),
+    }
+    optimizer = None if request.get("optimizer") is None else callable_of(request["optimizer"])
+    try:
+        verified = verify_model(TorchProgram(model), loss, optimizer, **how_asked)
+    except NotDense as reason:
+        return _objective_alone(model, loss, request, how_asked, str(reason))
+    except ValueError as error:
+        raise ValueError(f"{how}: {error}") from None
+    results = check_case(lambda _: verified.answers, verified.case)
+    findings, text = report(verified, results, how)
+    return _told(findings, verified.facts, text) | {
+        "stages": [result._asdict() | {"at": list(result.at)} for result in results]
+    }
+
+
+def _loss(what: str | None, of: str, model: Any) -> Any:
+    """A function, or a method of the model."""
+    if what is None:
+        return None
+    holder, _, method = what.rpartition(".")
+    if holder == of and callable(getattr(model, method, None)):
+        return getattr(model, method)
+    return callable_of(what)
+
+
+def _objective_alone(model: Any, loss: Any, request: Mapping[str, Any], asked: dict[str, Any],
+                     reason: str) -> dict[str, Any]:  # fmt: skip
+    """The loss and the sampler of a model whose networks cannot be graded."""
+    sampler = None if request.get("sampler") is None else callable_of(request["sampler"])
+    if sampler is None:
+        sampler = next((getattr(model, name) for name in SAMPLERS if callable(getattr(model, name, None))), None)
+    if loss is None and sampler is None:
+        raise ValueError(
+            f"{request['model']}: {reason}; a loss or a sampler can be graded: --loss, --sampler FILE.py:NAME"
+        )
+    found = check_objective(loss, sampler, **asked)
+    first = f"not graded: the networks: {reason}"
+    facts = (first, *found.facts)
+    return _told(found.findings, facts, str(ObjectiveReport(found.findings, facts)))
+
+
+def _told(findings: Iterable[Finding], facts: Iterable[str], text: str) -> dict[str, Any]:
+    found = [finding._asdict() for finding in findings]
+    ok = all(finding["severity"] == "dialect" for finding in found)
+    return {"ok": ok, "findings": found, "facts": list(facts), "text": text}
+
+
+def report(verified: Verified, results: list[Result], how: str) -> tuple[tuple[Finding, ...], str]:
+    """The findings, a wrong stage that none of them explains among them, and the page."""
+    findings = verified.findings
+    first = next((result for result in results if result.status == "wrong"), None)
+    if first is not None and all(finding.severity == "dialect" for finding in findings):
+        findings = (*findings, Finding(UNKNOWN, "H", f"the first stage that is wrong: {first.stage} {first.fact}"))
+    lines = [how, *(f"  {fact}" for fact in verified.facts), ""]
+    lines += _table(results)
+    page = str(ObjectiveReport(findings, ()))
+    return findings, "\n".join([*lines, page])
+
+
+def _table(results: list[Result]) -> list[str]:
+    """A line for each stage, one for all tensors of a step, and one for all that is missing."""
+    given = [result for result in results if result.status != "missing"]
+    groups: dict[str, list[Result]] = {}
+    for result in given:
+        groups.setdefault(result.stage.split(": ")[0], []).append(result)
+    width = max(map(len, groups), default=0)
+    lines = []
+    for name, group in groups.items():
+        worst = max(group, key=lambda result: (result.status != "right", result.relative))
+        line = f"  {name:<{width}}  {worst.status:<11}  off by {worst.relative:.1e}"
+        if worst.status == "wrong":
+            line += f": {worst.stage.split(': ')[-1] + ' ' if name != worst.stage else ''}{worst.fact}"
+        lines.append(line)
+    missing = [result.stage for result in results if result.status == "missing"]
+    names = dict.fromkeys("steps" if stage.startswith("step ") else stage for stage in missing)
+    gradients = [name for name in names if name.startswith("d_")]
+    if len(gradients) > 2:
+        names = dict.fromkeys("gradients" if name in gradients else name for name in names)
+    return [*lines, *([f"  missing: {', '.join(names)}"] if names else []), ""]

@@ -1,0 +1,158 @@
+"""A whole program, graded by its own weights: `verify_model`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vae_np.conformance.adapters import building
+from vae_np.conformance.adapters.finding import find, make_telling, of_activations, of_sampler, with_deviations
+from vae_np.conformance.adapters.mapping import NotDense, Plan
+from vae_np.conformance.adapters.objective import Graded, grade_loss, likelihood_of_loss, says_undone, undone
+from vae_np.conformance.adapters.program import Goal, Program
+from vae_np.conformance.adapters.reading import Reading, name_parts
+from vae_np.conformance.cases import Case
+from vae_np.conformance.objective.naming import Finding
+
+__all__ = ["NotDense", "Verified", "verify_model"]
+
+Array = NDArray[Any]
+
+
+class Verified(NamedTuple):
+    """A model beside ours.
+
+    Attributes
+    ----------
+    case : Case
+        Its weights, and what must come out.
+    answers : dict of str to array
+        What came out, by the case's stages; those that could not be read are not there.
+    facts : tuple of str
+        What was found out, and what could not be graded.
+    findings : tuple of Finding
+        Of the sampler, the loss, the activation; the stages are for `check_case` to judge.
+    """
+
+    case: Case
+    answers: dict[str, Array]
+    facts: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+def verify_model(
+    program: Program,
+    loss: Callable[..., Any] | None = None,
+    optimizer: Callable[..., Any] | None = None,
+    *,
+    output: str | None = None,
+    beta: float = 1.0,
+    arguments: tuple[str, ...] | None = None,
+) -> Verified:
+    """Read a program's weights into a model of ours, and compare the two stage by stage.
+
+    Parameters
+    ----------
+    program : Program
+        `TorchProgram` of a module, say.
+    loss : callable, optional
+        As `check_objective` takes it; without it only the forward pass is compared.
+    optimizer : callable, optional
+        Of the parameters; the framework's Adam with a learning rate of 0.001 if left out.
+    output, beta, arguments
+        See `check_objective`.
+
+    Returns
+    -------
+    Verified
+
+    Raises
+    ------
+    NotDense
+        If its networks are no chains of dense layers.
+    ValueError
+        If it cannot be called, or its weights are not finite.
+    """
+    if foreign := program.foreign():
+        raise NotDense(f"its networks are no chains of dense layers: they have {', '.join(foreign)}")
+    facts: list[str] = []
+    findings: list[Finding] = []
+    make_telling(program, facts)
+    reading, observed = find(program)
+    x, eps = building.data(reading.plan.features)[: building.FIRST], building.noise(reading.plan.latent)[0]
+    findings += of_activations(reading, x, eps) + of_sampler(reading, observed, eps)
+    named, link = name_parts(observed.parts, reading.seen, x)
+    graded = None
+    if loss is not None:
+        graded = grade_loss(loss, reading.plan, link, output=output, beta=beta, arguments=arguments)
+        findings += graded.report.findings
+    reading, findings, named = with_deviations(reading, graded, findings, named)
+    plan = reading.plan
+    answers = {name: value[None] if name[0] in "zdr" else value for name, value in reading.seen.items()}
+    goal, likelihood, why = _meant(loss, graded, plan, named, link)
+    rule, reason = (None, why) if goal is None else _rule(program, optimizer, plan)
+    case = building.model_case(plan, reading.weights, reading.activation, likelihood, beta=beta, adam=rule)
+    if goal is not None:
+        value, slopes = program.slopes(goal, x, eps)
+        answers |= {"loss": np.asarray(value)} | {f"d_{name}": a for name, a in plan.gradients(slopes).items()}
+        answers |= _steps(program, goal, case, plan, optimizer)
+    what = "the optimiser's steps" if goal is not None else "the loss, the gradients and the optimiser's steps"
+    facts += [f"not graded: {what}: {reason}"] if rule is None else []
+    facts = [_headline(program, reading, case, link), *plan.lines(), *_unused(program, plan), *facts]
+    if graded is not None:
+        facts += [*graded.report.facts, *says_undone(findings)]
+    return Verified(case, answers, tuple(facts), tuple(findings))
+
+
+def _meant(loss: Callable[..., Any] | None, graded: Graded | None, plan: Plan, named: Mapping[str, str],
+           link: str) -> tuple[Goal | None, dict[str, str], str]:  # fmt: skip
+    """The loss to be called, its likelihood, and where there is no such loss, why."""
+    likelihood, why = likelihood_of_loss(graded.loss if graded else None, link)
+    if plan.per_feature == 2:
+        return None, {"likelihood": "gaussian-heteroscedastic"}, "the decoder puts out two numbers a feature"
+    if loss is None or graded is None:
+        return None, likelihood or {"likelihood": "bernoulli"}, "no --loss FILE.py:NAME is given"
+    if likelihood is None:
+        return None, {"likelihood": "bernoulli"}, why
+    goal, why = undone(loss, graded, plan, named)
+    return goal, likelihood, why
+
+
+def _rule(program: Program, optimizer: Callable[..., Any] | None, plan: Plan) -> tuple[dict[str, Any] | None, str]:
+    """The settings of Adam that the optimiser has, or why its steps are not ours."""
+    unbiased = [name for name, pieces in plan.pieces.items() if not pieces]
+    if unbiased:
+        return None, f"there is no {unbiased[0]}, and ours would be trained"
+    if any(piece.factor != 1 for pieces in plan.pieces.values() for piece in pieces):
+        return None, "a head of the logarithm of the deviation takes other steps than one of the variance's"
+    return program.rule(program.optimizer(optimizer))
+
+
+def _steps(program: Program, goal: Goal, case: Case, plan: Plan,
+           optimizer: Callable[..., Any] | None) -> dict[str, Array]:  # fmt: skip
+    """The weights after each step, in our layout."""
+    found: dict[str, Array] = {}
+    if case.training is None:
+        return found
+    x, steps = case.training.x, zip(case.training.rows, case.training.eps, strict=True)
+    batches = [(x[list(rows)], eps[0]) for rows, eps in steps]
+    for t, tensors in enumerate(program.train(goal, batches, program.optimizer(optimizer)), start=1):
+        found |= {f"step {t}: {name}": value for name, value in plan.weights(tensors).items()}
+    return found
+
+
+def _headline(program: Program, reading: Reading, case: Case, link: str) -> str:
+    s = case.settings
+    sigma = f" of sigma {float(s['sigma']):g}" if "sigma" in s else ""
+    out = {"identity": "", "": ", with an output that is not known"}.get(link, f", {link} of the last layer")
+    return f"{reading.plan.widths}, {reading.activation}, {s['likelihood']}{sigma}{out}; {program.framework} in float64"
+
+
+def _unused(program: Program, plan: Plan) -> list[str]:
+    """What is trained and in no layer."""
+    used = {piece.tensor for pieces in plan.pieces.values() for piece in pieces}
+    rest = [name for name in program.tensors() if name not in used]
+    return [f"not graded: in no layer: {', '.join(rest)}"] if rest else []

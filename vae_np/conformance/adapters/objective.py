@@ -1,0 +1,100 @@
+"""A program's loss beside its networks: what it is called with, which likelihood is meant, and its dialects undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from vae_np.conformance.adapters.mapping import Plan
+from vae_np.conformance.adapters.program import Goal, Source
+from vae_np.conformance.objective.check import ObjectiveReport, check_objective, explain_loss
+from vae_np.conformance.objective.fitting import Loss
+from vae_np.conformance.objective.naming import Finding
+from vae_np.formulas.numerics import LOG_2PI
+
+__all__ = ["Graded", "grade_loss", "likelihood_of_loss", "undone"]
+
+INEXACT = {
+    "log-epsilon": "its epsilon inside the logarithms changes every value",
+    "absolute-error": "a Laplace distribution is no likelihood of vae_np",
+}
+"""Dialects whose values are not those of the right formula, so that nothing can be compared to ten digits."""
+
+
+class Graded(NamedTuple):
+    """The loss for itself."""
+
+    loss: Loss
+    report: ObjectiveReport
+
+
+def grade_loss(f: Callable[..., Any], plan: Plan, link: str, *, output: str | None, beta: float,
+               arguments: tuple[str, ...] | None) -> Graded:  # fmt: skip
+    """The objective alone, at its own small sizes, or at the model's where it has those in it.
+
+    What the decoder puts out is known here: a loss of logits that gets probabilities is told.
+    """
+    sizes: dict[str, Any] = {}
+    try:
+        loss, _ = explain_loss(f, arguments)
+    except ValueError:
+        sizes = {"features": plan.features, "latent": plan.latent}
+        loss, _ = explain_loss(f, arguments, **sizes)
+    if output is None and loss.reconstruction.form is not None:
+        taken = loss.reconstruction.form.output
+        given = {"sigmoid": "probabilities", "identity": "logits"}.get(link)
+        output = given if {taken, given} == {"probabilities", "logits"} else None
+    return Graded(loss, check_objective(f, output=output, beta=beta, arguments=arguments, **sizes))
+
+
+def likelihood_of_loss(loss: Loss | None, link: str) -> tuple[dict[str, str] | None, str]:
+    """The settings of the likelihood that a loss of this output means, else None and why there is none.
+
+    Without a loss it is a Bernoulli of probabilities or a Gaussian: only stages before it are compared.
+    """
+    gaussian = {"likelihood": "gaussian-fixed", "sigma": "1.0"}
+    if loss is None:
+        return (gaussian if link == "identity" else {"likelihood": "bernoulli"}), ""
+    form = loss.reconstruction.form
+    if form is None or form.id in INEXACT:
+        return None, "the loss has no reconstruction" if form is None else f"{form.id}: {INEXACT[form.id]}"
+    if link not in ("identity", "sigmoid", "tanh"):
+        return None, "the output is not the decoder's last layer, nor its sigmoid or tanh"
+    if form.output == "mean":
+        return (gaussian if link == "identity" else {"likelihood": f"gaussian-of-{link}", "link": link}), ""
+    if link == "tanh":
+        return None, "a cross-entropy of a tanh has no likelihood"
+    return {"likelihood": "continuous-bernoulli" if form.id == "continuous-bernoulli" else "bernoulli"}, ""
+
+
+def undone(f: Callable[..., Any], graded: Graded, plan: Plan, named: Mapping[str, str]) -> tuple[Goal | None, str]:
+    """The loss with its arguments and without its dialects, or None and why it cannot be called."""
+    sources: list[tuple[str, Source | None]] = []
+    last = plan.pieces["decoder.out.W"][0]
+    made = {"output": last, "mu": plan.heads[0], "logvar": plan.heads[1]}
+    for role in graded.loss.order:
+        key = named.get("logstd", named.get("logvar")) if role == "logvar" else named.get(role)
+        if role == "x":
+            sources.append((role, None))
+        elif key is not None:
+            sources.append((role, Source(part=key)))
+        elif role in made:
+            sources.append((role, Source(piece=made[role])))
+        else:
+            return None, f"the loss takes {role}, and forward does not return it"
+    ids = {finding.id for finding in graded.report.findings if finding.severity == "dialect"}
+    factor = (plan.features if "objective-per-pixel" in ids else 1.0) * (-1.0 if "elbo-for-loss" in ids else 1.0)
+    offset = plan.features / 2 * LOG_2PI if "gaussian-no-constant" in ids else 0.0
+    return Goal(f, tuple(sources), factor, "objective-batch-sum" in ids, offset), ""
+
+
+def says_undone(findings: Sequence[Finding]) -> list[str]:
+    """A line for the dialects that were undone before anything was compared."""
+    undoing = {
+        "objective-batch-sum": "divided by the batch size",
+        "objective-per-pixel": "multiplied by the features",
+        "elbo-for-loss": "its sign turned",
+        "gaussian-no-constant": "the constant added",
+    }
+    found = [undoing[finding.id] for finding in findings if finding.id in undoing]
+    return [f"compared with the loss {', '.join(found)}"] if found else []

@@ -1,0 +1,105 @@
+"""What a program is to the grading: its tensors, a forward pass that is watched, a loss, an optimiser.
+
+`TorchProgram` is one, of a PyTorch module. Nothing here belongs to a framework.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vae_np.conformance.adapters.mapping import Layer, Piece
+
+__all__ = ["Call", "Goal", "Observed", "Program", "Source"]
+
+Array = NDArray[Any]
+
+
+class Call(NamedTuple):
+    """A product of a layer's input with its weight, as it was seen in a forward pass."""
+
+    layer: Layer
+    given: Array
+    """(N, fan_in)."""
+    made: Array
+    """(N, fan_out), with the bias where there is one."""
+
+
+class Observed(NamedTuple):
+    """A forward pass."""
+
+    parts: Mapping[str, Array]
+    """What it returned, by name or place: each with the examples first."""
+    calls: tuple[Call, ...] = ()
+    """In their order; none where the framework does not let them be seen."""
+    drawn: tuple[tuple[int, ...], ...] = ()
+    """The shapes of the noise that was drawn."""
+
+
+class Source(NamedTuple):
+    """Where an argument of the loss comes from in a forward pass."""
+
+    part: str | None = None
+    """What was returned under this name, or ..."""
+    piece: Piece | None = None
+    """... the value that this weight made, of these columns."""
+
+
+class Goal(NamedTuple):
+    """A loss to call, and how what it returns becomes the mean over the batch of -ELBO."""
+
+    function: Callable[..., Any]
+    arguments: Sequence[tuple[str, Source | None]]
+    """Roles in their order; ``x`` has no source."""
+    factor: float = 1.0
+    """Of what it returns."""
+    batch: bool = False
+    """Whether it is divided by the batch size as well."""
+    offset: float = 0.0
+    """Added then."""
+
+    def scale(self, rows: int) -> float:
+        """The factor of a batch of so many examples."""
+        return self.factor / rows if self.batch else self.factor
+
+
+class Program(Protocol):
+    """Somebody's model."""
+
+    framework: str
+    """Its name, for the report."""
+
+    def foreign(self) -> list[str]:
+        """The kinds of its layers that are not dense."""
+
+    def sizes(self) -> list[int]:
+        """What D may be, the most likely first."""
+
+    def tensors(self) -> dict[str, Array]:
+        """Copies of all that is trained, by its names."""
+
+    def write(self, tensors: Mapping[str, Array]) -> None:
+        """Other values for some of them."""
+
+    def forward(self, x: Array, eps: Array) -> Observed:
+        """Of (N, D) with this noise (N, K); ``ValueError`` if it cannot be called so."""
+
+    def slopes(self, goal: Goal, x: Array, eps: Array) -> tuple[float, dict[str, Array]]:
+        """The loss and its derivatives by name, of the goal's scale."""
+
+    def optimizer(self, make: Callable[..., Any] | None) -> Any:
+        """A new one, by a function of the parameters, or the framework's Adam with a learning rate of 0.001."""
+
+    def rule(self, optimizer: Any) -> tuple[dict[str, Any] | None, str]:
+        """The settings of our `Adam` that it has, numbers as texts; or None, and why it is none."""
+
+    def train(self, goal: Goal, batches: Sequence[tuple[Array, Array]], optimizer: Any) -> list[dict[str, Array]]:
+        """The tensors after each step, of (x, eps); they are as before afterwards."""
+
+
+def is_square(n: int) -> bool:
+    """Whether so many pixels are an image as high as it is wide."""
+    return int(np.sqrt(n) + 0.5) ** 2 == n
