@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.conformance.adapters.likelihoods import GaussianOf
+from vae_np.conformance.adapters.likelihoods import OfForm
 from vae_np.conformance.cases import Case
 from vae_np.data.binarisation import binarise
 from vae_np.formulas import gaussian
@@ -37,9 +37,9 @@ LIKELIHOODS: dict[str, Callable[[], Likelihood]] = {
 
 
 def likelihood_of(settings: Mapping[str, Any]) -> Likelihood:
-    """That of a case's settings; ``sigma`` and ``link`` are those of a program's own case, the vectors have none."""
-    if "link" in settings:
-        return GaussianOf(settings["link"])
+    """That of a case's settings; ``sigma``, ``form`` and ``link`` are those of a program's own case."""
+    if "form" in settings:
+        return OfForm(settings["form"], settings["link"])
     if "sigma" in settings:
         return Gaussian(float(settings["sigma"]))
     return LIKELIHOODS[settings["likelihood"]]()

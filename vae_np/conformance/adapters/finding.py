@@ -13,11 +13,14 @@ from vae_np.conformance.adapters.mapping import Layer, NotDense, layers_of, plan
 from vae_np.conformance.adapters.objective import Graded
 from vae_np.conformance.adapters.program import Observed, Program
 from vae_np.conformance.adapters.reading import CLOSE, OURS, Reading, forward, off, read
+from vae_np.conformance.cases import Case
 from vae_np.conformance.objective.naming import UNKNOWN, Finding
 from vae_np.conformance.objective.probes import Probe
 from vae_np.conformance.objective.sampler import OTHER_NOISE, unknown_sampler
 
-__all__ = ["find", "make_telling", "of_activations", "of_sampler", "with_deviations"]
+__all__ = [
+    "find", "make_telling", "of_activations", "of_gradients", "of_link", "of_sampler", "with_deviations",
+]  # fmt: skip
 
 Array = NDArray[Any]
 
@@ -152,6 +155,30 @@ def of_sampler(reading: Reading, observed: Observed, eps: Array) -> list[Finding
     if seen["z"].shape != eps.shape:
         return [Finding("sampler-shape", "H", f"z has the shape {seen['z'].shape}, not {eps.shape}")]
     return [unknown_sampler(seen["z"], Probe(eps, eps, seen["mu"], seen["logvar"], eps))]
+
+
+def of_link(link: str) -> list[Finding]:
+    """An output that was made a probability twice."""
+    twice = Finding("double-sigmoid", "H", "the output is the sigmoid of a sigmoid of the decoder's last layer")
+    return [twice] if link == "sigmoid twice" else []
+
+
+def of_gradients(case: Case, answers: Mapping[str, Array]) -> list[Finding]:
+    """A path that was cut, by the derivatives of the heads' biases: d mu is (d mu through z) + beta mu / N."""
+    mu, logvar = (case.expected[name].nearest for name in ("mu", "logvar"))
+    beta, found = float(case.settings["beta"]), []
+    for head, slope in (("mu", mu), ("logvar", 0.5 * np.expm1(logvar))):
+        name = f"d_encoder.{head}.b"
+        expected, of_kl = case.expected[name].nearest, beta * slope.mean(axis=0)
+        if name not in answers or off(answers[name], expected) <= CLOSE:
+            continue
+        if off(answers[name], of_kl) <= CLOSE:
+            says = f"z is detached from {head}: no gradient goes through the sample"
+            found.append(Finding("no-reparam", "H", says))
+        elif off(answers[name], expected - of_kl) <= CLOSE:
+            says = f"the KL's derivative does not reach {head}: what the loss is given is detached"
+            found.append(Finding("kl-no-derivative", "H", says))
+    return found
 
 
 def with_deviations(

@@ -92,6 +92,8 @@ def report(verified: Verified, results: list[Result], how: str) -> tuple[tuple[F
     lines = [how, *(f"  {fact}" for fact in verified.facts), ""]
     lines += _table(results)
     page = str(ObjectiveReport(findings, ()))
+    if any(fact.startswith("not graded") for fact in verified.facts):
+        page = page.replace("Right", "Right, as far as it was graded")
     return findings, "\n".join([*lines, page])
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 __all__ = ["Layer", "NotDense", "Piece", "Plan", "layers_of", "plans"]
 
 Array = NDArray[Any]
-MOST = 256
+MOST = 512
 """Plans, of which a chain of layers of one size has factorially many."""
 
 
@@ -171,7 +171,10 @@ def layers_of(shapes: Mapping[str, tuple[int, ...]], turned: Mapping[str, bool] 
         bias = next(iter([*named, *after]), None)
         if bias is not None:
             vectors.remove(bias)
-        found.append(Layer(name, (rows, columns), bias, known.get(name)))
+        layout = known.get(name)
+        if layout is None and bias is not None and rows != columns:
+            layout = shapes[bias][-1] == rows
+        found.append(Layer(name, (rows, columns), bias, layout))
     return found
 
 

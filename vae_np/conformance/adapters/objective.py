@@ -14,12 +14,6 @@ from vae_np.formulas.numerics import LOG_2PI
 
 __all__ = ["Graded", "grade_loss", "likelihood_of_loss", "undone"]
 
-INEXACT = {
-    "log-epsilon": "its epsilon inside the logarithms changes every value",
-    "absolute-error": "a Laplace distribution is no likelihood of vae_np",
-}
-"""Dialects whose values are not those of the right formula, so that nothing can be compared to ten digits."""
-
 
 class Graded(NamedTuple):
     """The loss for itself."""
@@ -56,12 +50,14 @@ def likelihood_of_loss(loss: Loss | None, link: str) -> tuple[dict[str, str] | N
     if loss is None:
         return (gaussian if link == "identity" else {"likelihood": "bernoulli"}), ""
     form = loss.reconstruction.form
-    if form is None or form.id in INEXACT:
-        return None, "the loss has no reconstruction" if form is None else f"{form.id}: {INEXACT[form.id]}"
+    if form is None:
+        return None, "the loss has no reconstruction"
     if link not in ("identity", "sigmoid", "tanh"):
         return None, "the output is not the decoder's last layer, nor its sigmoid or tanh"
+    if form.severity == "dialect":
+        return {"likelihood": form.id, "form": form.says, "link": link}, ""
     if form.output == "mean":
-        return (gaussian if link == "identity" else {"likelihood": f"gaussian-of-{link}", "link": link}), ""
+        return (gaussian if link == "identity" else {"likelihood": "gaussian", "form": form.id, "link": link}), ""
     if link == "tanh":
         return None, "a cross-entropy of a tanh has no likelihood"
     return {"likelihood": "continuous-bernoulli" if form.id == "continuous-bernoulli" else "bernoulli"}, ""

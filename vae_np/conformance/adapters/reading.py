@@ -119,6 +119,7 @@ def _score(reading: Reading) -> float:
     mu, logvar = (piece.tensor.lower() for piece in reading.plan.heads)
     hints = ("mu" in mu or "mean" in mu) + any(word in logvar for word in ("var", "std", "sig"))
     score += 0.1 * hints
+    score -= 0.01 * (reading.activation == "identity")  # a layer without an activation is not what is meant
     return score - min(1.0, max(reading.offs.values(), default=0.0)) * 1e-3
 
 
@@ -151,7 +152,11 @@ def _from_parts(plan: Plan, weights: dict[str, Array], activation: str, observed
             among |= {key: np.log(p) - np.log1p(-p) for key, p in among.items() if ((p > 0) & (p < 1)).all()}
         errors = {key: off(value, expected) for key, value in among.items()}
         key = min(errors, key=lambda key: errors[key], default=None)
-        if key is not None and (errors[key] <= CLOSE or name in ("mu", "logvar")):
+        known: list[str] = []
+        if name == "z" and {"mu", "logvar"} <= set(seen):  # by a known mistake, perhaps
+            known = [k for k, z in among.items() if sampler_form(z, Probe(x, x, seen["mu"], seen["logvar"], eps))[0]]
+            key = next(iter(known), key)
+        if key is not None and (errors[key] <= CLOSE or name in ("mu", "logvar") or (name == "z" and known)):
             seen[name] = among[key]
             del left[key]
     return seen

@@ -162,12 +162,14 @@ class TorchProgram:
         self.module.zero_grad()
         value = self._loss(goal, x, eps)
         if not value.requires_grad:
-            return float(value), {name: np.zeros(tuple(p.shape)) for name, p in self.parameters.items()}
+            return float(value.detach()), {name: np.zeros(tuple(p.shape)) for name, p in self.parameters.items()}
         value.backward()
         grads = {name: p.grad for name, p in self.parameters.items()}
         self.module.zero_grad()
         zeros = {name: np.zeros(tuple(p.shape)) for name, p in self.parameters.items()}
-        return float(value), {n: zeros[n] if g is None else g.detach().numpy().copy() for n, g in grads.items()}
+        return float(value.detach()), {
+            n: zeros[n] if g is None else g.detach().numpy().copy() for n, g in grads.items()
+        }
 
     def optimizer(self, make: Any) -> Any:
         """That which this function of the parameters makes; PyTorch's Adam if there is none."""
