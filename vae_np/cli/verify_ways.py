@@ -178,7 +178,7 @@ def _program(given: dict[str, Any]) -> int:
 def _timeout(given: dict[str, Any]) -> float:
     from vae_np.support.checks import positive
 
-    return positive("--timeout", given.get("timeout", 60.0))
+    return positive("--timeout", given.get("timeout", 300.0 if given.get("model") else 60.0))
 
 
 # ---- the vectors

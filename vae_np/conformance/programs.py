@@ -77,16 +77,26 @@ def object_of(what: str) -> Any:
 def callable_of(what: str) -> Callable[..., Any]:
     """The function, the method or the object that is called, of FILE.py:NAME.
 
-    A method gets an object of its class that was made without ``__init__``: a sampler seldom needs more.
+    A method gets an object of its class, made without ``__init__`` if that needs arguments: a sampler seldom does.
+    A class that has ``call`` or ``forward``, of Keras and PyTorch, is that method of an object of it.
     """
     found, holder, name = _found(what)
     if isinstance(holder, type) and not isinstance(vars(holder).get(name), (staticmethod, classmethod)):
-        found = getattr(object.__new__(holder), name)
+        found = getattr(_an_object(holder), name)
+    elif isinstance(found, type) and (called := [n for n in ("call", "forward") if callable(getattr(found, n, None))]):
+        found = getattr(_an_object(found), called[0])
     if not callable(found):
         file, whole = split(what)
         raise ValueError(f"{file}: {whole} is no function: {type(found).__name__}")
     function: Callable[..., Any] = found
     return function
+
+
+def _an_object(kind: type) -> Any:
+    try:
+        return kind()
+    except Exception:
+        return object.__new__(kind)
 
 
 def _found(what: str) -> tuple[Any, Any, str]:

@@ -67,7 +67,7 @@ def test_an_object_and_a_class_without_arguments_are_taken_as_they_are():
     [
         (unknown, {}, 'VAE needs config, which is no size that is known by its name: --init "config=..."'),
         (by_name, {"nhid": 3}, "VAE has no argument nhid; it has input_dim, hidden1, hidden2, z_dim, beta"),
-        (other, {}, r"VAE\(x_dim=7\) is an int, and no model"),
+        (other, {}, r"VAE\(x_dim=7\) is an int: a model is a module of PyTorch"),
         (failing, {}, r"VAE\(x_dim=7\) fails: RuntimeError: no data"),
         (17, {}, "VAE is an int: a model is a class of modules"),
         (Model(), {"n": 3}, "VAE is a model already"),

@@ -77,7 +77,7 @@ def find(program: Program) -> tuple[Reading, Observed]:
         raise ValueError("two calls of its forward with the same noise differ: it draws from a generator of its own")
     if not observed.parts:
         raise ValueError(
-            "its forward returns no tensors; output, mu and logvar are expected, in a tuple, dict or object"
+            "its forward returns no tensors: output, mu and logvar are expected, in a tuple, a dict or an object"
         )
     reading = read(among, tensors, observed, x, eps)
     if reading is None:

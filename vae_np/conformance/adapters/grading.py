@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -46,8 +47,14 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"{how}: {error}") from None
     results = check_case(lambda _: verified.answers, verified.case)
     findings, text = report(verified, results, how)
-    return _told(findings, verified.facts, text) | {
-        "stages": [result._asdict() | {"at": list(result.at)} for result in results]
+    return _told(findings, verified.facts, text) | {"stages": [_for_json(result) for result in results]}
+
+
+def _for_json(result: Result) -> dict[str, Any]:
+    """With None for an error without bounds, which an expected 0 makes."""
+    found = result._asdict() | {"at": list(result.at)}
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in found.items()
     }
 
 
@@ -72,9 +79,8 @@ def _objective_alone(model: Any, loss: Any, request: Mapping[str, Any], asked: d
             f"{request['model']}: {reason}; a loss or a sampler can be graded: --loss, --sampler FILE.py:NAME"
         )
     found = check_objective(loss, sampler, **asked)
-    first = f"not graded: the networks: {reason}"
-    facts = (first, *found.facts)
-    return _told(found.findings, facts, str(ObjectiveReport(found.findings, facts)))
+    facts = (f"not graded: the networks: {reason}", *found.facts)
+    return _told(found.findings, facts, _in_part(str(ObjectiveReport(found.findings, facts))))
 
 
 def _told(findings: Iterable[Finding], facts: Iterable[str], text: str) -> dict[str, Any]:
@@ -93,8 +99,14 @@ def report(verified: Verified, results: list[Result], how: str) -> tuple[tuple[F
     lines += _table(results)
     page = str(ObjectiveReport(findings, ()))
     if any(fact.startswith("not graded") for fact in verified.facts):
-        page = page.replace("Right", "Right, as far as it was graded")
+        page = _in_part(page)
     return findings, "\n".join([*lines, page])
+
+
+def _in_part(page: str) -> str:
+    """With a last line that claims no more than was graded."""
+    *lines, last = page.splitlines()
+    return "\n".join([*lines, last.replace("Right", "Right, as far as it was graded", 1)])
 
 
 def _table(results: list[Result]) -> list[str]:

@@ -114,7 +114,7 @@ def make(what: Any, given: Mapping[str, Any], name: str, is_model: Callable[[Any
             problem = problem or ValueError(f"{how} fails: {type(error).__name__}: {error}")
             continue
         if not is_model(model):
-            raise ValueError(f"{how} is {_a(model)}, and no model whose modules are known here (torch.nn.Module)")
+            raise ValueError(f"{how} is {_a(model)}: a model is a module of PyTorch, torch.nn.Module")
         return model, how
     raise problem or ValueError(f"{name} could not be made")
 

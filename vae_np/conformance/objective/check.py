@@ -14,7 +14,7 @@ import numpy as np
 
 from vae_np.conformance.objective.fitting import Loss, explain, hard, terms_of_kl, tolerance
 from vae_np.conformance.objective.forms import Form
-from vae_np.conformance.objective.frameworks import Numpy, Torch, framework_of
+from vae_np.conformance.objective.frameworks import Framework, framework_of
 from vae_np.conformance.objective.naming import UNKNOWN, Finding, constant, per_example, scales
 from vae_np.conformance.objective.probes import ROLES, D, K, Probe, orders, probe
 from vae_np.conformance.objective.sampler import check_sampler
@@ -169,9 +169,7 @@ class _NotCallable(ValueError):
     """A loss that fails in every order of its arguments."""
 
 
-def _first_explained(
-    f: Callable[..., Any], arguments: tuple[str, ...] | None, at: Probe, framework: Numpy | Torch
-) -> Loss:
+def _first_explained(f: Callable[..., Any], arguments: tuple[str, ...] | None, at: Probe, framework: Framework) -> Loss:
     """By the first order of the arguments that explains both derivatives by right forms, or by any, or leaves least."""
     candidates, problem = [], None
     for order in orders(f, arguments):
@@ -222,7 +220,7 @@ def _no_derivative(name: str) -> Finding:
     return Finding("rec-no-derivative", "H", "the loss takes the output and has no derivative to it: no reconstruction")
 
 
-def _hard(f: Callable[..., Any], found: Loss, at: Probe, framework: Numpy | Torch, findings: list[Finding],
+def _hard(f: Callable[..., Any], found: Loss, at: Probe, framework: Framework, findings: list[Finding],
           facts: list[str]) -> None:  # fmt: skip
     """What shows only near the ends: clamps, epsilons, thresholds."""
     usual = found.reconstruction.form

@@ -6,10 +6,11 @@ A framework is never imported here unless the program has imported it already.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 from unittest import mock
 
 import numpy as np
@@ -17,9 +18,35 @@ from numpy.typing import NDArray
 
 from vae_np.gradcheck.numeric import central_difference
 
-__all__ = ["Numpy", "Torch", "framework_of"]
+__all__ = ["Framework", "Numpy", "Torch", "framework_of", "giver", "parts_of", "replaced", "shape_of"]
 
 Array = NDArray[Any]
+
+
+class Framework(Protocol):
+    """What calls functions of a framework: see `Numpy`, which has the docstrings."""
+
+    @property
+    def name(self) -> str:
+        """For the report."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether derivatives are its own, and not differences."""
+
+    def key(self) -> Any:
+        """For a function that takes the state of a generator."""
+
+    def call(self, f: Callable[..., Any], arrays: Sequence[Array]) -> list[Array]:
+        """The results."""
+
+    def gradients(self, f: Callable[..., Any], arrays: Sequence[Array], steps: Array | None = None) -> list[Array]:
+        """The derivatives."""
+
+    def noise(
+        self, eps: Array, drawn: list[tuple[int, ...]], within: Callable[..., Any]
+    ) -> contextlib.AbstractContextManager[None]:
+        """While eps is drawn."""
 
 
 class Numpy:
@@ -27,10 +54,14 @@ class Numpy:
 
     name, exact = "NumPy", False
 
+    def key(self) -> Any:
+        """None: a generator of its own is out of reach."""
+        return None
+
     def call(self, f: Callable[..., Any], arrays: Sequence[Array]) -> list[Array]:
         """What f returns, one array or a tuple of them, in float64."""
         with np.errstate(all="ignore"):  # what is not finite is told by the report
-            return [np.asarray(part, np.float64) for part in _parts(f(*[a.copy() for a in arrays]))]
+            return [np.asarray(part, np.float64) for part in parts_of(f(*[a.copy() for a in arrays]))]
 
     def gradients(self, f: Callable[..., Any], arrays: Sequence[Array], steps: Array | None = None) -> list[Array]:
         """The derivatives of the sum of the (first) result, one array for each argument.
@@ -59,13 +90,13 @@ class Numpy:
 
         So do those that the module of ``within`` has imported by name.
         """
-        give = _giver(eps, drawn, np.array)
+        give = giver(eps, drawn, np.array)
         names: dict[str, Callable[..., Any]] = {
             "randn": lambda *shape: give(shape),
-            "standard_normal": lambda size=None: give(_shape(size)),
-            "normal": lambda loc=0.0, scale=1.0, size=None: loc + scale * give(_shape(size)),
+            "standard_normal": lambda size=None: give(shape_of(size)),
+            "normal": lambda loc=0.0, scale=1.0, size=None: loc + scale * give(shape_of(size)),
         }
-        with _replaced([(np.random, name, replacement) for name, replacement in names.items()], within):
+        with replaced([(np.random, name, replacement) for name, replacement in names.items()], within):
             yield
 
 
@@ -77,12 +108,16 @@ class Torch:
     def __init__(self, torch: ModuleType) -> None:
         self.torch: Any = torch
 
+    def key(self) -> Any:
+        """None, of which PyTorch makes its own generator."""
+        return None
+
     def _tensors(self, arrays: Sequence[Array], track: bool) -> list[Any]:
         return [self.torch.tensor(a, dtype=self.torch.float64, requires_grad=track) for a in arrays]
 
     def call(self, f: Callable[..., Any], arrays: Sequence[Array]) -> list[Array]:
         """See `Numpy.call`."""
-        found = _parts(f(*self._tensors(arrays, False)))
+        found = parts_of(f(*self._tensors(arrays, False)))
         return [np.asarray(getattr(p, "detach", lambda p=p: p)(), np.float64) for p in found]
 
     def gradients(self, f: Callable[..., Any], arrays: Sequence[Array], steps: Array | None = None) -> list[Array]:
@@ -91,7 +126,7 @@ class Torch:
         An argument that the result does not depend on, or was detached from, has 0.
         """
         tensors = self._tensors(arrays, True)
-        result = self.torch.as_tensor(_parts(f(*tensors))[0]).sum()
+        result = self.torch.as_tensor(parts_of(f(*tensors))[0]).sum()
         if not result.requires_grad:
             return [np.zeros_like(a) for a in arrays]
         found = self.torch.autograd.grad(result, tensors, allow_unused=True)
@@ -101,7 +136,7 @@ class Torch:
     def noise(self, eps: Array, drawn: list[tuple[int, ...]], within: Callable[..., Any]) -> Iterator[None]:
         """torch.randn, randn_like, normal and Normal.rsample give eps; see `Numpy.noise`."""
         torch = self.torch
-        give = _giver(eps, drawn, lambda a: torch.tensor(a, dtype=torch.float64))
+        give = giver(eps, drawn, lambda a: torch.tensor(a, dtype=torch.float64))
 
         def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, **_: Any) -> Any:
             like = next((a for a in (mean, std) if hasattr(a, "shape")), None)
@@ -123,14 +158,14 @@ class Torch:
             (normals, "rsample", rsample),
             (normals, "sample", lambda self, shape=(): rsample(self, shape).detach()),
         ]
-        with _replaced(replacements, within):
+        with replaced(replacements, within):
             yield
 
 
 @contextlib.contextmanager
-def _replaced(what: list[tuple[Any, str, Any]], within: Callable[..., Any]) -> Iterator[None]:
+def replaced(what: list[tuple[Any, str, Any]], within: Callable[..., Any]) -> Iterator[None]:
     """For a while, functions of a framework, and the names that a module has for them."""
-    names = _globals_of(within)
+    names = globals_of(within)
     with contextlib.ExitStack() as stack:
         for where, name, replacement in what:
             original = getattr(where, name)
@@ -140,29 +175,45 @@ def _replaced(what: list[tuple[Any, str, Any]], within: Callable[..., Any]) -> I
         yield
 
 
-def _globals_of(f: Callable[..., Any]) -> dict[str, Any]:
-    """Of the module that f, a method of it, or an object that is called, was written in."""
-    names: dict[str, Any] | None = getattr(getattr(f, "__func__", f), "__globals__", None)
+def globals_of(f: Callable[..., Any]) -> dict[str, Any]:
+    """Of the module that f, a method of it, what it decorates, or an object that is called, was written in."""
+    f = getattr(f, "func", f)  # of a partial
+    f = inspect.unwrap(getattr(f, "__func__", f))
+    names: dict[str, Any] | None = getattr(f, "__globals__", None)
     return vars(sys.modules[type(f).__module__]) if names is None else names
 
 
-def framework_of(f: Callable[..., Any]) -> Numpy | Torch:
+def framework_of(f: Callable[..., Any]) -> Framework:
     """That which the module of f has imported; NumPy if it is none of those that are known here."""
-    names = _globals_of(f)
+    names = globals_of(f)
     modules = {value.__name__.split(".")[0] for value in names.values() if isinstance(value, ModuleType)}
     modules |= {str(getattr(value, "__module__", "") or "").split(".")[0] for value in names.values()}
-    return Torch(sys.modules["torch"]) if "torch" in modules and "torch" in sys.modules else Numpy()
+    modules &= set(sys.modules)
+    if "keras" in modules:
+        from vae_np.conformance.objective.jax_and_keras import Keras
+
+        keras: Any = sys.modules["keras"]
+        return Keras(keras, _named(keras.backend.backend()))
+    return _named(next((name for name in ("torch", "jax", "tensorflow") if name in modules), "numpy"))
 
 
-def _parts(result: Any) -> list[Any]:
+def _named(name: str) -> Framework:
+    from vae_np.conformance.objective.jax_and_keras import Jax, TensorFlow
+
+    known: dict[str, Callable[[Any], Framework]] = {"torch": Torch, "jax": Jax, "tensorflow": TensorFlow}
+    return known[name](sys.modules[name]) if name in known and name in sys.modules else Numpy()
+
+
+def parts_of(result: Any) -> list[Any]:
     """A tuple's, a list's or a dict's entries, or the one that there is."""
     if isinstance(result, dict):
         return list(result.values())
     return list(result) if isinstance(result, (tuple, list)) else [result]
 
 
-def _shape(size: Any) -> tuple[int, ...]:
-    return () if size is None else tuple(np.atleast_1d(size).tolist())
+def shape_of(size: Any) -> tuple[int, ...]:
+    """Of None, a number or a sequence of numbers."""
+    return () if size is None else tuple(int(n) for n in np.atleast_1d(np.asarray(size)).tolist())
 
 
 def _flat(size: Sequence[Any]) -> tuple[int, ...]:
@@ -170,7 +221,7 @@ def _flat(size: Sequence[Any]) -> tuple[int, ...]:
     return tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else tuple(size)
 
 
-def _giver(eps: Array, drawn: list[tuple[int, ...]], make: Callable[[Array], Any]) -> Callable[[tuple[int, ...]], Any]:
+def giver(eps: Array, drawn: list[tuple[int, ...]], make: Callable[[Array], Any]) -> Callable[[tuple[int, ...]], Any]:
     """A draw of this shape: eps where it has its shape, else its first entries, as often as they are needed."""
 
     def give(shape: tuple[int, ...]) -> Any:

@@ -25,15 +25,16 @@ OTHER_NOISE = (
 
 def check_sampler(f: Callable[..., Any], findings: list[Finding], facts: list[str]) -> None:
     """What z is made of, by the noise that it is given or that it draws, and by its derivatives."""
+    if not inspect.isroutine(f):  # a layer of Keras or PyTorch
+        f = getattr(f, "call", getattr(f, "forward", f))
     at, framework = probe(), framework_of(f)
-    required = [p for p in inspect.signature(f).parameters.values() if p.default is inspect.Parameter.empty]
-    arrays = [at.mu, at.logvar] + ([at.eps] if len(required) == 3 else [])
+    given, how_called = _arguments(f, framework.key())
+    arrays = [at.mu, at.logvar] + ([at.eps] if given else [])
     drawn: list[tuple[int, ...]] = []
     with framework.noise(at.eps, drawn, f):
-        z = framework.call(f, arrays)[0]
+        z = framework.call(how_called, arrays)[0]
         shapes = list(drawn)
-        slopes = framework.gradients(f, arrays)
-    given = len(required) == 3
+        slopes = framework.gradients(how_called, arrays)
     how = "its noise is given" if given else f"draws noise {len(shapes)} times, of the shapes {shapes}"
     facts.append(f"the sampler, by {framework.name}: {how}")
     if z.shape != at.mu.shape:
@@ -57,6 +58,29 @@ def check_sampler(f: Callable[..., Any], findings: list[Finding], facts: list[st
     else:
         facts.append(f"z is {form.says}")
     _sampler_slopes(slopes, at, findings)
+
+
+def _arguments(f: Callable[..., Any], key: Any) -> tuple[bool, Callable[..., Any]]:
+    """Whether it takes its noise, and f as a function of mu, logvar and perhaps eps.
+
+    A key is given to an argument of such a name; one argument alone is the pair of mu and logvar.
+    """
+    required = [p for p in inspect.signature(f).parameters.values() if p.default is inspect.Parameter.empty]
+    required = [p for p in required if p.kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)]
+    keys = [p.name.lower() in KEYS for p in required]
+    others = len(required) - sum(keys)
+    if others == 1:
+        return False, lambda mu, logvar: f(*[key if is_key else (mu, logvar) for is_key in keys])
+
+    def called(*arrays: Any) -> Any:
+        left = iter(arrays)
+        return f(*[key if is_key else next(left) for is_key in keys])
+
+    return others == 3, called
+
+
+KEYS = {"key", "rng", "prng", "seed", "rng_key", "prng_key", "random_key", "z_rng", "rngs", "subkey"}
+"""What the state of a generator is called."""
 
 
 def sampler_form(z: Array, at: Probe) -> tuple[Form | None, float]:

@@ -1,0 +1,155 @@
+"""vae-np verify FILE.py:VAE: a whole program, and what is said where it cannot be graded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli.conftest import one_line
+
+PLAIN = """
+class VAE:
+    def __init__(self, config):
+        pass
+
+class Small:
+    pass
+
+def loss_function(recon_x, x, mu, logvar):
+    return 0.0
+
+SIZES = (3, 4)
+"""
+TORCH = """
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class VAE(nn.Module):
+    def __init__(self, input_dim, hidden_dim, latent_dim):
+        super().__init__()
+        self.enc, self.dec = nn.Linear(input_dim, hidden_dim), nn.Linear(latent_dim, hidden_dim)
+        self.mu, self.logvar = nn.Linear(hidden_dim, latent_dim), nn.Linear(hidden_dim, latent_dim)
+        self.out = nn.Linear(hidden_dim, input_dim)
+
+    def reparameterize(self, mu, logvar):
+        return mu + torch.randn_like(mu) * torch.exp(0.5 * logvar)
+
+    def forward(self, x):
+        h = F.elu(self.enc(x))
+        mu, logvar = self.mu(h), self.logvar(h)
+        return self.out(F.elu(self.dec(self.reparameterize(mu, logvar)))), mu, logvar
+
+    def loss(self, logits, x, mu, logvar):
+        bce = F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
+        return bce - 0.5 * (1 + logvar - mu**2 - logvar.exp()).sum()
+
+
+class Wrong(VAE):
+    def reparameterize(self, mu, logvar):
+        return mu + torch.randn_like(mu) * torch.exp(logvar)
+
+
+class Convolutions(VAE):
+    def __init__(self):
+        super().__init__(7, 11, 5)
+        self.conv = nn.Conv2d(1, 1, 3)
+
+
+class NaN(VAE):
+    def __init__(self):
+        super().__init__(7, 11, 5)
+        self.enc.bias.data[3] = float("nan")
+
+
+class Text(VAE):
+    def forward(self, x):
+        return "a reconstruction"
+
+
+class Two(VAE):
+    def forward(self, x, y):
+        return x
+
+
+def amsgrad(parameters):
+    return torch.optim.Adam(parameters, amsgrad=True)
+
+
+def nothing(parameters):
+    return None
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "fact"),
+    [
+        ("plain.py:VAE", 'VAE needs config, which is no size that is known by its name: --init "config=..."'),
+        ("plain.py:Small", "Small() is a Small: a model is a module of PyTorch, torch.nn.Module"),
+        ("plain.py:VAE --init config=3", "VAE(config=3) is a VAE: a model is a module of PyTorch"),
+        ("plain.py:VAE --init sizes=3", "VAE has no argument sizes; it has config"),
+        ("plain.py:VAE --init 3", "--init takes NAME=VALUE"),
+        ("plain.py:SIZES", "SIZES is a tuple: a model is a class of modules, an object of one, or a function"),
+        ("plain.py:Vae", "has no Vae; it has VAE, Small, loss_function"),
+        ("plain.py", "FILE.py:NAME is needed"),
+        ("--optimizer plain.py:Small", "nothing to verify"),
+        ("--loss plain.py:loss_function --init config=3", "--init goes with a model: vae-np verify FILE.py:VAE --init"),
+        (
+            "hangs.py:VAE --timeout 2",
+            "hangs.py:VAE: no answer within 2 seconds; if the file trains when it",
+        ),
+        ("ends.py:VAE", "its import ends the program (exit 3)"),
+    ],
+)
+def test_what_is_no_model_is_told_in_one_line_without_any_framework(words, fact, vae_np):
+    Path("plain.py").write_text(PLAIN)
+    Path("hangs.py").write_text("while True:\n    pass")
+    Path("ends.py").write_text("raise SystemExit(3)")
+    one_line(vae_np("verify", *words.split()), fact)
+
+
+@pytest.fixture
+def program(here):
+    pytest.importorskip("torch", exc_type=ImportError)
+    Path("vae.py").write_text(TORCH)
+
+
+@pytest.mark.usefixtures("program")
+class TestOfPyTorch:
+    def test_a_model_is_graded_by_its_own_loss_and_optimiser(self, vae_np):
+        done = vae_np("verify", "vae.py:VAE", "--loss", "vae.py:VAE.loss", "--optimizer", "vae.py:amsgrad")
+        assert done.code == 0, done
+        assert done.out.startswith("VAE(input_dim=7, hidden_dim=11, latent_dim=5)\n  7-11-5-11-7, elu, bernoulli;")
+        assert done.out.endswith("Right, in this dialect: objective-batch-sum.\n")
+        assert "step 10" in done.out
+        strict = vae_np("verify", "vae.py:VAE", "--loss", "vae.py:VAE.loss", "--strict")
+        assert (strict.code, strict.out.endswith("--strict: objective-batch-sum\n")) == (1, True)
+
+    def test_sizes_are_as_given_and_a_mistake_is_exit_1(self, vae_np):
+        done = vae_np("verify", "vae.py:Wrong", "--init", "input_dim=20,latent_dim=3", "--json")
+        assert done.code == 1
+        assert [finding["id"] for finding in done.json["findings"]] == ["std-is-variance"]
+        assert any(fact.startswith("20-11-3-11-20, elu") for fact in done.json["facts"])
+        assert {stage["stage"]: stage["status"] for stage in done.json["stages"]}["z"] == "wrong"
+
+    def test_of_convolutions_the_sampler_and_the_loss_are_graded(self, vae_np):
+        done = vae_np("verify", "vae.py:Convolutions", "--loss", "vae.py:VAE.loss")
+        assert done.code == 0
+        assert "not graded: the networks: its networks are no chains of dense layers: they have Conv2d" in done.out
+        assert "z is mu + exp(s/2) eps" in done.out
+        assert done.out.endswith("Right, as far as it was graded, in this dialect: objective-batch-sum.\n")
+
+    @pytest.mark.parametrize(
+        ("words", "fact"),
+        [
+            ("vae.py:NaN", "NaN(): its weights are not finite: enc.bias is nan at [3]"),
+            ("vae.py:Text", "its forward returns no tensors: output, mu and logvar are expected"),
+            ("vae.py:Two", "its forward, given x of the shape (3, 7), fails: TypeError"),
+            ("vae.py:VAE --loss vae.py:nothing", "these arguments are not told by their names: parameters"),
+            ("vae.py:VAE --loss vae.py:VAE.loss --optimizer vae.py:nothing", "an object with step()"),
+        ],
+    )
+    def test_what_cannot_be_run_is_told_in_one_line(self, words, fact, vae_np):
+        one_line(vae_np("verify", *words.split()), fact)
