@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -285,3 +288,62 @@ def test_a_kl_or_a_reconstruction_that_is_missing_is_told_unless_beta_is_0():
     assert ids(check_objective(alone)) == ["kl-no-derivative"]
     assert check_objective(alone, beta=0).ok
     assert ids(check_objective(lambda recon, x, mu, logvar: kl(mu, logvar).sum(1).mean())) == ["rec-no-derivative"]
+
+
+def keyed(rng, mu, logvar):
+    assert rng is None  # NumPy's generators are out of reach
+    return mu + np.exp(logvar / 2) * np.random.randn(*mu.shape)  # noqa: NPY002
+
+
+def of_a_pair(inputs):
+    mu, logvar = inputs
+    return mu + np.exp(logvar / 2) * np.random.randn(*mu.shape)  # noqa: NPY002
+
+
+class Layer:
+    def call(self, inputs):
+        return of_a_pair(inputs)
+
+
+@pytest.mark.parametrize("sampler", [keyed, of_a_pair, Layer(), functools.partial(keyed, None)])
+def test_a_key_a_pair_and_a_layer_are_samplers_too(sampler):
+    report = check_objective(sampler=sampler)
+    assert not report.findings, report
+    assert "draws noise 1 times, of the shapes [(3, 5)]" in report.facts[0]
+
+
+def test_a_loss_that_is_of_28_by_28_pixels_only_is_asked_there():
+    def loss(recon, x, mu, logvar):
+        return squares(recon, x.reshape(-1, 784)).mean() + kl(mu, logvar).sum(1).mean()
+
+    says = str(check_objective(loss))
+    assert "rec-mean-over-pixels" in says
+    assert "the squared error is a mean over the 784 features" in says
+    with pytest.raises(ValueError, match="could not be called with output, x, mu, logvar"):
+        check_objective(loss, features=11)
+    assert "over the 11 features" in str(check_objective(of(bce, combine=lambda r, k: r.mean() + k.sum(1).mean()),
+                                                         features=11))  # fmt: skip
+
+
+@pytest.mark.parametrize("power", range(2, 8))
+def test_the_bound_of_a_clamp_is_told(power):
+    least = 10.0**-power
+    report = check_objective(of(lambda p, x: bce(np.clip(p, least, 1 - least), x)))
+    assert ids(report) == ["probability-clamp"]
+    assert f"clamped to [{least:g}, 1 - {least:g}]" in report.findings[0].says
+
+
+def test_tensorflows_noise_is_replaced_and_its_functions_called_with_arrays(monkeypatch):
+    """By a module of its name, with no more of it than is used."""
+    tf = types.ModuleType("tensorflow")
+    tf.random = types.SimpleNamespace(normal=lambda shape, mean=0.0, stddev=1.0: np.ones(shape))
+    monkeypatch.setitem(sys.modules, "tensorflow", tf)
+    monkeypatch.setitem(globals(), "tf", tf)
+    report = check_objective(sampler=by_tensorflow)
+    assert not report.findings, report
+    assert "by TensorFlow" in report.facts[0]
+    assert (tf.random.normal((2,)) == 1).all()
+
+
+def by_tensorflow(mu, logvar):
+    return mu + np.exp(logvar / 2) * tf.random.normal(shape=mu.shape)  # noqa: F821

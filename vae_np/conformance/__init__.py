@@ -9,6 +9,7 @@ command     a program in any language as a candidate: a `process` that `answers`
 outputs     a folder of answers as a candidate
 reports     what was found, for machines: JUnit's XML, Markdown
 objective/  a loss and a sampler of any program, without its networks: `check_objective`
+adapters/   a whole program, by its own weights: `adapters.model.verify_model`
 programs    a function in somebody's file; child: the process in which it runs
 data/       the vectors, made by scripts/vectors with code that shares nothing with vae_np, and FORMAT.md, their page
 """

@@ -2,7 +2,7 @@
 
 forms       reconstructions, KLs and samplers as programs have them, right and wrong
 probes      the arrays that they are asked with, and which argument is which
-frameworks  calling functions of NumPy and PyTorch: values, derivatives, their noise replaced
+frameworks  calling functions of NumPy and PyTorch: values, derivatives, their noise replaced; jax_and_keras: theirs
 fitting     a loss as a reconstruction, a KL and a constant, each times a number
 naming      the numbers' names
 sampler     what z is made of

@@ -70,9 +70,9 @@ def check_objective(
     loss : callable, optional
         Of the decoder's output, x, mu and logvar (or sigma), found by their names, or by trial; or of output and x
         alone. It returns a number, or one for each example, feature or dimension; of a tuple or a dict the first entry
-        is the loss. NumPy arrays, or PyTorch tensors where its module has imported torch.
+        is the loss. NumPy arrays, or those of PyTorch, JAX, Keras or TensorFlow where its module has imported it.
     sampler : callable, optional
-        Of mu and logvar, drawing its noise itself, or of mu, logvar and eps.
+        Of mu and logvar, drawing its noise itself, or of mu, logvar and eps; of the pair of both; of a key as well.
     output : {"probabilities", "logits", "mean"}, optional
         What the decoder puts out. Left out, the form of the loss says it.
     beta : float
