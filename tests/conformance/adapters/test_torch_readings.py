@@ -1,0 +1,112 @@
+"""What a forward pass of PyTorch tells of its layers, and what it does not; only where torch is installed."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", exc_type=ImportError)
+from conformance.adapters.test_torch_modules import SUM, Base, ByHand, graded, kl, loss, of_logits  # noqa: E402
+from vae_np.conformance.adapters.model import verify_model  # noqa: E402
+from vae_np.conformance.adapters.torch_modules import TorchProgram  # noqa: E402
+
+
+class OfColumns(ByHand):
+    """Examples are columns, and biases are added as such."""
+
+    def forward(self, x):
+        h = torch.tanh(self.W1 @ x.T + self.b1[:, None])
+        logvar, mu = self.Wm @ h + self.bm[:, None], self.Wv @ h + self.bv[:, None]
+        z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu.T).T
+        raw = self.W4.T @ torch.tanh(self.W3.T @ z + self.b3[:, None]) + self.b4[:, None]
+        return {"mu": mu.T, "logvar": logvar.T, "raw": raw.T}
+
+
+class UnusedBias(Base):
+    def __init__(self):
+        super().__init__(7, 11, 5)
+        self.linear = lambda x: x @ self.enc.weight.T
+
+    def encode(self, x):
+        h = torch.tanh(self.linear(x))
+        return self.mu(h), self.logvar(h)
+
+
+class Exchanged(Base):
+    """Its layers' names say the opposite of what they are, and the sampler takes the variance."""
+
+    def forward(self, x):
+        logvar, mu = self.encode(x)
+        return self.decode(mu + torch.exp(logvar) * torch.randn_like(mu)), mu, logvar
+
+
+class NoNoiseOfOurs(Base):
+    """logvar is computed first, and nothing but the names tells it from mu."""
+
+    def encode(self, x):
+        h = torch.tanh(self.enc(x))
+        logvar = self.logvar(h)
+        return self.mu(h), logvar
+
+    def reparameterize(self, mu, logvar):
+        return mu * logvar
+
+
+class TwoOutputs(Base):
+    def __init__(self):
+        super().__init__(7, 11, 5)
+        self.out = torch.nn.Linear(11, 14)
+
+    def decode(self, z):
+        return self.logits(z).chunk(2, -1)
+
+    def forward(self, x):
+        mu, logvar = self.encode(x)
+        mean, spread = self.decode(self.reparameterize(mu, logvar))
+        return mean, mu, logvar, spread
+
+
+def test_a_product_of_columns_is_a_layer_too():
+    verified, found, wrong, right = graded(OfColumns, of_logits)
+    assert (found, wrong) == ([], None)
+    assert {"encoder.0.h", "raw", "d_encoder.0.b", "step 10: decoder.out.b"} <= right
+    assert "encoder.0 is W1, transposed" in verified.facts
+    assert "decoder.out is W4" in verified.facts
+
+
+def test_a_bias_that_no_forward_adds_is_in_no_layer():
+    verified, _, wrong, right = graded(UnusedBias, loss)
+    assert wrong is None
+    assert "not graded: in no layer: enc.bias" in verified.facts
+    assert {"encoder.0.h", "raw", "d_encoder.0.W"} <= right
+
+
+def test_the_heads_are_told_by_what_is_done_with_them_even_by_a_mistaken_sampler():
+    verified, found, wrong, _ = graded(Exchanged, loss)
+    assert (found, wrong) == (["std-is-variance", *SUM], "z")
+    assert "encoder.mu is logvar.weight, transposed" in verified.facts
+
+
+def test_where_nothing_tells_the_heads_apart_their_names_do():
+    verified, found, wrong, _ = graded(NoNoiseOfOurs, loss)
+    assert (found, wrong) == (["unknown", *SUM], "z")
+    assert "encoder.mu is mu.weight, transposed" in verified.facts
+
+
+def test_beta_is_what_is_meant():
+    def weighted(recon, x, mu, logvar):
+        return loss(recon, x, mu, logvar) - 0.7 * kl(mu, logvar).sum()
+
+    torch.manual_seed(0)
+    model = Base(7, 11, 5)
+    verified = verify_model(TorchProgram(model), weighted, beta=0.3)
+    assert [finding.id for finding in verified.findings] == SUM
+    ours = verified.case.expected["d_encoder.mu.b"].nearest
+    assert abs(verified.answers["d_encoder.mu.b"] - ours).max() < 1e-12
+
+
+def test_two_numbers_a_feature_are_graded_up_to_them():
+    verified, found, wrong, right = graded(TwoOutputs, None)
+    assert (found, wrong) == ([], None)
+    assert {"mu", "logvar", "z", "raw"} <= right
+    assert "gaussian-heteroscedastic" in verified.facts[0]
+    assert verified.case.expected["raw"].nearest.shape == (1, 3, 14)
