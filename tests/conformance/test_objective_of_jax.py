@@ -107,6 +107,17 @@ def test_a_sampler_with_a_key_is_graded_with_its_noise_replaced(sampler, expecte
     assert [finding.id for finding in report.findings] == expected, report
 
 
+def test_what_was_compiled_before_is_graded_as_it_is_written():
+    jax.config.update("jax_enable_x64", True)
+    try:
+        zeros = jnp.asarray(np.zeros((3, 5)))
+        before = reparameterize(random.PRNGKey(0), zeros, zeros)
+        assert not check_objective(sampler=reparameterize).findings
+        np.testing.assert_array_equal(before, reparameterize(random.PRNGKey(0), zeros, zeros))
+    finally:
+        jax.config.update("jax_enable_x64", False)
+
+
 def test_jax_is_as_before_afterwards():
     before = reparameterize(random.PRNGKey(3), jnp.zeros((2, 3)), jnp.zeros((2, 3)))
     x64 = jax.config.jax_enable_x64
