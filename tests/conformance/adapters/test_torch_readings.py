@@ -6,6 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", exc_type=ImportError)
 from conformance.adapters.test_torch_modules import SUM, Base, ByHand, graded, kl, loss, of_logits  # noqa: E402
+from vae_np.conformance.adapters.mapping import NotDense  # noqa: E402
 from vae_np.conformance.adapters.model import verify_model  # noqa: E402
 from vae_np.conformance.adapters.torch_modules import TorchProgram  # noqa: E402
 
@@ -63,6 +64,60 @@ class TwoOutputs(Base):
         mu, logvar = self.encode(x)
         mean, spread = self.decode(self.reparameterize(mu, logvar))
         return mean, mu, logvar, spread
+
+
+class Pictures(Base):
+    """The reconstruction is an image where x is a row: the loss must not broadcast one to the other."""
+
+    def __init__(self):
+        super().__init__(9, 8, 5)
+
+    def forward(self, x):
+        recon, mu, logvar = super().forward(torch.nn.functional.dropout(x.flatten(1), 0.5, self.training))
+        return recon.view(-1, 1, 3, 3), x, mu, logvar
+
+
+class ReturnsSigma(Base):
+    def forward(self, x):
+        recon, mu, logvar = super().forward(x)
+        return recon, torch.exp(0.5 * logvar), mu
+
+
+class Softplus(Base):
+    def reparameterize(self, mu, s):
+        return mu + torch.nn.functional.softplus(s) * torch.randn_like(mu)
+
+
+class Prepared(Base):
+    def forward(self, x):
+        return super().forward(2 * x - 1)
+
+
+def of_images(recon, x, mu, logvar):
+    rec = torch.nn.functional.mse_loss(recon, x, reduction="none").flatten(1).sum(1)
+    return (0.5 * rec + kl(mu, logvar).sum(1)).mean()
+
+
+def of_sigma(recon, x, mu, sigma):
+    return loss(recon, x, mu, 2 * torch.log(sigma))
+
+
+@pytest.mark.parametrize(
+    ("kind", "f", "ids"), [(Pictures, of_images, ["gaussian-no-constant"]), (ReturnsSigma, of_sigma, SUM)]
+)
+def test_the_loss_gets_what_forward_returns_and_x_in_the_outputs_shape(kind, f, ids):
+    _, found, wrong, right = graded(kind, f)
+    assert (found, wrong) == (ids, None)
+    assert {"loss", "d_encoder.0.W", "step 10: decoder.out.b"} <= right
+
+
+@pytest.mark.parametrize(
+    ("kind", "fact"),
+    [(Softplus, "is the softplus of a head"), (Prepared, "its first layer, enc.weight, is not given x")],
+)
+def test_another_parameterisation_is_no_mistake_and_is_not_graded(kind, fact):
+    with pytest.raises(NotDense, match=fact):
+        graded(kind, loss)
 
 
 def test_a_product_of_columns_is_a_layer_too():

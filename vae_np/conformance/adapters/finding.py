@@ -17,6 +17,7 @@ from vae_np.conformance.cases import Case
 from vae_np.conformance.objective.naming import UNKNOWN, Finding
 from vae_np.conformance.objective.probes import Probe
 from vae_np.conformance.objective.sampler import OTHER_NOISE, unknown_sampler
+from vae_np.formulas.numerics import softplus
 
 __all__ = [
     "find", "make_telling", "of_activations", "of_gradients", "of_link", "of_sampler", "with_deviations",
@@ -86,6 +87,10 @@ def find(program: Program) -> tuple[Reading, Observed]:
         other = read(fuller_plans, tensors, fuller, x, eps)
         if other is not None and max(other.offs.values(), default=0.0) <= CLOSE:
             return other, fuller
+    first = reading.plan.encoder[0] if reading is not None and reading.plan.encoder else None
+    changed = [call for call in observed.calls if call.layer.weight == first and off(call.given, x) > CLOSE]
+    if changed:
+        raise NotDense(f"its first layer, {first}, is not given x: its forward makes something else of it")
     if reading is None:
         raise ValueError(f"its forward draws noise of the shapes {list(observed.drawn)}, none of them {eps.shape}")
     return reading, observed
@@ -173,6 +178,8 @@ def of_sampler(reading: Reading, observed: Observed, eps: Array) -> list[Finding
     seen = reading.seen
     if seen["z"].shape != eps.shape:
         return [Finding("sampler-shape", "H", f"z has the shape {seen['z'].shape}, not {eps.shape}")]
+    if off(seen["z"], seen["mu"] + softplus(seen["logvar"]) * eps) <= CLOSE:
+        raise NotDense("its deviation is the softplus of a head, and that of vae_np the exponential of one")
     return [unknown_sampler(seen["z"], Probe(eps, eps, seen["mu"], seen["logvar"], eps))]
 
 

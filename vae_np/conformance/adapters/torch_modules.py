@@ -10,6 +10,7 @@ import contextlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,8 +91,10 @@ class TorchProgram:
         """float64 for what the program makes itself, and our noise, of PyTorch and of NumPy."""
         torch, within = self.torch, type(self.module).forward
         before = torch.get_default_dtype()
+        functional = torch.nn.functional
         with torch.random.fork_rng(devices=[]), Torch(torch).noise(eps, drawn, within), \
-                Numpy().noise(eps, drawn, within):  # fmt: skip
+                Numpy().noise(eps, drawn, within), \
+                mock.patch.object(functional, "dropout", lambda x, *_, **__: x):  # fmt: skip
             torch.set_default_dtype(torch.float64)
             try:
                 yield
@@ -140,7 +143,9 @@ class TorchProgram:
             return made[..., source.piece.columns]
 
         problem: Exception | None = None
-        for data in dict.fromkeys([given, given.reshape(len(x), -1)]):
+        output = next((tensor(source, given) for role, source in goal.arguments if role == "output"), given)
+        alike = [given.reshape(output.shape)] if output.numel() == given.numel() else []  # else they might be broadcast
+        for data in [*alike, given, given.reshape(len(x), -1)]:
             try:
                 with self._double(eps, []):
                     value = goal.function(*[tensor(source, data) for _, source in goal.arguments])
