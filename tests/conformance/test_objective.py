@@ -254,6 +254,68 @@ def test_a_sampler_is_graded_with_its_noise_replaced(name):
     assert ids(report) == expected, report
 
 
+RNG = np.random.default_rng(5)
+OLD = np.random.RandomState(5)
+
+
+class Kept:
+    def __init__(self):
+        self.rng = np.random.default_rng(5)
+
+    def sample(self, mu, logvar):
+        return mu + np.exp(logvar / 2) * self.rng.normal(size=mu.shape)
+
+
+GENERATORS = {
+    "normal by its mean and deviation": lambda mu, logvar: normal(mu, np.exp(logvar / 2)),
+    "normal of zeros": lambda mu, logvar: mu + np.exp(logvar / 2) * normal(np.zeros_like(mu), 1),
+    "made here": lambda mu, logvar: mu + np.exp(logvar / 2) * np.random.default_rng().standard_normal(mu.shape),
+    "of the module": lambda mu, logvar: RNG.normal(mu, np.exp(logvar / 2)),
+    "an old one": lambda mu, logvar: mu + np.exp(logvar / 2) * OLD.randn(*mu.shape),
+    "given": lambda rng, mu, logvar: mu + np.exp(logvar / 2) * rng.standard_normal(mu.shape),
+}
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_noise_is_ours_however_numpy_is_asked_for_it(name):
+    state = OLD.get_state()[1].tolist()
+    report = check_objective(sampler=GENERATORS[name])
+    assert not report.findings, report
+    assert (type(RNG), OLD.get_state()[1].tolist()) == (np.random.Generator, state)
+
+
+def test_noise_that_is_out_of_reach_is_no_mistake():
+    with pytest.raises(ValueError, match="cannot be judged: it draws noise in a way that is out of reach"):
+        check_objective(sampler=Kept().sample)
+
+
+def test_a_loss_that_takes_beta_is_given_it():
+    def loss(recon, x, mu, logvar, beta):
+        return (bce(recon, x).sum(1) + beta * kl(mu, logvar).sum(1)).mean()
+
+    def unnamed(a, b, c, w, d):
+        return loss(a, b, c, d, w)
+
+    assert check_objective(loss, beta=0.37).ok
+    assert check_objective(loss).ok
+    roles = ("output", "x", "mu", "beta", "logvar")
+    assert check_objective(unnamed, beta=0.37, arguments=roles).ok
+    twice = lambda recon, x, mu, logvar, kl_weight: loss(recon, x, mu, logvar, 2 * kl_weight)  # noqa: E731
+    assert ids(check_objective(twice, beta=0.37)) == ["kl-missing-half"]
+
+
+def test_a_loss_in_float32_and_one_that_returns_nothing_cannot_be_judged():
+    def single(recon, x, mu, logvar):
+        return of(bce)(*(np.asarray(a, np.float32) for a in (recon, x, mu, logvar)))
+
+    rounded = lambda recon, x, mu, logvar: np.float32(of(bce)(recon, x, mu, logvar))  # noqa: E731
+    for loss in (single, rounded):
+        with pytest.raises(ValueError, match="cannot be judged: it computes in float32"):
+            check_objective(loss)
+    with pytest.raises(ValueError, match="it returned None; is a return missing"):
+        check_objective(lambda recon, x, mu, logvar: None)
+
+
 def test_noise_is_as_before_after_a_check_even_if_the_sampler_fails():
     before = np.random.normal, np.random.randn, randn, normal
     check_objective(sampler=SAMPLERS["imported by name"][0])
@@ -291,8 +353,8 @@ def test_a_kl_or_a_reconstruction_that_is_missing_is_told_unless_beta_is_0():
 
 
 def keyed(rng, mu, logvar):
-    assert rng is None  # NumPy's generators are out of reach
-    return mu + np.exp(logvar / 2) * np.random.randn(*mu.shape)  # noqa: NPY002
+    assert hasattr(rng, "normal")
+    return mu + np.exp(logvar / 2) * rng.normal(size=mu.shape)
 
 
 def of_a_pair(inputs):

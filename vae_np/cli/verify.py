@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 
 from vae_np.cli import verify_ways
 from vae_np.cli.command import Command
@@ -45,7 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--allow", action="append", metavar="DIALECT", help="with --strict: accept this one")
     add("--strict", action="store_true", help="a dialect fails, too")
-    add("--timeout", type=float, metavar="S", help="seconds for the program, or for each case, its start included [60, a model 300]")
+    add(
+        "--timeout",
+        type=float,
+        metavar="S",
+        help="seconds for the program, or for each case, its start included [60, a model 300]",
+    )
     add("--junit", metavar="FILE", help="write the report as JUnit's XML, too")
     add("--markdown", metavar="FILE", help="write the report as a Markdown table, too")
     add("--json", action="store_true", help="print one JSON object")

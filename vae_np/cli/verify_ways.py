@@ -45,7 +45,7 @@ def way_of(given: dict[str, Any]) -> str:
     ValueError
         If there is none, if there are two, or an option belongs to another.
     """
-    ways = [way for way in WAYS if given.get(way)]
+    ways = [way for way in WAYS if given.get(way) is not None]
     if not ways:
         raise ValueError(
             "nothing to verify: give --loss FILE.py:NAME, --sampler FILE.py:NAME, or both; or a model, FILE.py:VAE; or"
@@ -57,7 +57,10 @@ def way_of(given: dict[str, Any]) -> str:
     options = dict.fromkeys(option for known in WAYS.values() for option in known)
     for option in options:
         if option in given and option not in WAYS[ways[0]]:
-            other = " or ".join(_flag(way) for way, known in WAYS.items() if option in known)
+            others = [way for way, known in WAYS.items() if option in known]
+            if others == ["model"]:
+                raise ValueError(f"--{option} goes with a model: vae-np verify FILE.py:VAE --{option} ...")
+            other = " or ".join(f"--{way}" for way in others if way != "model")
             raise ValueError(f"--{option} goes with {other}, not with {_flag(ways[0])}")
     return ways[0]
 
@@ -68,7 +71,7 @@ def called(way: str, given: dict[str, Any]) -> str:
 
 
 def _flag(way: str) -> str:
-    return "a model, FILE.py:VAE," if way == "model" else f"--{way}"
+    return "a model" if way == "model" else f"--{way}"
 
 
 def catalogue(given: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from vae_np.conformance.objective.fitting import Loss, explain, hard, terms_of_k
 from vae_np.conformance.objective.forms import Form
 from vae_np.conformance.objective.frameworks import Framework, framework_of
 from vae_np.conformance.objective.naming import UNKNOWN, Finding, constant, per_example, scales
-from vae_np.conformance.objective.probes import ROLES, D, K, Probe, orders, probe
+from vae_np.conformance.objective.probes import ROLES, D, K, Probe, orders, probe, without_beta
 from vae_np.conformance.objective.sampler import check_sampler
 
 __all__ = ["ObjectiveReport", "check_objective", "explain_loss"]
@@ -108,10 +108,15 @@ def _check_loss(f: Callable[..., Any], output: str | None, beta: float, argument
                 sizes: tuple[int | None, int], findings: list[Finding], facts: list[str]) -> None:  # fmt: skip
     framework = framework_of(f)
     allowed = tolerance(framework)
+    f, arguments = without_beta(f, beta, arguments)
     found, at = explain_loss(f, arguments, *sizes)
     if not np.isfinite(found.value).all():
         findings.append(Finding("not-finite", "H", f"the loss is {found.value} at ordinary arguments"))
         return
+    if _is_single(f, found, at, framework):
+        raise ValueError(
+            "the loss cannot be judged: it computes in float32, whatever it is given; let it keep its arguments' type"
+        )
     unit = "each example" if found.value.ndim else "the batch, one number"
     facts.append(f"the loss of {unit}, by {framework.name}: ({', '.join(found.order)})")
     if found.reconstruction.form is None and found.kl.form is None:
@@ -139,6 +144,18 @@ def _check_loss(f: Callable[..., Any], output: str | None, beta: float, argument
         return  # what has no derivative may still have a value
     if (rest := constant(found, max(allowed, 1e-9))) is not None:
         findings.append(rest)
+
+
+def _is_single(f: Callable[..., Any], found: Loss, at: Probe, framework: Framework) -> bool:
+    """Whether the loss takes no notice of changes that float64 has and float32 has not."""
+    if found.reconstruction.form is None or getattr(framework, "single", False):
+        return False
+    arrays = at.of(found.order)
+    values, at_output = [], found.order.index("output")
+    for step in (0, 1, 3):  # 2^-30 is a hundredth of float32's last place
+        arrays[at_output] = at.output * (1 + step * 2.0**-30)
+        values.append(framework.call(f, arrays)[0])
+    return all(np.array_equal(value, values[0]) for value in values)
 
 
 def explain_loss(f: Callable[..., Any], arguments: tuple[str, ...] | None = None, features: int | None = None,

@@ -16,6 +16,7 @@ from unittest import mock
 import numpy as np
 from numpy.typing import NDArray
 
+from vae_np.conformance.objective.numpy_noise import generators_of, replacements
 from vae_np.gradcheck.numeric import central_difference
 
 __all__ = ["Framework", "Numpy", "Torch", "framework_of", "giver", "parts_of", "replaced", "shape_of"]
@@ -55,8 +56,8 @@ class Numpy:
     name, exact = "NumPy", False
 
     def key(self) -> Any:
-        """None: a generator of its own is out of reach."""
-        return None
+        """A generator, which gives our noise while `noise` lasts."""
+        return np.random.default_rng(0)
 
     def call(self, f: Callable[..., Any], arrays: Sequence[Array]) -> list[Array]:
         """What f returns, one array or a tuple of them, in float64."""
@@ -86,17 +87,14 @@ class Numpy:
 
     @contextlib.contextmanager
     def noise(self, eps: Array, drawn: list[tuple[int, ...]], within: Callable[..., Any]) -> Iterator[None]:
-        """numpy.random's global functions give eps; a Generator of the program's own is out of reach.
+        """numpy.random's functions give eps, and so do generators that are made meanwhile.
 
-        So do those that the module of ``within`` has imported by name.
+        So do the functions and the generators that the module of ``within`` has by name. One that is kept elsewhere, in
+        an object say, is out of reach.
         """
         give = giver(eps, drawn, np.array)
-        names: dict[str, Callable[..., Any]] = {
-            "randn": lambda *shape: give(shape),
-            "standard_normal": lambda size=None: give(shape_of(size)),
-            "normal": lambda loc=0.0, scale=1.0, size=None: loc + scale * give(shape_of(size)),
-        }
-        with replaced([(np.random, name, replacement) for name, replacement in names.items()], within):
+        names = globals_of(within)
+        with replaced(replacements(give), within), mock.patch.dict(names, generators_of(names, give)):
             yield
 
 
@@ -206,6 +204,8 @@ def _named(name: str) -> Framework:
 
 def parts_of(result: Any) -> list[Any]:
     """A tuple's, a list's or a dict's entries, or the one that there is."""
+    if result is None:
+        raise ValueError("it returned None; is a return missing?")
     if isinstance(result, dict):
         return list(result.values())
     return list(result) if isinstance(result, (tuple, list)) else [result]

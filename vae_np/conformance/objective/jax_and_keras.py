@@ -114,6 +114,9 @@ class TensorFlow(Numpy):
 class Keras:
     """Functions of Keras 3, by the framework under it; in float64, but that ``keras.ops.mean`` is always a float32."""
 
+    single = True
+    """So that a loss in float32 is not the program's doing."""
+
     exact = False
 
     def __init__(self, keras: Any, under: Framework) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ROLES", "D", "K", "N", "Probe", "orders", "probe"]
+__all__ = ["ROLES", "D", "K", "N", "Probe", "orders", "probe", "without_beta"]
 
 Array = NDArray[Any]
 N, D, K = 3, 7, 5
@@ -29,6 +29,11 @@ NAMES = {
     "sigma": "sigma std stddev z_std sd",
 }
 """What programs call them."""
+WEIGHTS = {
+    *("beta", "kl_weight", "kld_weight", "weight_kl", "w_kl", "kl_coef", "kl_coeff", "kl_beta", "beta_kl", "beta_vae"),
+    *("kl_lambda", "kl_scale", "kld_w", "anneal"),
+}
+"""What they call beta, where the loss takes it."""
 _BY_NAME = {name: role for role, names in NAMES.items() for name in names.split()}
 
 
@@ -81,8 +86,28 @@ def orders(f: Callable[..., Any], given: tuple[str, ...] | None = None) -> Itera
         what = ", ".join(names) or "none"
         raise ValueError(
             "a loss takes output, x, mu and logvar, in any order, or output and x alone;"
-            f" these arguments are not told by their names: {what}; give arguments=('output', 'x', 'mu', 'logvar')"
+            f" these arguments are not told by their names: {what}; give arguments=('output', 'x', 'mu', 'logvar'),"
+            " on the command line --arguments output,x,mu,logvar"
         )
+
+
+def without_beta(f: Callable[..., Any], beta: float, given: tuple[str, ...] | None
+                 ) -> tuple[Callable[..., Any], tuple[str, ...] | None]:  # fmt: skip
+    """A loss that takes beta, as one that does not, and its arguments' roles without it."""
+    names = list(given) if given is not None else [name.lower() for name in _positional(f)]
+    at = next((i for i, name in enumerate(names) if name in WEIGHTS), None)
+    if at is None:
+        return f, given
+
+    def bound(*arguments: Any) -> Any:
+        return f(*arguments[:at], beta, *arguments[at:])
+
+    bound.__wrapped__ = f  # type: ignore[attr-defined]  # its module is f's
+    needed = [p for name, p in inspect.signature(f).parameters.items() if name in _positional(f)]
+    bound.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [p for i, p in enumerate(needed) if i != at]
+    )
+    return bound, None if given is None else tuple(name for i, name in enumerate(given) if i != at)
 
 
 def _positional(f: Callable[..., Any]) -> list[str]:

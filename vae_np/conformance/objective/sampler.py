@@ -18,8 +18,8 @@ __all__ = ["check_sampler", "sampler_form", "unknown_sampler"]
 
 Array = NDArray[Any]
 OTHER_NOISE = (
-    "z is not mu, and no noise was drawn in a way that is known here (a generator of its own, perhaps):"
-    " give a sampler of mu, logvar and eps"
+    "the sampler cannot be judged: it draws noise in a way that is out of reach here (a generator kept in an object,"
+    " perhaps); give a sampler of mu, logvar and eps"
 )
 
 
@@ -28,13 +28,14 @@ def check_sampler(f: Callable[..., Any], findings: list[Finding], facts: list[st
     if not inspect.isroutine(f):  # a layer of Keras or PyTorch
         f = getattr(f, "call", getattr(f, "forward", f))
     at, framework = probe(), framework_of(f)
-    given, how_called = _arguments(f, framework.key())
-    arrays = [at.mu, at.logvar] + ([at.eps] if given else [])
     drawn: list[tuple[int, ...]] = []
     with framework.noise(at.eps, drawn, f):
+        given, how_called = _arguments(f, framework.key())
+        arrays = [at.mu, at.logvar] + ([at.eps] if given else [])
         z = framework.call(how_called, arrays)[0]
         shapes = list(drawn)
         slopes = framework.gradients(how_called, arrays)
+        again = framework.call(how_called, arrays)[0]
     how = "its noise is given" if given else f"draws noise {len(shapes)} times, of the shapes {shapes}"
     facts.append(f"the sampler, by {framework.name}: {how}")
     if z.shape != at.mu.shape:
@@ -49,7 +50,9 @@ def check_sampler(f: Callable[..., Any], findings: list[Finding], facts: list[st
         return
     form, scale = sampler_form(z, at)
     if form is None:
-        findings.append(unknown_sampler(z, at) if given or shapes else Finding(UNKNOWN, "H", OTHER_NOISE))
+        if not given and not shapes and not np.array_equal(z, again):
+            raise ValueError(OTHER_NOISE)
+        findings.append(unknown_sampler(z, at))
         return
     if form.severity != "right":
         findings.append(Finding(form.id, form.severity, f"z is {form.says}"))

@@ -1,0 +1,61 @@
+"""NumPy's ways to draw normal numbers, replaced by ones that give a noise of ours: functions and generators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["generators_of", "replacements"]
+
+Array = NDArray[Any]
+Give = Callable[[tuple[int, ...]], Any]
+GENERATORS = (np.random.Generator, np.random.RandomState)
+
+
+class _Generator:
+    """One of NumPy's generators, but for what it draws of normal numbers."""
+
+    def __init__(self, generator: Any, give: Give) -> None:
+        self._generator, self._functions = generator, _functions(give)
+
+    def __getattr__(self, name: str) -> Any:
+        return self._functions.get(name) or getattr(self._generator, name)
+
+
+def _functions(give: Give) -> dict[str, Callable[..., Any]]:
+    def normal(loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
+        shape = np.broadcast_shapes(np.shape(loc), np.shape(scale)) if size is None else _shape(size)
+        return loc + scale * give(shape)
+
+    return {
+        "randn": lambda *shape: give(shape),
+        "standard_normal": lambda size=None, dtype=np.float64, out=None: give(_shape(size)),
+        "normal": normal,
+    }
+
+
+def replacements(give: Give) -> list[tuple[Any, str, Any]]:
+    """What to replace: a holder, a name, and the replacement."""
+    made: dict[str, Any] = _functions(give)
+    for original in GENERATORS:
+        methods = {name: _method(f) for name, f in made.items() if hasattr(original, name)}
+        made[original.__name__] = type(original.__name__, (original,), methods)
+    default_rng = np.random.default_rng
+    made["default_rng"] = lambda seed=None: _Generator(default_rng(seed), give)
+    return [(np.random, name, replacement) for name, replacement in made.items()]
+
+
+def _method(f: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self, *given, **named: f(*given, **named)
+
+
+def generators_of(names: Mapping[str, Any], give: Give) -> dict[str, Any]:
+    """Replacements for the generators that a module holds by name."""
+    return {name: _Generator(value, give) for name, value in names.items() if isinstance(value, GENERATORS)}
+
+
+def _shape(size: Any) -> tuple[int, ...]:
+    return () if size is None else tuple(int(n) for n in np.atleast_1d(np.asarray(size)).tolist())
