@@ -11,6 +11,7 @@ from vae_np.conformance.adapters.model import NotDense, Verified, verify_model
 from vae_np.conformance.adapters.torch_modules import TorchProgram, is_module
 from vae_np.conformance.checking import check_case
 from vae_np.conformance.comparison import Result
+from vae_np.conformance.mistakes.verdict import diagnose
 from vae_np.conformance.objective import ObjectiveReport, check_objective
 from vae_np.conformance.objective.naming import UNKNOWN, Finding
 from vae_np.conformance.programs import callable_of, object_of
@@ -94,7 +95,7 @@ def report(verified: Verified, results: list[Result], how: str) -> tuple[tuple[F
     findings = verified.findings
     first = next((result for result in results if result.status == "wrong"), None)
     if first is not None and all(finding.severity == "dialect" for finding in findings):
-        findings = (*findings, Finding(UNKNOWN, "H", f"the first stage that is wrong: {first.stage} {first.fact}"))
+        findings = (*findings, *_diagnosed(verified, results, first))
     lines = [how, *(f"  {fact}" for fact in verified.facts), ""]
     lines += _table(results)
     page = str(ObjectiveReport(findings, ()))
@@ -107,6 +108,19 @@ def _in_part(page: str) -> str:
     """With a last line that claims no more than was graded."""
     *lines, last = page.splitlines()
     return "\n".join([*lines, last.replace("Right", "Right, as far as it was graded", 1)])
+
+
+def _diagnosed(verified: Verified, results: list[Result], first: Result) -> list[Finding]:
+    """What of the catalogue explains the wrong stages, or what the first of them looks like."""
+    case = verified.case
+    plain = Finding(UNKNOWN, "H", f"the first stage that is wrong: {first.stage} {first.fact}")
+    if "form" in case.settings:  # a likelihood that the reference computation has not
+        return [plain]
+    found = diagnose([case], {case.id: dict(verified.answers)}, {case.id: results}, "float64")
+    if all(one.id == UNKNOWN for one in found):
+        says = " ".join(one.says.replace(f" of {case.id}", "") for one in found)
+        return [plain._replace(says=f"the first stage that is wrong: {says or first.fact}")]
+    return [Finding(one.id, one.severity, one.says) for one in found]
 
 
 def _table(results: list[Result]) -> list[str]:
