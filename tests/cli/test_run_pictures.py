@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -117,3 +118,54 @@ def test_features_without_names_are_numbered_while_they_are_few(vae_np, drawn):
     assert vae_np("train", "--data", "images.npy", *SMALL, "--epochs", "0", "--out", "images").code == 0
     assert drawn["samples"][1]["names"] is None
     assert {"reconstructions", "manifold"} < set(drawn)
+
+
+def test_wide_tables_without_names_have_their_moving_features_by_number(vae_np, drawn):
+    np.save("wide.npy", np.random.default_rng(0).normal(size=(20, 81)))
+    assert vae_np("train", "--data", "wide.npy", *SMALL, "--latent", "3", "--epochs", "0", "--out", "three").code == 0
+    assert drawn["feature_traversals"][1]["names"] == [f"x{j}" for j in range(81)]
+    generator, scale = np.random.default_rng(0), np.where(np.arange(1001) % 50 == 7, 1.0, 1e-3)
+    np.save("wide.npy", 100 + generator.normal(size=(20, 1001)) * scale)
+    words = ["--likelihood", "gaussian", "--scale", "standard", "--epochs", "0"]
+    assert vae_np("train", "--data", "wide.npy", *SMALL, *words, "--out", "wider").code == 0
+    options = drawn["samples"][1]
+    assert options["where"].endswith("\nthe 40 of 1001 features that move most")
+    vae, x = package.load("wider", backend="numpy"), np.load("wide.npy")
+    moved = vae.decode(vae.sample_prior(64)).std(axis=0) / x[package.data.split(20)[2]].std(axis=0)
+    assert options["names"] == [f"x{j}" for j in sorted(np.argsort(-moved)[:40])]
+    assert drawn["feature_reconstructions"][1]["names"] == [f"x{j}" for j in range(1001)]
+    np.save("wide.npy", np.zeros((20, 501)))
+    assert vae_np("train", "--data", "wide.npy", *SMALL, "--epochs", "0", "--out", "two").code == 0
+    assert drawn["feature_manifold"][1]["names"] == [f"x{j}" for j in range(501)]
+
+
+@pytest.mark.parametrize("error", [MemoryError("Unable to allocate 35.8 GiB"), RuntimeError("no\nfont"), KeyError()])
+def test_a_picture_that_fails_takes_nothing_with_it(error, vae_np, drawn, monkeypatch):
+    def fails(*args, **options):
+        result = json.loads(Path("run/result.json").read_text())
+        assert "test_elbo" in result  # written before
+        raise error
+
+    monkeypatch.setattr("vae_np.plots.samples", fails)
+    done = vae_np("train", "--data", "data.csv", *SMALL, "--epochs", "1", "--out", "run")
+    assert done.code == 0
+    text = " ".join(str(error).split()) or type(error).__name__
+    assert f"vae-np: no samples.png: {text}\n" in done.err
+    result = json.loads(Path("run/result.json").read_text())
+    drawn_names = [Path(path).name for path in result["pictures"]]
+    assert drawn_names[0] == "kl_per_dimension.png"
+    assert drawn_names[-1] == "manifold.png"
+    assert "samples.png" not in drawn_names
+    assert done.out.index("test ELBO") < done.out.index("pictures: kl_per_dimension.png, ")
+
+
+def test_pictures_that_fail_all_take_nothing_with_them(vae_np, monkeypatch):
+    def fails(*args, **options):
+        raise MemoryError
+
+    monkeypatch.setattr("vae_np.cli.pictures.latent_rows", fails)
+    done = vae_np("train", "--data", "data.csv", *SMALL, "--epochs", "1", "--out", "run", "--json")
+    assert done.code == 0
+    assert "vae-np: no pictures: MemoryError" in done.err
+    assert done.json["pictures"] == []
+    assert json.loads(Path("run/result.json").read_text()) == done.json

@@ -11,7 +11,8 @@ import pytest
 from pictures import IMAGES, Array, ramp
 
 from vae_np import plots
-from vae_np.plots.walks import walk
+from vae_np.plots.images import thickened
+from vae_np.plots.walks import MOST_STRIPS, moving_most, walk
 
 MU = np.random.default_rng(0).normal(size=(2, 4))
 
@@ -45,6 +46,30 @@ def test_every_row_begins_with_its_example(recorded: list[Any], tmp_path: Path) 
 def test_plain_features_are_strips(recorded: list[Any], tmp_path: Path) -> None:
     plots.traversals(ramp, tmp_path / "t.png", x=IMAGES[:1, :6], mu=MU[:1], dimensions=[0], image_shape=None)
     assert recorded[0].axes[0].images[0].get_array().shape[1] >= 12 * 6
+
+
+def test_a_wide_table_shows_the_features_that_move_most_and_no_more_pixels_than_a_picture_has(
+    recorded: list[Any], tmp_path: Path
+) -> None:
+    generator = np.random.default_rng(0)
+    w = 0.01 * generator.normal(size=(4, 2000))
+    w[:, 7::200] *= 100  # ten features of 2000
+    moved = walk(MU[0], [2], steps=11)[0] @ w
+    x = generator.normal(size=(2, 2000)) * 1e-3
+    plots.traversals(lambda z: z @ w, tmp_path / "t.png", x=x, mu=MU, dimensions=[2, 0], image_shape=None)
+    sheet = np.asarray(recorded[0].axes[0].images[0].get_array())
+    assert sheet.size < 2**17
+    assert sheet.shape[1] == 12 * (MOST_STRIPS + 1) - 1
+    assert recorded[0].get_suptitle().endswith("\nthe 80 of 2000 features whose mean moves most")
+    assert set(range(7, 2000, 200)) <= set(moving_most(moved[None], MOST_STRIPS).tolist())
+
+
+def test_a_tile_has_no_more_pixels_than_its_share_of_a_picture() -> None:
+    assert thickened(np.zeros((2, 3, 1, 40))).shape == (2, 3, 3, 40)
+    tiles = np.arange(40_000.0).reshape(2, 1, 20_000)
+    assert thickened(tiles).shape[-1] <= 2900
+    assert thickened(tiles).size <= 2**24
+    assert thickened(tiles)[1, 0, 3] % 20_000 == 3 * 7  # every seventh
 
 
 def short(z: Array) -> Array:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from vae_np import __version__
 from vae_np.cli.command import commands, module_of
+from vae_np.cli.output import one_line
 
 __all__ = ["main"]
 
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"vae-np: interrupted{f'; {interrupt}' if str(interrupt) else ''}", file=sys.stderr)
         return 128 + signal.SIGINT
     except (ValueError, TypeError, OSError, ImportError, FloatingPointError, OverflowError, MemoryError) as error:
-        print(f"vae-np: error: {_one_line(error)}", file=sys.stderr)
+        print(f"vae-np: error: {one_line(error)}", file=sys.stderr)
         return 2
 
 
@@ -110,13 +111,6 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=28)
-
-
-def _one_line(error: BaseException) -> str:
-    """An error's text on one line; one without a text by its name, the system's with its file."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _open_streams() -> None:

@@ -75,6 +75,13 @@ def _quoted_name(name: str) -> str:
     return f'"{name}"' if is_number(name) else quoted(name)
 
 
+def one_line(error: BaseException) -> str:
+    """An error's text on one line; one without a text by its name, the system's with its file."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def print_json(values: dict[str, Any]) -> None:
     """One JSON object on standard output; NaN, which JSON does not have, becomes null."""
     json.dump(jsonable(values), sys.stdout, indent=2, allow_nan=False)

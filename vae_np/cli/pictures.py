@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vae_np.cli.common import binarised
+from vae_np.cli.output import one_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from vae_np.training.history import History
 
     Array = NDArray[Any]
+    Maker = Callable[[Path], Path]
 
 EXAMPLES = 5000
 """Examples that are shown in the latent space."""
@@ -32,7 +35,24 @@ PRIOR_DRAWS = 1000
 
 
 def draw(vae: VAE, history: History, parts: Parts, folder: Path, seed: int, binarise: str = "none") -> list[Path]:
-    """Every picture that makes sense for this model; ``ImportError`` without matplotlib."""
+    """Every picture that makes sense for this model, each for itself: one that fails is a word on standard error.
+
+    ``ImportError`` without matplotlib.
+    """
+    from vae_np.plots.canvas import require_matplotlib
+
+    require_matplotlib()
+    made = []
+    for name, make in _makers(vae, history, parts, seed, binarise):
+        try:
+            made.append(make(folder / name))
+        except Exception as error:
+            print(f"vae-np: no {name}: {one_line(error)}", file=sys.stderr)
+    return made
+
+
+def _makers(vae: VAE, history: History, parts: Parts, seed: int, binarise: str) -> Iterator[tuple[str, Maker]]:
+    """The pictures' names, and what draws each to a path."""
     from vae_np import plots
     from vae_np.evaluation.bounds import ACTIVE_VARIANCE, evaluate
     from vae_np.formulas.priors import Standard
@@ -41,44 +61,45 @@ def draw(vae: VAE, history: History, parts: Parts, folder: Path, seed: int, bina
     name = next(name for name in ("test", "validation", "train") if getattr(parts, name) is not None)
     shown = binarised(getattr(parts, name), binarise, seed)
     shape, k = shown.image_shape, vae.architecture.latent
-    evaluation, made = evaluate(vae, shown.x, seed=seed), []  # what vae-np evaluate says of the same rows
+    evaluation = evaluate(vae, shown.x, seed=seed)  # what vae-np evaluate says of the same rows
     weight = evaluation.mean_variance  # of a dimension: its KL where that is known, else the variance of its mean
     if vae.architecture.has_kl:
         weight = evaluation.kl_per_dimension
         look: dict[str, Any] = {"threshold": ACTIVE_VARIANCE, "active": evaluation.active}
-        of = f"{len(shown):,} {PART_NAMES[name]} example{'s' * (len(shown) > 1)}"
-        made.append(plots.kl_per_dimension(weight, folder / "kl_per_dimension.png", of=of, **look))
+        look["of"] = f"{len(shown):,} {PART_NAMES[name]} example{'s' * (len(shown) > 1)}"
+        yield "kl_per_dimension.png", lambda path: plots.kl_per_dimension(weight, path, **look)
     shown = shown.take(slice(EXAMPLES))
     placed, of = latent_rows(parts, name, binarise, seed)
     mu, _ = vae.encode(placed.x)
     limits, named = value_range(shown.x), panel_names(shown.feature_names, shown.x.shape[1], shape)
     few = shown.x[:24] if named is None else shown.x[:DOTS]
-    made.append(reconstructions(few, vae.reconstruct(few), folder / "reconstructions.png", shape, named, 24))
-    z = vae.sample_prior(64, seed)
-    look = {"image_shape": shape, "limits": limits, "names": named}
-    made.append(plots.samples(vae.decode(z), folder / "samples.png", **look))
+    yield "reconstructions.png", lambda path: reconstructions(few, vae.reconstruct(few), path, shape, named, 24)
+    grid: dict[str, Any] = {"image_shape": shape, "limits": limits, "names": named}
+    yield "samples.png", lambda path: _samples(vae.decode(vae.sample_prior(64, seed)), path, shown.x, **grid)
     drawn = None if type(vae.prior) is Standard else vae.sample_prior(PRIOR_DRAWS, seed)
-    labels = named_labels(placed)
-    made.append(plots.latent_space(mu, folder / "latent_space.png", labels=labels, prior=drawn, of=of))
+    dots: dict[str, Any] = {"labels": named_labels(placed), "prior": drawn, "of": of}
+    yield "latent_space.png", lambda path: plots.latent_space(mu, path, **dots)
     if history.rows:
-        made.append(plots.learning_curves(history, folder / "learning_curves.png"))
+        yield "learning_curves.png", lambda path: plots.learning_curves(history, path)
     landmarks = vae.prior.landmarks(vae.architecture.own(vae.parameters, "prior"))
     if landmarks is not None:
-        where = "the means of the prior's components"
-        means = vae.decode(landmarks[:64])
-        made.append(plots.samples(means, folder / "components.png", where=where, row="component", **look))
+        grid |= {"where": "the means of the prior's components", "row": "component"}
+        yield "components.png", lambda path: _samples(vae.decode(landmarks[:64]), path, shown.x, **grid)
     if k > 2:
-        made.append(_traversals(vae, weight, shown, folder / "traversals.png", limits, named))
+        yield "traversals.png", lambda path: _traversals(vae, weight, shown, path, limits, named)
     elif drawn is None:
-        made += _manifold(vae, placed, mu, folder / "manifold.png", limits, named)
-    return made
+        yield "manifold.png", lambda path: _manifold(vae, placed, mu, path, limits, named)
 
 
 def panel_names(names: Sequence[str] | None, features: int, shape: tuple[int, int] | None) -> list[str] | None:
-    """What the pictures call plain features; None where these are pixels, or nameless and too many for a panel each."""
+    """What the pictures call plain features; None where these are pixels, or nameless and may be a series.
+
+    They may be where they are too many for a panel each and not too many for a curve.
+    """
+    from vae_np.plots.quantiles import WIDEST
     from vae_np.plots.tables import MOST_PANELS
 
-    if shape is not None or (names is None and features > MOST_PANELS):
+    if shape is not None or (names is None and MOST_PANELS < features <= WIDEST):
         return None
     return [f"x{j}" for j in range(features)] if names is None else list(names)
 
@@ -94,20 +115,38 @@ def reconstructions(
     return plots.reconstructions(x, mean, path, image_shape=shape, n=n)
 
 
-def _manifold(vae: VAE, placed: Dataset, mu: Array, path: Path, limits: Any, names: list[str] | None) -> Iterable[Path]:
-    """That of one or two dimensions, where a picture can show it."""
+def _samples(mean: Array, path: Path, x: Array, *, names: list[str] | None, **look: Any) -> Path:
+    """Samples; of a table too wide for that the features that move most, in deviations of the data x."""
+    from vae_np import plots
+    from vae_np.formulas.scaling import moments, standardising
+    from vae_np.plots.images import MOST_NAMES
+    from vae_np.plots.quantiles import WIDEST
+    from vae_np.plots.walks import moving_most
+
+    features = mean.shape[1]
+    if names is None or features <= WIDEST:
+        return plots.samples(mean, path, names=names, **look)
+    chosen = moving_most(standardising(moments(x)).inside(mean), MOST_NAMES)
+    names = [names[j] for j in chosen]
+    look["where"] = (
+        f"{look.get('where', 'draws from the prior')}\nthe {MOST_NAMES} of {features} features that move most"
+    )
+    return plots.samples(mean[:, chosen], path, names=names, **look)
+
+
+def _manifold(vae: VAE, placed: Dataset, mu: Array, path: Path, limits: Any, names: list[str] | None) -> Path:
+    """That of one or two dimensions; where heat strips would be too narrow, features have panels."""
     from vae_np import plots
     from vae_np.plots.quantiles import WIDEST
 
-    shape, k = placed.image_shape, vae.architecture.latent
-    if names is not None:
-        return [plots.feature_manifold(_decoder(vae), path, x=placed.x, mu=mu, names=names)]
+    shape, k, features = placed.image_shape, vae.architecture.latent, placed.x.shape[1]
     # heat strips side by side, as many as one can see; its cells are quantiles of N(0, I)
-    side = None if shape is not None or k == 1 else min(12, WIDEST // placed.x.shape[1])
-    if side is not None and side < 2:
-        return []
+    side = None if shape is not None or k == 1 else min(12, WIDEST // features)
+    if names is not None or side in (0, 1):
+        names = names or [f"x{j}" for j in range(features)]
+        return plots.feature_manifold(_decoder(vae), path, x=placed.x, mu=mu, names=names)
     look: dict[str, Any] = {"image_shape": shape, "side": side, "limits": limits}
-    return [plots.manifold(_decoder(vae), path, latent=k, mu=mu, **look)]
+    return plots.manifold(_decoder(vae), path, latent=k, mu=mu, **look)
 
 
 def latent_rows(parts: Parts, name: str, binarise: str, seed: int) -> tuple[Dataset, str]:
@@ -150,7 +189,10 @@ def _traversals(vae: VAE, weight: Array, shown: Dataset, path: Path, limits: Any
 
     from vae_np import plots
     from vae_np.formulas.scaling import moments
+    from vae_np.plots.walks import MOST_STRIPS
 
+    if names is None and shown.image_shape is None and shown.x.shape[1] > MOST_STRIPS:
+        names = [f"x{j}" for j in range(shown.x.shape[1])]  # too many for strips: those that move most, by name
     best = np.argsort(-weight, kind="stable")[:ROWS].tolist()
     labels = shown.labels
     other = 1 if labels is None or (labels == labels[0]).all() else int(np.argmax(labels != labels[0]))

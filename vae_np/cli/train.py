@@ -6,7 +6,7 @@ import shlex
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,16 +78,22 @@ def _run(given: dict[str, Any]) -> int:
     done = trainer.epoch
     try:
         result = _train(trainer, parts, options, folder, quiet)
-        result["seconds"] = time.perf_counter() - began
-        result["pictures"] = [] if "no_pictures" in given else _pictures(trainer, parts, options, folder)
+        result = {"resumed": resumed, "examples": _examples(parts), **result}
+        result |= {"seconds": time.perf_counter() - began, "pictures": []}
+        run_folder.write_result(
+            folder, result
+        )  # before the pictures, which may take long and more memory than there is
+        for line in _report(result, trainer.epoch - done):
+            say(line)
+        if "no_pictures" not in given and (pictures := _pictures(trainer, parts, options, folder)):
+            result["pictures"] = pictures
+            run_folder.write_result(folder, result)
+            say(f"pictures: {', '.join(path.name for path in pictures)} in {folder}")
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"continue with: vae-np train --out {shlex.quote(str(folder))} --resume") from None
-    result = {"resumed": resumed, "examples": _examples(parts), **result}
-    run_folder.write_result(folder, result)
     if quiet:
         output.print_json(result)
-    else:
-        _report(result, folder, trainer.epoch - done)
+    say(f"next: vae-np evaluate {shlex.quote(str(folder))} --samples 500")
     return 0
 
 
@@ -166,13 +172,13 @@ def _train(trainer: Trainer, parts: common.Parts, options: dict[str, Any], folde
 
 
 def _pictures(trainer: Trainer, parts: common.Parts, options: dict[str, Any], folder: Path) -> list[Path]:
-    """The pictures; without matplotlib none, and a word."""
+    """The pictures; without matplotlib, or where what all of them need fails, none, and a word."""
     from vae_np.cli.pictures import draw
 
     try:
         return draw(trainer.vae, trainer.history, parts, folder, options["seed"], options["binarise"])
-    except ImportError as error:
-        print(f"vae-np: no pictures: {error}", file=sys.stderr)
+    except Exception as error:
+        print(f"vae-np: no pictures: {output.one_line(error)}", file=sys.stderr)
         return []
 
 
@@ -204,16 +210,13 @@ def _resumption(folder: Path, trainer: Trainer, resumed: bool) -> str:
     return f"{folder}: continuing after epoch {trainer.epoch}, step {trainer.adam.step}"
 
 
-def _report(result: dict[str, Any], folder: Path, epochs: int) -> None:
+def _report(result: dict[str, Any], epochs: int) -> Iterator[str]:
     """The result in words."""
     plural = "" if epochs == 1 else "s"
-    print(f"trained {epochs or 'no'} epoch{plural} in {result['seconds']:.1f} s (loading and compiling included)")
+    yield f"trained {epochs or 'no'} epoch{plural} in {result['seconds']:.1f} s (loading and compiling included)"
     if "best_epoch" in result:
-        print(f"the model is that of epoch {result['best_epoch']}, whose validation ELBO is the highest")
+        yield f"the model is that of epoch {result['best_epoch']}, whose validation ELBO is the highest"
     if "test_elbo" in result:
-        print(f"test ELBO {result['test_elbo']:.3f} nats an example (KL {result['test_kl']:.3f})")
+        yield f"test ELBO {result['test_elbo']:.3f} nats an example (KL {result['test_kl']:.3f})"
     if "remark" in result:
-        print(result["remark"])
-    if result["pictures"]:
-        print(f"pictures: {', '.join(path.name for path in result['pictures'])} in {folder}")
-    print(f"next: vae-np evaluate {shlex.quote(str(folder))} --samples 500")
+        yield result["remark"]

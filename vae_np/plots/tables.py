@@ -170,7 +170,7 @@ def feature_traversals(
     relative = ((mean - location) / scale).reshape(*z.shape[:3], len(names))
     shown, most = _most(relative.std(axis=2).mean(axis=(0, 1)), MOST_ROWS, names, "whose mean moves most")
     own = (x - location) / scale
-    limit = max(float(np.abs(relative).max()), float(np.abs(own).max()), 1e-3)
+    limit = max(float(np.abs(relative[..., shown]).max()), float(np.abs(own[:, shown]).max()), 1e-3)
     what = "an example" if len(x) == 1 else f"{len(x)} examples"
     title = f"Decoder means as one dimension of {what} moves{chosen and f', {chosen}'}{most}"
     longest = max(len(shortened(names[j])) for j in shown)

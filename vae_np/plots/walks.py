@@ -14,10 +14,12 @@ from vae_np.plots.checks import check_image_shape, check_positive, finite_matrix
 from vae_np.plots.images import mosaic, sheet_size, thickened
 from vae_np.plots.scales import check_limits, colour_bar, standardised, value_range
 
-__all__ = ["traversals", "walk"]
+__all__ = ["MOST_STRIPS", "moving_most", "traversals", "walk"]
 
 Array = NDArray[np.float64]
 STEPS = 11
+MOST_STRIPS = 80
+"""Features of a heat strip; of more those are shown that move most, for no more can be told apart."""
 
 
 def walk(mu: Array, dimensions: Sequence[int], steps: int = STEPS) -> Array:
@@ -29,6 +31,12 @@ def walk(mu: Array, dimensions: Sequence[int], steps: int = STEPS) -> Array:
     for row, k in enumerate(dimensions):
         z[row, :, k] = ndtri((np.arange(steps) + 0.5) / steps)
     return z
+
+
+def moving_most(relative: Array, most: int) -> NDArray[np.intp]:
+    """The features, in their order, of which the last axis holds the means that move most along the axis before it."""
+    weight = relative.std(axis=-2).reshape(-1, relative.shape[-1]).mean(axis=0)
+    return np.sort(np.argsort(-weight, kind="stable")[:most])
 
 
 def traversals(
@@ -57,7 +65,8 @@ def traversals(
     dimensions : sequence of int
         Which dimensions, one a row.
     image_shape : (height, width) or None
-        None draws a mean as a heat strip of its features, each standardised over all cells.
+        None draws a mean as a heat strip of its features, each standardised over all cells; of more than
+        `MOST_STRIPS` features those that move most (`feature_traversals` has their names).
     steps : int
         Cells of a row.
     chosen : str
@@ -82,12 +91,16 @@ def traversals(
     if mean.shape != (len(z) * steps, features):
         raise ValueError(f"decode(z) must have shape {(len(z) * steps, features)}; it has {mean.shape}")
     cells = mean.reshape(len(z), steps, features)
+    most = ""
     originals = np.repeat(x, len(dimensions), axis=0)[:, None]
     values = np.concatenate([originals, cells], axis=1)
     if shape is None:
         values = standardised(values.reshape(-1, features))[0].reshape(values.shape)
+        if features > MOST_STRIPS:
+            values = values[..., moving_most(values[:, 1:], MOST_STRIPS)]
+            most = f"\nthe {MOST_STRIPS} of {features} features whose mean moves most"
     low, high = value_range(values) if shape is None else check_limits(limits, mean)
-    tiles = values.reshape(len(z), steps + 1, *(shape or (1, features)))
+    tiles = values.reshape(len(z), steps + 1, *(shape or (1, values.shape[-1])))
     sheet, centres = _sheet(thickened(tiles), len(x))
     with picture(path, *sheet_size(sheet, 7.5), images=True) as figure:
         axes = figure.add_subplot()
@@ -104,7 +117,7 @@ def traversals(
         label = "standardised" if shape is None else "pixel value"
         colour_bar(figure, axes, shown, values, label, aspect=30, pad=0.02)
         what = "an example" if len(x) == 1 else f"{len(x)} examples"
-        title = f"Decoder means as one dimension of {what} moves{f', {chosen}' if chosen else ''}"
+        title = f"Decoder means as one dimension of {what} moves{chosen and f', {chosen}'}{most}"
         figure.suptitle(title, x=0.01, ha="left")
     return Path(path)
 
