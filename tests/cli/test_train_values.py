@@ -60,7 +60,7 @@ WRONG = {
     "--data wide.csv --likelihood continuous-bernoulli": "from 0); use --likelihood gaussian, or --scale N\n",
     "--data negative.csv --likelihood bernoulli": "from 0); use --likelihood gaussian\n",
     "--data negative.csv --binarise fixed": "from 0)\n",
-    "--data whole.csv": "whole.csv: integers from 0 to 299 (int64) have no obvious scale; give scale=299 (--scale 299)",
+    "--data whole.csv": "whole.csv: integers from 0 to 299 (int64) have no obvious scale; give --scale standard, with",
     "--data words.csv": "words.csv: line 1, column 3: 'cat' is not a number; if column 3 holds labels: labels='last'",
     "--data wide.csv --binarise dynamic --likelihood gaussian": "for --binarise dynamic; row 38, column 5 is 1.5",
     "--data text.npy": "real numbers are needed",

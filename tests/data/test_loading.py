@@ -69,8 +69,18 @@ REFUSED = {
     "dates": (np.zeros((2, 2), "M8[s]"), "real numbers are needed"),
     "not a number": (np.array([[0, 1], [2, np.nan], [np.inf, 5]]), r"row 1, column 1 is nan \(2 of 6 values"),
     "infinite once in float32": (np.array([[0, 1e300]]), r"row 0, column 1 is inf \(1 of 2 values"),
-    "integers of no obvious scale": (np.array([[0, 16]]), r"from 0 to 16 .*give scale=16 \(--scale 16\)"),
-    "negative integers": (np.array([[-2, 1]]), r"integers from -2 to 1 .*\(--scale 2\)"),
+    "integers of no obvious scale": (
+        np.array([[0, 16]]),
+        r"from 0 to 16 .*give --scale standard, .*--scale none, .*or --scale 16 ",
+    ),
+    "negative integers": (np.array([[-2, 1]]), r"integers from -2 to 1 .*give --scale standard, .*or --scale 2 "),
+    "counts": (np.array([[0, 6070]]), r"give --scale standard, .*or --scale 6070 to divide by it \(.*scale=6070\)$"),
+    "a table to 249": (np.array([[0, 249]]), r"give --scale standard, .*or --scale 249 "),
+    "grey values in a table": (np.array([[0, 254]]), r"give --scale 255 to divide by it, as grey .*scale=255\)$"),
+    "dark images": (np.full((1, 2, 2), 200), "give --scale 255 to divide by it, as grey values want, --scale standard"),
+    "images of few levels": (np.full((1, 2, 2), 16), "give --scale standard.* --scale 16 "),
+    "images beyond grey": (np.full((1, 2, 2), 256), "give --scale standard.* --scale 256 "),
+    "images below 0": (np.full((1, 2, 2), 200) * [-1, 1], "give --scale standard.* --scale 200 "),
 }
 
 

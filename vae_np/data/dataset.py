@@ -14,6 +14,8 @@ from vae_np.support.checks import check_finite, float_dtype
 __all__ = ["Dataset", "from_array"]
 
 Array = NDArray[Any]
+GREY_IMAGE, GREY_TABLE = 128, 250
+"""The least maximum of integers up to 255 that are taken for grey values, of images and of plain rows."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -123,7 +125,8 @@ def from_array(
     """
     target = float_dtype(dtype)
     rows, image_shape = _rows(raw, source)
-    divisor = _divisor(rows, scale, source) if auto is None or scale != "auto" else auto
+    images = image_shape is not None
+    divisor = _divisor(rows, scale, images, source) if auto is None or scale != "auto" else auto
     if divisor == 1 and rows.dtype == target and rows.flags.c_contiguous:
         x = rows
     else:
@@ -153,7 +156,7 @@ def _rows(raw: Array, source: str) -> tuple[Array, tuple[int, int] | None]:
     return raw.reshape(len(raw), -1), image_shape
 
 
-def _divisor(rows: Array, scale: str | float, source: str) -> float:
+def _divisor(rows: Array, scale: str | float, images: bool, source: str) -> float:
     """The number that ``scale`` divides this array by."""
     if scale == "none":
         return 1.0
@@ -166,12 +169,28 @@ def _divisor(rows: Array, scale: str | float, source: str) -> float:
     if rows.dtype.kind in "iu":
         low, high = rows.min(), rows.max()
         if low < -1 or high > 1:
-            largest = max(abs(int(low)), abs(int(high)))
-            raise ValueError(
-                f"{source}: integers from {low} to {high} ({rows.dtype}) have no obvious scale;"
-                f" give scale={largest} (--scale {largest}) to divide by it, or scale='none' (--scale none)"
-            )
+            raise ValueError(_choices(int(low), int(high), rows.dtype, images, source))
     return 1.0
+
+
+def _choices(low: int, high: int, dtype: np.dtype[Any], images: bool, source: str) -> str:
+    """What may be done with integers, in the command line's words and in Python's.
+
+    What floats get by default comes first; but grey values, whose brightest here need not be white, are of 255 levels.
+    """
+    grey = low >= 0 and (GREY_IMAGE if images else GREY_TABLE) <= high <= 255
+    largest = 255 if grey else max(abs(low), abs(high))
+    words = [
+        "--scale standard, with which the model standardises each feature",
+        "--scale none, which leaves them",
+        f"--scale {largest} to divide by it",
+    ]
+    if grey:
+        words = [f"{words.pop()}, as grey values want", *words]
+    return (
+        f"{source}: integers from {low} to {high} ({dtype}) have no obvious scale; give {', '.join(words[:2])}, or"
+        f" {words[2]} (in Python scale='none', with VAE(scale='standard') or without, or scale={largest})"
+    )
 
 
 def _labels(labels: Array | None, n: int, source: str) -> NDArray[np.int64] | None:
