@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 
 import numpy as np
 import pytest
@@ -13,6 +14,14 @@ from cli.conftest import one_line
 
 def table(file) -> np.ndarray:
     return np.genfromtxt(file, delimiter=",", names=True)
+
+
+def test_a_pipe_that_nobody_reads_is_an_error_of_one_line(vae_np, run, monkeypatch):
+    def fails(path, data):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe", path)
+
+    monkeypatch.setattr("vae_np.support.files.write_atomic", fails)
+    one_line(vae_np("encode", run, "--out", "codes.csv"), "codes.csv: Broken pipe")
 
 
 @pytest.mark.parametrize("part", ["train", "validation", "test", "all"])

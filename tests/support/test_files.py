@@ -136,6 +136,69 @@ def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path):
     assert [file.name for file in (tmp_path / "other").iterdir()] == ["target"]
 
 
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_named_pipe_stays_and_its_reader_gets_the_bytes(linked, tmp_path):
+    pipe, path = tmp_path / "pipe", tmp_path / "file.csv"
+    os.mkfifo(pipe)
+    path.symlink_to(pipe)
+    data = bytes(range(256)) * 1000  # more than a pipe holds
+    with open(tmp_path / "read", "wb") as out, subprocess.Popen(["cat", str(pipe)], stdout=out) as reader:
+        write_atomic(path if linked else pipe, data)
+        if not stat.S_ISFIFO(os.stat(pipe).st_mode):
+            reader.kill()  # it would wait for a writer for ever
+    assert (tmp_path / "read").read_bytes() == data
+    assert stat.S_ISFIFO(os.stat(pipe).st_mode)
+    assert path.is_symlink()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["file.csv", "pipe", "read"]
+
+
+def test_a_pipe_whose_reader_goes_is_an_error_of_its_name(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["head", "-c", "1", str(pipe)], stdout=subprocess.DEVNULL)
+    try:
+        with pytest.raises(BrokenPipeError) as caught:
+            write_atomic(pipe, bytes(10**7))
+    finally:
+        reader.kill()
+        reader.wait()
+    assert caught.value.filename == str(pipe)
+    assert stat.S_ISFIFO(os.stat(pipe).st_mode)
+
+
+def test_a_link_through_the_processes_files_leads_to_its_pipe(tmp_path):
+    read, write = os.pipe()  # as /dev/stdout of a pipeline: a link to what has no path
+    try:
+        (tmp_path / "out.csv").symlink_to(f"/proc/self/fd/{write}")
+        if not (tmp_path / "out.csv").exists():
+            pytest.skip("no /proc/self/fd")
+        write_atomic(tmp_path / "out.csv", b"text")
+        assert os.read(read, 10) == b"text"
+    finally:
+        os.close(read)
+        os.close(write)
+
+
+def test_a_device_is_written_into_and_what_it_says_is_told(tmp_path, monkeypatch):
+    device = "/dev/full"
+    if not os.path.exists(device) or not stat.S_ISCHR(os.stat(device).st_mode):
+        pytest.skip("no /dev/full")
+    link = tmp_path / "out.csv"
+    link.symlink_to(device)
+    for name in ("replace", "rename", "unlink"):  # whatever is wrong, the device stays
+
+        def refuse(*arguments, _name=name):
+            raise AssertionError(f"os.{_name} of {arguments}")
+
+        monkeypatch.setattr(f"vae_np.support.files.os.{name}", refuse)
+    monkeypatch.setattr("vae_np.support.files.tempfile.mkstemp", refuse)
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_atomic(link, b"new")
+    assert caught.value.filename == str(link)
+    assert link.is_symlink()
+    assert [file.name for file in tmp_path.iterdir()] == ["out.csv"]
+
+
 def test_a_file_keeps_its_permissions(tmp_path):
     path = tmp_path / "file.bin"
     path.write_bytes(b"old")

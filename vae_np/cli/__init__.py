@@ -41,8 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _run(words)
         _flush()
         return code
-    except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        _drop_output()
+    except BrokenPipeError as error:
+        if error.filename is not None:  # that of --out
+            print(f"vae-np: error: {one_line(error)}", file=sys.stderr)
+            return 2
+        _drop_output()  # the reader of our output has gone, as `head` does
         return 128 + signal.SIGPIPE
     except KeyboardInterrupt as interrupt:
         print(f"vae-np: interrupted{f'; {interrupt}' if str(interrupt) else ''}", file=sys.stderr)

@@ -25,19 +25,23 @@ def write_atomic(path: str | os.PathLike[str], data: bytes) -> None:
 
     The bytes go to a temporary file in the same folder, ``fsync`` forces them to the disk, ``os.replace`` puts the
     file into its place, and the folder itself is synced so that the rename lasts too. A link is followed: what it
-    leads to is replaced. A file that was there before passes on its permissions.
+    leads to is replaced. A file that was there before passes on its permissions. What is no regular file, a named pipe
+    or a device, is written into as it stands: a file in its place would take it from its reader.
 
     Raises
     ------
     OSError
-        If the folder is missing or cannot be written to, or the disk is full; it names ``path``. What stood there is
-        untouched, and no temporary file stays behind.
+        If the folder is missing or cannot be written to, the disk is full, or nobody reads the pipe; it names ``path``.
+        A file that stood there is untouched, and no temporary file stays behind.
     """
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; a file was to be written there")
     place = Path(os.path.realpath(path))
     try:
+        if _is_special(path):
+            _write_into(path, data)
+            return
         _write(place, data)
     except OSError as error:
         if error.errno is None:
@@ -69,6 +73,22 @@ def _write(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def _is_special(path: Path) -> bool:
+    """Whether something is there that is no regular file; links are followed by the system, also to nameless pipes."""
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _write_into(path: Path, data: bytes) -> None:
+    """Write to a pipe or a device; nothing is made where it has gone meanwhile."""
+    with open(os.open(path, os.O_WRONLY), "wb", buffering=0) as file:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[file.write(rest) :]
 
 
 def _umask() -> int:
