@@ -69,3 +69,29 @@ def test_data_with_a_test_set_of_their_own_have_no_one_order(vae_np, run, monkey
     parts = common.Parts(whole.take(slice(0, 20)), whole.take(slice(20, 30)), package.data.Dataset(x, None, None, "t"))
     monkeypatch.setattr(runs, "load_parts", lambda *how: parts)
     one_line(vae_np("encode", run, "--part", "all"), "--part all: these data have a test set of their own")
+
+
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+def test_what_is_not_finite_is_told_by_the_files_rows_and_their_index(part, vae_np, train):
+    x = np.loadtxt("data.csv", delimiter=",")
+    train_rows, validation_rows, test_rows = package.data.split(len(x), seed=0)
+    row = {"train": train_rows, "validation": validation_rows, "test": test_rows}[part][1]
+    words = ["--likelihood", "gaussian", "--sigma", "1", "--scale", "none", "--epochs", "1"]
+    assert train("--out", "sound", *words).code == 0
+    assert train("--out", "scaled", "--likelihood", "gaussian", "--scale", "standard", "--epochs", "1").code == 0
+    x[row] = 1e200
+    with open("named.csv", "w") as file:
+        file.write(",a,b,c,d,e,f\n")
+        file.writelines(f"R{i}," + ",".join(map(repr, values)) + "\n" for i, values in enumerate(x.tolist()))
+    done = train("--out", "run", *words, data="named.csv")
+    assert done.code == 2
+    assert f"(rows {row} 'R{row}' of named.csv, counted from 0)\n" in done.err
+    if part == "validation":
+        assert "in the validation after epoch 1" in done.err
+    done = vae_np("evaluate", "sound", "--data", "named.csv", "--part", part)
+    one_line(done, f"(rows {row} 'R{row}' of named.csv, counted from 0)")
+    x[row] = 1.7e308  # standardised it is infinite
+    np.savetxt("data.csv", x, delimiter=",")
+    for command in ("encode", "reconstruct"):
+        done = vae_np(command, "scaled", "--data", "data.csv", "--out", "written.csv")
+        one_line(done, f"(rows {row} of data.csv, counted from 0)")

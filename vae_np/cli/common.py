@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -194,6 +195,23 @@ def _all_of(parts: Parts) -> Dataset:
     if all(part.index is not None for part in found):
         index = np.concatenate([np.asarray(part.index) for part in found])[order]
     return dataclasses.replace(found[0], x=x, labels=labels, rows=rows[order], index=index)
+
+
+@contextlib.contextmanager
+def rows_of_source(data: Dataset, validation: Dataset | None = None) -> Iterator[None]:
+    """What is not finite is told by the rows of the data's source, and their index, not by places in a part of it."""
+    from vae_np.support.errors import NonFiniteError
+
+    try:
+        yield
+    except NonFiniteError as error:
+        part = validation if error.part == "validation" and validation is not None else data
+
+        def called(n: int) -> str:
+            name = "" if part.index is None else f" {str(part.index[n])!r}"
+            return f"{part.row_numbers[n]}{name}"
+
+        raise FloatingPointError(error.line("rows", called, f" of {part.name}, counted from 0")) from None
 
 
 def binarised(dataset: Dataset, mode: str, seed: int) -> Dataset:

@@ -40,7 +40,8 @@ def run(args: argparse.Namespace) -> int:
     run = runs.load_run(args.model, given.get("backend"))
     dataset = runs.data_of(run, args)
     labels = _labels(dataset, out) if "with_labels" in given else None
-    mu, logvar = run.vae.encode(dataset.x)
+    with common.rows_of_source(dataset):
+        mu, logvar = run.vae.encode(dataset.x)
     k = mu.shape[1]
     header = [f"mu{j}" for j in range(k)] + ([f"logvar{j}" for j in range(k)] if "logvar" in given else [])
     before = {} if "no_rows" in given or not out.endswith(".csv") else output.row_columns(dataset)

@@ -37,7 +37,8 @@ def run(args: argparse.Namespace) -> int:
     run = runs.load_run(args.model, given.get("backend"))
     dataset, training = runs.data_and_training(run, args)
     samples, seed = given.get("samples", 1), given.get("seed", run.options.get("seed", 0))
-    result = evaluate(run.vae, dataset.x, samples=samples, seed=seed)
+    with common.rows_of_source(dataset):
+        result = evaluate(run.vae, dataset.x, samples=samples, seed=seed)
     if out is not None:
         columns = list(result.per_example)
         table = np.column_stack([result.per_example[name] for name in columns])

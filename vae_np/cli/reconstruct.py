@@ -32,7 +32,9 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--number must be positive; got {given['number']}")
     run = runs.load_run(args.model, given.get("backend"))
     dataset = runs.data_of(run, args)
-    mean, names = run.vae.reconstruct(dataset.x), run.feature_names or dataset.feature_names
+    names = run.feature_names or dataset.feature_names
+    with common.rows_of_source(dataset):
+        mean = run.vae.reconstruct(dataset.x)
     if Path(out).suffix in output.PICTURES:
         shape = dataset.image_shape or run.image_shape
         named = pictures.panel_names(names, mean.shape[1], shape)

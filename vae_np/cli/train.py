@@ -156,7 +156,8 @@ def _train(trainer: Trainer, parts: common.Parts, options: dict[str, Any], folde
     from vae_np.training.progress import choose_reporter
 
     reporter = choose_reporter(not quiet, options["backend"] == "numba")
-    history = trainer.run(folder / run_folder.CHECKPOINT, options["checkpoint_seconds"], reporter)
+    with common.rows_of_source(parts.train, parts.validation):
+        history = trainer.run(folder / run_folder.CHECKPOINT, options["checkpoint_seconds"], reporter)
     result: dict[str, Any] = {"out": folder, "epochs": len(history.rows)}
     if trainer.settings.patience is not None and history.rows:
         result["best_epoch"] = history.best_epoch
@@ -165,7 +166,8 @@ def _train(trainer: Trainer, parts: common.Parts, options: dict[str, Any], folde
         result |= {"train_elbo": history["elbo"][of], "validation_elbo": history["validation_elbo"][of]}
     if parts.test is not None:
         test = common.binarised(parts.test, options["binarise"], options["seed"])
-        evaluation = evaluate(trainer.vae, test.x, seed=options["seed"])
+        with common.rows_of_source(test):
+            evaluation = evaluate(trainer.vae, test.x, seed=options["seed"])
         result |= {"test_elbo": evaluation.elbo, "test_kl": evaluation.kl, "test_examples": len(test)}
         result |= remarks.against_columns_alone(trainer.vae, parts.train, test.x, evaluation.per_example["elbo"])
     return result

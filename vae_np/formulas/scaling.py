@@ -80,8 +80,9 @@ class FeatureMoments(NamedTuple):
 
     @property
     def variance(self) -> Array:
-        """The square of the deviation."""
-        return self.deviation * self.deviation
+        """The square of the deviation, infinite where it overflows."""
+        with np.errstate(over="ignore"):
+            return self.deviation * self.deviation
 
 
 def moments(x: Array) -> FeatureMoments:

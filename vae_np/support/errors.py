@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 __all__ = ["ConstantFeaturesWarning", "NonFiniteError"]
@@ -48,28 +48,35 @@ class NonFiniteError(FloatingPointError):
         The first stage of the path where it appeared.
     examples : iterable of int, optional
         The examples of the batch concerned, if the stage knows them.
+    part : str
+        What these are rows of: x, or validation.
 
     Attributes
     ----------
-    message, stage : str
+    message, stage, part : str
     examples : tuple of int
     """
 
-    def __init__(self, message: str, stage: str, examples: Iterable[int] = ()) -> None:
+    def __init__(self, message: str, stage: str, examples: Iterable[int] = (), part: str = "x") -> None:
         super().__init__(message)
+        self.part = part
         self.message = " ".join(message.split())
         self.stage = stage
         self.examples = tuple(int(n) for n in examples)
 
     def __str__(self) -> str:
         """``stage: message (examples 3, 17)``, one line."""
+        return self.line()
+
+    def line(self, what: str = "examples", called: Callable[[int], str] = str, of: str = "") -> str:
+        """The same with other words for the examples, such as the rows of a file."""
         text = f"{self.stage}: {self.message}"
         if not self.examples:
             return text
-        shown = ", ".join(str(n) for n in self.examples[:_SHOWN])
+        shown = ", ".join(called(n) for n in self.examples[:_SHOWN])
         more = len(self.examples) - _SHOWN
-        return f"{text} (examples {shown}{f' and {more} more' if more > 0 else ''})"
+        return f"{text} ({what} {shown}{f' and {more} more' if more > 0 else ''}{of})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Survive the way from a worker process: all three arguments, not the message alone."""
-        return type(self), (self.message, self.stage, self.examples)
+        """Survive the way from a worker process: all arguments, not the message alone."""
+        return type(self), (self.message, self.stage, self.examples, self.part)

@@ -182,7 +182,7 @@ class Trainer:
             result = evaluate(self.vae, self.validation, seed=self.settings.seed)
         except NonFiniteError as error:
             message = f"{error.message} in the validation after epoch {self.epoch + 1}, step {self.adam.step}"
-            raise NonFiniteError(message, error.stage, error.examples) from None
+            raise NonFiniteError(message, error.stage, error.examples, "validation") from None
         return result.elbo, result.active_units
 
     # ---- checkpoints
