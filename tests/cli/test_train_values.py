@@ -55,7 +55,7 @@ WRONG = {
     "--checkpoint-seconds nan": "--checkpoint-seconds",
     "--checkpoint-seconds -1": "--checkpoint-seconds",
     "--data missing.npy": "missing.npy: no such file",
-    "--data nan.csv": "nan.csv: row 3, column 2 is nan",
+    "--data nan.csv": "nan.csv: line 4, column 3: 'nan' (1 of ",
     "--data wide.csv --likelihood bernoulli": "in [0, 1] for the bernoulli likelihood; row 38, column 5 is 1.5",
     "--data wide.csv --likelihood continuous-bernoulli": "from 0); use --likelihood gaussian, or --scale N\n",
     "--data negative.csv --likelihood bernoulli": "from 0); use --likelihood gaussian\n",

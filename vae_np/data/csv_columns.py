@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["fields", "find_index", "first_field", "is_header", "is_number", "names_of", "unquoted"]
+__all__ = ["bare", "fields", "find_index", "first_field", "is_header", "is_number", "names_of", "unquoted"]
 
 INDEX_NAMES = ("id", "index", "row")
 """Names of an index, if its entries are distinct. `row` is what vae-np's own files call it."""
@@ -55,11 +55,27 @@ def first_field(line: str) -> tuple[str, str]:
     return text.strip(), after
 
 
-def is_header(line: str) -> bool:
-    """Whether no field is a number, or all are 0, 1, 2, ... after an empty one: so pandas writes unnamed columns."""
+def bare(line: str) -> str:
+    """The line without the quotes around its numbers; what is quoted and none keeps them, and its commas."""
+    if '"' not in line:
+        return line
+    texts = ((field, unquoted(field)) for field in fields(line))
+    return ",".join(text if is_number(text) else field for field, text in texts)
+
+
+def is_header(line: str, after: str = "") -> bool:
+    """Whether no field is a number, or all are 0, 1, 2, ... after an empty one: so pandas writes unnamed columns.
+
+    Numbers in quotes are names, but not where the line ``after`` it has such, too, or there is none: then all fields of
+    the file are quoted. 0, 1, 2, ... are names there as well.
+    """
     found = fields(line)
     if not any(map(is_number, found)):
-        return True
+        texts = [unquoted(field) for field in found]
+        if not all(map(is_number, texts)) or texts == [str(i) for i in range(len(texts))]:
+            return True
+        after = after.rstrip("\r\n")
+        return bool(after.strip()) and bare(after) == after
     return not unquoted(found[0]) and all(text.strip() == str(i) for i, text in enumerate(found[1:]))
 
 
@@ -70,9 +86,7 @@ def names_of(header: str, columns: int) -> list[str] | None:
     """
     found = fields(header)
     found[0] = found[0].lstrip().removeprefix("#")
-    # what is not UTF-8 becomes U+FFFD: a name is shown and written, and never compared with bytes
-    texts = [unquoted(field).encode("utf-8", "surrogateescape").decode("utf-8", "replace") for field in found]
-    texts = [" ".join(text.split()) for text in texts]
+    texts = [" ".join(unquoted(field).split()) for field in found]
     texts = texts if len(texts) != columns - 1 else ["", *texts]
     return texts if len(texts) == columns else None
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.data.csv_columns import fields, find_index, first_field, is_header, is_number, names_of, unquoted
+from vae_np.data.csv_columns import bare, fields, find_index, first_field, is_header, is_number, names_of, unquoted
 from vae_np.data.packed import DAMAGED, open_packed
 
 __all__ = ["Table", "read_csv"]
@@ -21,8 +21,8 @@ IndexColumn = Literal["auto", "first", "none"]
 
 SHOWN = 40
 """Characters of a faulty field that an error shows."""
-
-
+REMEDY = "; missing values are not supported: fill it in or leave the line out (see docs/data.md)"
+NOT_UTF8 = "not a text in UTF-8; save the file as UTF-8"
 SEPARATORS = ";\t| "
 """What other tables have in place of the comma."""
 
@@ -62,7 +62,7 @@ def read_csv(path: Path, labels: LabelColumn = None, index: IndexColumn = "auto"
     Raises
     ------
     ValueError
-        With line and column of what is not a number, or the line that is longer or shorter than the first.
+        With line and column of what is no finite number, or the line that is longer or shorter than the first.
     """
     try:
         columns = _columns(path, labels, index)
@@ -70,6 +70,8 @@ def read_csv(path: Path, labels: LabelColumn = None, index: IndexColumn = "auto"
             values, texts = _parse(path, columns)
         except ValueError as error:
             raise ValueError(_first_fault(path, columns) or f"{path}: {error}") from error
+        if not np.isfinite(values).all():
+            raise ValueError(_not_finite(path, columns, values))
         table = _named(Table(_whole(values)), columns)
         if labels is None:
             return table
@@ -87,9 +89,12 @@ def read_csv(path: Path, labels: LabelColumn = None, index: IndexColumn = "auto"
 def _columns(path: Path, labels: LabelColumn, index: IndexColumn) -> _Columns:
     """What the header and, where it must be asked, the first column say; an empty file is told of later."""
     lines = _lines(path)
-    first = next(lines, (0, ""))[1]
-    header = first if is_header(first) else None
-    line = first if header is None else next(lines, (0, ""))[1]
+    number, first = next(lines, (0, ""))
+    after = next(lines, (0, ""))[1]
+    header = first if is_header(first, after) else None
+    if header is not None and _is_not_utf8(header):
+        raise ValueError(f"{path}: line {number}: the header {_shown(header)} is {NOT_UTF8}")
+    line = first if header is None else after
     width = len(fields(line))
     names = None if header is None else names_of(header, width)
     if index == "none" or labels == "first":
@@ -139,9 +144,10 @@ def _data_lines(path: Path) -> Iterator[tuple[int, str]]:
     first = next(lines, None)
     if first is None:
         raise ValueError(f"{path}: there is no data; the file is empty")
-    if not is_header(first[1]):
-        return chain([first], lines)
     second = next(lines, None)
+    after = [] if second is None else [second]
+    if not is_header(first[1], *(line for _, line in after)):
+        return chain([first], after, lines)
     if second is None:
         raise ValueError(
             f"{path}: there is no data; the only line, line {first[0]}, holds no number ({_shown(first[1])})"
@@ -169,12 +175,29 @@ def _parse(path: Path, columns: _Columns) -> tuple[NDArray[Any], list[str]]:
             texts.append(unquoted(text))
             yield rest
 
-    table = np.loadtxt(values() if labels else lines, np.float64, delimiter=",", comments=None, ndmin=2)
+    table = np.loadtxt(map(bare, values() if labels else lines), np.float64, delimiter=",", comments=None, ndmin=2)
     if labels and ("" in texts or len(texts) != len(table)):
         raise ValueError("a label is missing")
     if columns.row_names is not None and len(columns.row_names) != len(table):  # np.loadtxt skips an empty rest
         raise ValueError("a line has no values")
     return table, texts
+
+
+def _not_finite(path: Path, columns: _Columns, table: NDArray[Any]) -> str:
+    """Where the first NaN or infinity stands, and how many there are."""
+    bad = ~np.isfinite(table)
+    row, j = (int(place[0]) for place in np.nonzero(bad))
+    number, line = next(islice(_data_lines(path), row, None))
+    column = j + 1 + (columns.row_names is not None or columns.labels == "first")
+    count = f"{bad.sum()} of {table.size} values are not finite"
+    return f"{_place(path, number, column, columns)}: {_shown(fields(line)[column - 1])} ({count}){REMEDY}"
+
+
+def _place(path: Path, line: int, column: int, columns: _Columns) -> str:
+    """How errors name a field: with the column's name, where the header has one."""
+    names = columns.names or []
+    name = names[column - 1] if column <= len(names) else ""
+    return f"{path}: line {line}, column {column}{name and f' ({_short(name)})'}"
 
 
 def _first_fault(path: Path, columns: _Columns) -> str | None:
@@ -192,9 +215,9 @@ def _first_fault(path: Path, columns: _Columns) -> str | None:
         for column, field in enumerate(parts, 1):
             if index and column == 1:
                 continue
-            if not (unquoted(field) if column == own else is_number(field)):
+            if not (unquoted(field) if column == own else is_number(unquoted(field))):
                 fact = _fact(field, column, width if len(parts) == width and not labels else 0)
-                return f"{path}: line {number}, column {column}: {fact}"
+                return f"{_place(path, number, column, columns)}: {fact}"
         if labels and len(parts) == 1 + index:
             return f"{path}: line {number}: there is no data beside the label {_shown(line)}{_separator(line)}"
         if len(parts) != width:
@@ -205,7 +228,7 @@ def _first_fault(path: Path, columns: _Columns) -> str | None:
 def _fact(field: str, column: int, width: int) -> str:
     """What is wrong with a field; where ``width`` is not 0 it may be a label."""
     if not unquoted(field):
-        return f"{_shown(field)} is empty; missing values are not supported"
+        return f"{_shown(field)} is empty{REMEDY}"
     hint = _separator(field)
     if not hint and width > 1 and column in (1, width):
         place = "first" if column == 1 else "last"
@@ -231,12 +254,20 @@ def _faulty_text(path: Path, labels: str, texts: list[str]) -> str | None:
             " lines; if this line is a header, delete it: only one without numbers is skipped"
         )
     for number, text in zip(numbers, texts, strict=True):
-        if any("\ud800" <= letter <= "\udfff" for letter in text):
-            return f"{path}: line {number}: the label {_shown(text)} is not a text in UTF-8"
+        if _is_not_utf8(text):
+            return f"{path}: line {number}: the label {_shown(text)} is {NOT_UTF8}"
     return None
+
+
+def _is_not_utf8(text: str) -> bool:
+    """Whether there were bytes that are not UTF-8."""
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _shown(text: str) -> str:
     """Text as an error shows it: on one line, short, in ASCII."""
-    text = text.strip()
-    return ascii(text if len(text) <= SHOWN else text[:SHOWN] + "...")
+    return ascii(_short(text.strip()))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else text[:SHOWN] + "..."
