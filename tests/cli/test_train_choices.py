@@ -242,3 +242,23 @@ def test_a_resumed_run_takes_the_likelihood_that_auto_chose(run):
     run("train", "--likelihood", "auto", "--epochs", "1", "--out", "auto", *SMALL)
     run("train", "--likelihood", "auto", "--epochs", "2", "--out", "auto", "--resume")
     assert config_of(Path("auto"))["arguments"]["likelihood"] == "gaussian"
+
+
+def test_epochs_that_were_over_too_early_are_told_and_the_command_goes_on(train, vae_np, here):
+    words = ["--likelihood", "gaussian", "--patience", "3"]
+    line = "validation was still rising: vae-np train --resume --out 'a run' --epochs 4 goes on\n"
+    done = train("--out", "a run", "--epochs", "2", *words)
+    assert done.out.count(line) == 1
+    assert line not in vae_np("train", "--resume", "--out", "a run", "--epochs", "4").out  # of 8 now
+    stopped = train("--out", "stopped", "--epochs", "5000", "--learning-rate", "0.05", *words)
+    assert "still rising" not in stopped.out
+    rows = (here / "stopped" / "history.csv").read_text().count("\n") - 1
+    assert rows < 5000
+    exact = train("--out", "exact", "--epochs", rows, "--learning-rate", "0.05", *words)
+    assert "still rising" not in exact.out  # over, and patience was, too
+    almost = train("--out", "almost", "--epochs", rows - 1, "--learning-rate", "0.05", *words)
+    assert "still rising" in almost.out
+    for more in (["--patience", "none"], ["--schedule", "cosine"], ["--epochs", "0"], ["--json"]):
+        done = train("--out", f"run{'-'.join(more)}", "--epochs", "2", *words, *more)
+        assert done.code == 0
+        assert "still rising" not in done.out

@@ -6,7 +6,7 @@ import shlex
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,6 @@ __all__ = ["COMMAND", "add_arguments", "run"]
 COMMAND = Command(
     10, "train a model and draw the pictures", "--epochs 20 --out runs/first", "the embedded digits; a few seconds"
 )
-Say = Callable[[str], None]
 
 GREY = (
     "grey values: the Bernoulli likelihood is then a cross-entropy, no density;"
@@ -45,7 +44,11 @@ def run(args: Namespace) -> int:
 def _run(given: dict[str, Any]) -> int:
     """Everything is checked before the first file is written, so that an error leaves things as they were."""
     quiet = "json" in given
-    say: Say = (lambda text: None) if quiet else (lambda text: print(text, flush=True))
+
+    def say(text: str) -> None:
+        if text and not quiet:
+            print(text, flush=True)
+
     began = time.perf_counter()
     folder, options, resumed = run_folder.plan(given)
     locked = folder is not None and folder.is_dir()
@@ -65,7 +68,7 @@ def _run(given: dict[str, Any]) -> int:
     counts = ", ".join(f"{count} {name.replace('train', 'training')}" for name, count in _examples(parts).items())
     say(f"{trainer.vae!r}\n{counts} examples of {parts.train.name}; everything goes to {folder}")
     unscaled = "" if resumed else remarks.unscaled_line(trainer.vae, parts.train)
-    for line in filter(None, [chosen, remarks.index_line(parts.train), unscaled]):
+    for line in [chosen, remarks.index_line(parts.train), unscaled]:
         say(line)
     if trainer.settings.objective.analytic_kl and not trainer.vae.architecture.has_kl:
         say(common.sampled_kl(trainer.vae))
@@ -83,7 +86,7 @@ def _run(given: dict[str, Any]) -> int:
         run_folder.write_result(
             folder, result
         )  # before the pictures, which may take long and more memory than there is
-        for line in _report(result, trainer.epoch - done):
+        for line in [*_report(result, trainer.epoch - done), _still_rising(trainer, options, folder)]:
             say(line)
         if "no_pictures" not in given and (pictures := _pictures(trainer, parts, options, folder)):
             result["pictures"] = pictures
@@ -210,6 +213,18 @@ def _resumption(folder: Path, trainer: Trainer, resumed: bool) -> str:
     if trainer.epoch == trainer.settings.epochs:
         return f"{folder}: all {trainer.epoch} epochs are done; --epochs sets more"
     return f"{folder}: continuing after epoch {trainer.epoch}, step {trainer.adam.step}"
+
+
+def _still_rising(trainer: Trainer, options: dict[str, Any], folder: Path) -> str:
+    """How to go on where the epochs were over before the validation ELBO had stopped rising, if they may be more."""
+    epochs, patience = trainer.settings.epochs, trainer.settings.patience
+    over = trainer.epoch == epochs > 0
+    if not over or patience is None or trainer.best.is_long_ago(epochs) or assemble.depends_on_epochs(options):
+        return ""
+    return (
+        f"validation was still rising: vae-np train --resume --out {shlex.quote(str(folder))}"
+        f" --epochs {2 * epochs} goes on"
+    )
 
 
 def _report(result: dict[str, Any], epochs: int) -> Iterator[str]:
