@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import sys
+import threading
+import time
 from collections import Counter
 
 import pytest
 
 from vae_np.training.history import COLUMNS
-from vae_np.training.progress import Bar, Lines, Silent, choose_reporter, epoch_line
+from vae_np.training.progress import COMPILING, WAITED, Bar, Lines, Silent, choose_reporter, epoch_line
 
 ROW = {
     **dict.fromkeys(COLUMNS, 0.0),
@@ -61,6 +64,55 @@ def test_a_bar_fits_eighty_columns_and_ends_full(monkeypatch):
     assert drawn[-1].startswith("epoch 1000/1000 100%|")
     assert drawn[-1].endswith("ELBO -101.23, validation -103.50")
     assert stream.getvalue().endswith("\n")
+
+
+@pytest.mark.parametrize("kind", [Lines, Bar])
+def test_a_first_step_that_waits_long_is_said_to_wait_for_the_compiler(kind, monkeypatch):
+    monkeypatch.setattr("vae_np.training.progress.WAITED", 0.001)
+    stream = Terminal()
+    reporter = kind(stream, compiling=True)
+    reporter.start(10, 100, 50)
+    while "compiling" not in stream.getvalue():
+        time.sleep(0.001)
+    reporter.step(6, -5.0)
+    reporter.step(6, -5.0)
+    assert reporter.first is None
+    reporter.close()
+    text = stream.getvalue()
+    if kind is Lines:
+        assert re.fullmatch(re.escape(COMPILING) + r"\nthe first step came after \d+\.\d s\n", text)
+    else:
+        assert ", compiled in " in text
+
+
+@pytest.mark.parametrize("kind", [Lines, Bar])
+@pytest.mark.parametrize("done", [50, 100])
+@pytest.mark.parametrize("step", [False, True])
+def test_nothing_is_said_of_a_compiler_that_took_no_time_or_where_no_step_is_taken(kind, done, step, monkeypatch):
+    started = []
+
+    class Timer(threading.Timer):
+        def __init__(self, seconds, tell):
+            super().__init__(seconds, tell)
+            started.append((seconds, tell))
+
+        def start(self):
+            pass
+
+    monkeypatch.setattr("vae_np.training.progress.threading.Timer", Timer)
+    stream = Terminal()
+    reporter = kind(stream, compiling=True)
+    reporter.start(10, 100, done)
+    if step:
+        reporter.step(6, -5.0)
+    else:
+        reporter.close()
+    assert len(started) == (done < 100)
+    for seconds, tell in started:
+        assert seconds == WAITED == 2
+        tell()  # at the last moment
+    reporter.close()
+    assert "compil" not in stream.getvalue()
 
 
 def test_a_bar_without_validation_has_no_nan():

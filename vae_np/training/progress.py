@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TextIO
 
 __all__ = ["Bar", "Lines", "Reporter", "Silent", "choose_reporter", "epoch_line"]
 
 
+WAITED = 2.0
+"""Seconds from which on the first step is said to wait for the compiler: what is on the disk is loaded in less."""
 COMPILING = "compiling kernels that are not on the disk yet (up to a minute); the first step waits for it"
 
 
@@ -46,25 +49,55 @@ class Silent:
         """Say nothing."""
 
 
+class _FirstStep:
+    """Says once that the first step waits for the compiler, if it does for `WAITED` seconds."""
+
+    def __init__(self, say: Callable[[], None]) -> None:
+        self.began, self.told, self._ended = time.monotonic(), False, False
+        self._say, self._lock = say, threading.Lock()
+        self._timer = threading.Timer(WAITED, self._tell)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _tell(self) -> None:
+        with self._lock:  # the step may end at this moment
+            if not self._ended:
+                self.told = True
+                self._say()
+
+    def ended(self) -> float | None:
+        """The seconds since the start, where it was said; nothing is after this."""
+        with self._lock:
+            self._ended = True
+        self._timer.cancel()
+        return time.monotonic() - self.began if self.told else None
+
+
 class Lines(Silent):
     """A plain line an epoch, for a log; and where kernels are compiled first, a word on that."""
 
     def __init__(self, stream: TextIO | None = None, compiling: bool = False) -> None:
         self.stream, self.epochs = stream or sys.stderr, 0
-        self.compiling, self.began = compiling, 0.0
+        self.compiling = compiling
+        self.first: _FirstStep | None = None
 
     def start(self, epochs: int, steps: int, done: int) -> None:
         """Remember how many epochs there are."""
-        self.epochs, self.began = epochs, time.monotonic()
-        self.compiling = self.compiling and done < steps
-        if self.compiling:
-            print(COMPILING, file=self.stream, flush=True)
+        self.epochs = epochs
+        if self.compiling and done < steps:
+            self.first = _FirstStep(lambda: print(COMPILING, file=self.stream, flush=True))
 
     def step(self, epoch: int, elbo: float) -> None:
-        """After the first one, how long the compiler took."""
-        if self.compiling:
-            self.compiling = False
-            print(f"the first step came after {time.monotonic() - self.began:.1f} s", file=self.stream, flush=True)
+        """After the first one, how long the compiler took, if it was said that it is at work."""
+        if self.first is not None:
+            took, self.first = self.first.ended(), None
+            if took is not None:
+                print(f"the first step came after {took:.1f} s", file=self.stream, flush=True)
+
+    def close(self) -> None:
+        """Say nothing more, also where no step was taken."""
+        if self.first is not None:
+            self.first.ended()
 
     def epoch(self, row: Mapping[str, float]) -> None:
         """Print the epoch's line."""
@@ -79,7 +112,8 @@ class Bar(Silent):
     def __init__(self, stream: TextIO | None = None, compiling: bool = False) -> None:
         self.stream, self.epochs = stream or sys.stderr, 0
         self.bar: Any = None
-        self.note, self.compiling, self.began = "", compiling, 0.0
+        self.note, self.compiling = "", compiling
+        self.first: _FirstStep | None = None
 
     def start(self, epochs: int, steps: int, done: int) -> None:
         """Draw the bar."""
@@ -95,15 +129,15 @@ class Bar(Silent):
             dynamic_ncols=True,
             bar_format=self.FORMAT,
         )
-        self.began = time.monotonic()
-        if self.compiling:
-            self.bar.set_postfix_str("compiling, the first step waits for it")
+        if self.compiling and done < steps:
+            self.first = _FirstStep(lambda: self.bar.set_postfix_str("compiling, the first step waits for it"))
 
     def step(self, epoch: int, elbo: float) -> None:
         """Move the bar; tqdm draws it ten times a second at most."""
         # set directly: the methods of tqdm that do it cost more than the rest of this line
-        if self.compiling:
-            self.compiling, self.note = False, f", compiled in {time.monotonic() - self.began:.1f} s"
+        if self.first is not None:
+            took, self.first = self.first.ended(), None
+            self.note = "" if took is None else f", compiled in {took:.1f} s"
         self.bar.desc = f"epoch {epoch}/{self.epochs} "
         self.bar.postfix = f"ELBO {elbo:.2f}{self.note}"
         self.bar.update()
@@ -116,6 +150,8 @@ class Bar(Silent):
 
     def close(self) -> None:
         """Leave the bar as it stands."""
+        if self.first is not None:
+            self.first.ended()
         if self.bar is not None:
             self.bar.close()
 
