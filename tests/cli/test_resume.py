@@ -126,12 +126,17 @@ def test_where_nothing_was_saved_a_run_starts_anew_and_says_so(train):
 def test_a_finished_run_is_drawn_again(vae_np, run):
     pytest.importorskip("matplotlib")
     before = state("run")
-    done = vae_np("train", "--out", "run", "--resume")
+    assert vae_np("train", "--out", "run", "--resume").code == 0
+    assert not Path("run/samples.png").exists()  # it was begun with --no-pictures, and so stays
+    done = vae_np("train", "--out", "run", "--resume", "--pictures")
     assert done.code == 0
     assert "all 2 epochs are done; --epochs sets more" in done.out
     assert "trained no epochs" in done.out
     assert Path("run/samples.png").stat().st_size > 0
     assert state("run") == before
+    Path("run/samples.png").unlink()
+    assert vae_np("train", "--out", "run", "--resume").code == 0
+    assert Path("run/samples.png").exists()
 
 
 def test_options_need_not_be_repeated_and_epochs_may_grow(vae_np, train, run):

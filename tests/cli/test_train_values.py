@@ -43,7 +43,12 @@ WRONG = {
     "--kl-cycles 1000 --epochs 1": "--kl-cycles 1000 in 4 steps: a cycle needs at least 2 steps",
     "--samples 0": "samples",
     "--seed -1": "seed",
-    "--milestones 1,2": "--milestones needs --schedule steps",
+    "--milestones 1,2": "--schedule steps and --milestones need each other; the schedule is constant",
+    "--milestones 1,2 --schedule cosine": "--schedule steps and --milestones need each other; the schedule is cosine",
+    "--schedule steps": "--schedule steps and --milestones need each other; there are none",
+    "--schedule steps --milestones none": "--milestones need each other; there are none",
+    "--data huge.npy --dtype float32": "huge.npy: row 3, column 2 is 1e+300, beyond float32; dtype='float64' (--dtype",
+    "--data large.npy --likelihood gaussian --sigma learned --scale none": "3.13e+29, beyond what a learned sigma may have",
     "--schedule steps --milestones 2,1": "milestones",
     "--warmup -1": "--warmup",
     "--clip-norm 0": "clip_norm",
@@ -82,6 +87,9 @@ def test_a_wrong_value_is_told_in_one_line_and_leaves_no_folder(words, train, he
     np.savetxt("negative.csv", x[:3] - 1, delimiter=",")
     Path("whole.csv").write_text("0,299\n" * 10)
     Path("words.csv").write_text("0,0.5,cat\n" * 10)
+    x[3, 2] = 1e300
+    np.save("huge.npy", x)
+    np.save("large.npy", 1e30 * np.loadtxt("data.csv", delimiter=","))
     np.save("text.npy", np.array([["a"]]))
     before = set(here.iterdir())
     one_line(train(*words.split()), WRONG[words])

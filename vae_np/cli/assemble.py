@@ -134,12 +134,13 @@ def _adam(options: dict[str, Any], steps: int) -> Adam:
     if not 0 <= rate < float("inf"):
         raise ValueError(f"--learning-rate must be finite and not negative; got {rate}")
     schedule: Schedule = Constant(rate)
+    if (options["schedule"] == "steps") != bool(options["milestones"]):
+        fact = f"the schedule is {options['schedule']}" if options["milestones"] else "there are none"
+        raise ValueError(f"--schedule steps and --milestones need each other; {fact}")
     if options["schedule"] == "cosine":
         schedule = Cosine(rate, max(1, options["epochs"] * steps - options["warmup"]))
     elif options["schedule"] == "steps":
         schedule = StepList(rate, tuple(epoch * steps for epoch in options["milestones"]))
-    elif options["milestones"]:
-        raise ValueError("--milestones needs --schedule steps")
     if options["warmup"]:
         schedule = Warmup(options["warmup"], schedule)
     names = ("weight_decay", "amsgrad", "epsilon", "epsilon_hat", "clip_norm")

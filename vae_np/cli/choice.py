@@ -42,6 +42,7 @@ def floor_of(options: dict[str, Any], x: NDArray[Any]) -> dict[str, Any]:
     import numpy as np
 
     from vae_np.formulas.doors import parse
+    from vae_np.formulas.likelihoods.gaussian import LEAST
     from vae_np.formulas.scaling import moments
 
     config = parse(options["likelihood"])
@@ -49,7 +50,13 @@ def floor_of(options: dict[str, Any], x: NDArray[Any]) -> dict[str, Any]:
     if options["floor"] is not None or "floor" in config or config["name"] != "gaussian" or not isinstance(sigma, str):
         return options
     spread = 1.0 if options["scale"] == "standard" else float(np.sqrt(np.mean(moments(x).variance)))
-    return options | {"floor": float(f"{FLOOR * spread:.3g}")}
+    floor = float(f"{FLOOR * spread:.3g}")
+    if floor and not LEAST <= floor <= 1 / LEAST:  # the user gave none: it is the data that are too large or too small
+        raise ValueError(
+            f"the data's deviation is {spread:.3g}, beyond what a learned sigma may have;"
+            " --scale standard gives each feature the deviation 1 inside the model"
+        )
+    return options | {"floor": floor}
 
 
 def patience_of(options: dict[str, Any], has_validation: bool) -> tuple[dict[str, Any], str]:

@@ -88,7 +88,7 @@ def _run(given: dict[str, Any]) -> int:
         )  # before the pictures, which may take long and more memory than there is
         for line in [*_report(result, trainer.epoch - done), _still_rising(trainer, options, folder)]:
             say(line)
-        if "no_pictures" not in given and (pictures := _pictures(trainer, parts, options, folder)):
+        if not options["no_pictures"] and (pictures := _pictures(trainer, parts, options, folder)):
             result["pictures"] = pictures
             run_folder.write_result(folder, result)
             say(f"pictures: {', '.join(path.name for path in pictures)} in {folder}")

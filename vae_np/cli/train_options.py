@@ -45,10 +45,11 @@ DEFAULTS: dict[str, Any] = {
     "binarise": "none",
     "output_bias": "data",
     "checkpoint_seconds": 10.0,
+    "no_pictures": False,
 }
 EARLIER: dict[str, Any] = {"patience": None, "index": "none"}
 """What a run did whose config.json does not know the option: it is older, and has an index among its features, say."""
-FREE_ON_RESUME = ("epochs", "backend", "threads", "checkpoint_seconds")
+FREE_ON_RESUME = ("epochs", "backend", "threads", "checkpoint_seconds", "no_pictures")
 """What may differ when a run is resumed."""
 NULLABLE: dict[str, tuple[type, ...]] = {
     "labels": (str,),
@@ -70,7 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--out", metavar="DIR", help="the run's folder [runs/DATA-1, -2, ...]")
     add("--resume", action="store_true", help="continue the run in --out; its options need not be repeated")
-    add("--no-pictures", action="store_true", help="draw none")
+    add("--no-pictures", action="store_true", help="draw none, nor where the run is resumed without --pictures")
+    add("--pictures", dest="no_pictures", action="store_false", help="draw them [they are drawn]")
     add("--json", action="store_true", help="print the result as one JSON object, and no progress")
     data = parser.add_argument_group("data")
     common.add_data_arguments(data, "digits")

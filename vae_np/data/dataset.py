@@ -135,8 +135,20 @@ def from_array(
             # rounded once: in float64 first, unless both numbers of a quotient are exact in float32
             exact = np.can_cast(rows.dtype, target) and float(target.type(divisor)) == divisor
             np.divide(rows, divisor, out=x, dtype=target if exact else np.float64, casting="same_kind")
-    check_finite(x, source)
+    _check_finite(x, rows, source)
     return Dataset(x, _labels(labels, len(x), source), image_shape, name, **names)
+
+
+def _check_finite(x: Array, rows: Array, source: str) -> None:
+    """That x is finite; what is so only in the numbers that were read is too large for its dtype."""
+    try:
+        check_finite(x, source)
+    except ValueError:
+        check_finite(rows, source)
+        row, column = (int(place[0]) for place in np.nonzero(~np.isfinite(x)))
+        remedy = "; dtype='float64' (--dtype float64) holds it" if x.dtype == np.float32 else ""
+        fact = f"{rows[row, column]:g}, beyond {x.dtype}"
+        raise ValueError(f"{source}: row {row}, column {column} is {fact}{remedy} (counted from 0)") from None
 
 
 def _rows(raw: Array, source: str) -> tuple[Array, tuple[int, int] | None]:
