@@ -181,7 +181,7 @@ def test_gradcheck_passes_and_a_wrong_gradient_fails(vae_np, monkeypatch):
         ("evaluate run --data wide.csv", "counted from 0); use --scale N\n"),
         ("encode run --with-labels", "--with-labels: data.csv has no labels"),
         ("encode run --with-labels --out e.npy", "--with-labels needs an --out that ends in .csv; got e.npy"),
-        ("evaluate run --data nan.csv", "nan.csv: row 3, column 2 is nan"),
+        ("evaluate run --data nan.csv", "nan.csv: line 4, column 3: 'nan' (1 of "),
         ("evaluate run --data words.npy", "words.npy"),
         ("evaluate run --out e.npy", "--out must end in .csv; got e.npy"),
         ("evaluate run --split 0.5,0.25,0.25", "--split needs --data"),

@@ -48,7 +48,7 @@ WRONG = {
     "--schedule steps": "--schedule steps and --milestones need each other; there are none",
     "--schedule steps --milestones none": "--milestones need each other; there are none",
     "--data huge.npy --dtype float32": "huge.npy: row 3, column 2 is 1e+300, beyond float32; dtype='float64' (--dtype",
-    "--data large.npy --likelihood gaussian --sigma learned --scale none": "3.13e+29, beyond what a learned sigma may have",
+    "--data large.npy --likelihood gaussian --sigma learned --scale none": "3.13e+29, beyond what a learned sigma may",
     "--schedule steps --milestones 2,1": "milestones",
     "--warmup -1": "--warmup",
     "--clip-norm 0": "clip_norm",

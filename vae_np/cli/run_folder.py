@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from vae_np.cli.assemble import depends_on_epochs, doors
 from vae_np.cli.output import jsonable
-from vae_np.cli.runs import OF_DATA, read_config
+from vae_np.cli.runs import KEPT, read_config
 from vae_np.cli.train_options import DEFAULTS, FREE_ON_RESUME, check_types
 
 PICTURES = (
@@ -55,7 +55,7 @@ def plan(given: dict[str, Any]) -> Plan:
         if resumed:
             raise ValueError(f"{folder}: has a {CHECKPOINT} and no {CONFIG}; it can be loaded, and not resumed")
         return Plan(folder, options, False)
-    saved = {name: value for name, value in saved.items() if name not in OF_DATA}
+    saved = {name: value for name, value in saved.items() if name not in KEPT}
     return Plan(folder, _merged(saved, explicit, folder / CONFIG), resumed)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vae_np.cli.common import DATA_DEFAULTS, binarised, check_support, load_parts, load_whole, part_of
+from vae_np.cli.otherness import check_order, otherness
 from vae_np.cli.train_options import DEFAULTS, EARLIER, check_types
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 OF_DATA = ("image_shape", "feature_names", "label_names")
 """What a run keeps of its data beside the options."""
+KEPT = (*OF_DATA, "range")
+"""And the least and the largest value of its training part."""
 
 
 class Run(NamedTuple):
@@ -34,6 +38,12 @@ class Run(NamedTuple):
         """Of the training data."""
         shape = self.options.get("image_shape")
         return None if shape is None else (int(shape[0]), int(shape[1]))
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """The least and the largest value that it was trained on; runs from before this was kept have none."""
+        span = self.options.get("range")
+        return None if span is None else (float(span[0]), float(span[1]))
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
@@ -61,7 +71,7 @@ def load_run(path: str, backend: str | None = None) -> Run:
 
 
 def read_config(folder: Path) -> dict[str, Any] | None:
-    """A run's options and `OF_DATA` from config.json, None if there is none; ``ValueError`` where it is damaged."""
+    """A run's options and `KEPT` from config.json, None if there is none; ``ValueError`` where it is damaged."""
     file = folder / "config.json"
     try:
         config = json.loads(file.read_text("utf-8"))
@@ -79,11 +89,18 @@ def read_config(folder: Path) -> dict[str, Any] | None:
         if not (config.get(name) is None or (isinstance(config[name], list) and all(map(_is_text, config[name])))):
             raise ValueError(f"{file}: {name} must be a list of texts or null")
     options = {**DEFAULTS, **EARLIER, **config["arguments"]}
-    return options | {name: config.get(name) for name in OF_DATA}
+    span = config.get("range")
+    if not (span is None or (isinstance(span, list) and len(span) == 2 and all(map(_is_number, span)))):
+        raise ValueError(f"{file}: range must be two numbers or null")
+    return options | {name: config.get(name) for name in KEPT}
 
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _is_length(value: Any) -> bool:
@@ -103,6 +120,8 @@ def data_and_training(run: Run, args: argparse.Namespace) -> tuple[Dataset, Data
 
     # other data come in the same units, and other tables of the same form
     like: dict[str, Any] = {"scale": "standard"} if vae.scale == "standard" else {}
+    if run.options:
+        like["scale"] = run.options["scale"]
     if run.options and str(given.get("data", "")).lower().endswith((".csv", ".csv.gz")):
         like["index"] = run.options["index"]
 
@@ -113,7 +132,7 @@ def data_and_training(run: Run, args: argparse.Namespace) -> tuple[Dataset, Data
             extra = found.x.shape[1] == features + 1 and found.feature_names is not None
             hint = "; if its first column is no feature: --index first, or --labels" * extra
             raise ValueError(f"{found.name}: has {found.x.shape[1]} columns, the model {features} features{hint}")
-        _check_order(found, run.feature_names)
+        check_order(found, run.feature_names)
         check_support(found, vae.likelihood, mode, "--scale" if "data" in given else "")
 
     if "data" not in given:
@@ -131,15 +150,8 @@ def data_and_training(run: Run, args: argparse.Namespace) -> tuple[Dataset, Data
     else:  # with the run's seed, so that the test part of its data is that of training
         options = {**DATA_DEFAULTS, **like, **given, "seed": seed}
         found = part_of(load_parts(options, dtype, check, features), given["part"])
+    if "data" in given:
+        scale = "" if "scale" in given else like.get("scale", "")
+        for line in otherness(found, run, scale):
+            print(f"vae-np: {line}", file=sys.stderr)
     return binarised(found, mode, seed), training
-
-
-def _check_order(found: Dataset, names: tuple[str, ...] | None) -> None:
-    """That columns of the model's names stand in the model's order."""
-    theirs = found.feature_names
-    if names is None or theirs is None or sorted(theirs) != sorted(names) or theirs == names:
-        return
-    j = next(j for j, pair in enumerate(zip(theirs, names, strict=True)) if pair[0] != pair[1])
-    raise ValueError(
-        f"{found.name}: its columns have another order than in training: column {j} is {theirs[j]!r}, was {names[j]!r}"
-    )

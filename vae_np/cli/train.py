@@ -195,6 +195,7 @@ def _config(options: dict[str, Any], parts: common.Parts, vae: VAE, chosen: str)
         "chosen": chosen,
         "model": vae.config(),
         **{name: getattr(parts.train, name) for name in OF_DATA},
+        "range": list(choice.values_of(parts.train.x)[:2]),
         "examples": _examples(parts),
     }
 
