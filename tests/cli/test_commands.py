@@ -127,6 +127,25 @@ def test_reconstruct_writes_means(vae_np, run, test_part):
     expected = package.load("run", backend="numpy").reconstruct(test_part)
     np.testing.assert_array_equal(np.load("r.npy"), expected)
     assert done.json["mean_squared_error"] == pytest.approx(((expected - test_part) ** 2).mean())
+    assert "standardised_error" not in done.json
+    assert vae_np("reconstruct", "run", *NUMPY, "--out", "r.csv").code == 0
+    found = np.loadtxt("r.csv", delimiter=",", skiprows=1)
+    np.testing.assert_array_equal(found[:, 0], package.data.split(40, seed=0)[2])
+    np.testing.assert_allclose(found[:, 1:], expected, rtol=1e-15)
+
+
+def test_the_error_of_a_model_that_standardises_is_told_in_its_units_too(vae_np, train):
+    x = np.loadtxt("data.csv", delimiter=",") * [1, 1, 1, 1, 1, 1000]
+    np.savetxt("data.csv", x, "%.17g", delimiter=",")
+    assert train("--out", "run", "--epochs", "1", "--likelihood", "gaussian", "--scale", "standard").code == 0
+    done = vae_np("reconstruct", "run", "--part", "train", "--out", "r.npy", "--json")
+    rows = package.data.split(40, seed=0)[0]
+    errors = ((np.load("r.npy") - x[rows]) ** 2).mean(axis=0)
+    assert done.json["mean_squared_error"] == pytest.approx(errors.mean(), rel=1e-12)
+    expected = (errors / x[rows].var(axis=0)).mean()
+    assert done.json["standardised_error"] == pytest.approx(expected, rel=1e-12)
+    line = f" ({expected:.6g} where each feature's variance in training is 1), in r.npy\n"
+    assert line in vae_np("reconstruct", "run", "--part", "train", "--out", "r.npy").out
 
 
 def test_sample_is_a_function_of_its_seed(vae_np, run):

@@ -40,7 +40,10 @@ def test_a_run_keeps_the_names_of_its_columns_and_labels(wines):
 def test_tables_that_are_written_have_the_columns_names(vae_np, wines):
     assert vae_np("sample", wines, "-n", "3", "--out", "s.csv").code == 0
     assert vae_np("reconstruct", wines, "--out", "r.csv").code == 0
-    assert header("s.csv") == header("r.csv") == list(NAMES)
+    assert header("s.csv") == list(NAMES)
+    assert header("r.csv") == ["row", "index", *NAMES]
+    assert vae_np("reconstruct", wines, "--no-rows", "--out", "r.csv").code == 0
+    assert header("r.csv") == list(NAMES)
     assert package.data.load("s.csv").feature_names == NAMES
     assert vae_np("sample", wines, "--json").json["columns"] == list(NAMES)
 
@@ -48,7 +51,8 @@ def test_tables_that_are_written_have_the_columns_names(vae_np, wines):
 def test_without_names_they_are_numbered(vae_np, run):
     assert vae_np("sample", run, "-n", "3", "--out", "s.csv").code == 0
     assert vae_np("reconstruct", run, "--out", "r.csv").code == 0
-    assert header("s.csv") == header("r.csv") == [f"x{j}" for j in range(6)]
+    assert header("s.csv") == [f"x{j}" for j in range(6)]
+    assert header("r.csv") == ["row", *header("s.csv")]
     assert json.loads(Path(run, "config.json").read_text())["feature_names"] is None
 
 
@@ -62,8 +66,8 @@ def test_names_come_back_as_they_were(vae_np, train, names):
     assert train("--index", "none", "--epochs", "0", "--out", "named", data="t.csv").code == 0
     assert vae_np("reconstruct", "named", "--part", "all", "--out", "r.csv").code == 0
     expected = ["x0", "x"] if names[0] == "" else names
-    assert header("r.csv") == expected
-    assert package.data.load("r.csv", index="none").feature_names == tuple(expected)
+    assert header("r.csv") == ["row", *expected]
+    assert package.data.load("r.csv").feature_names == tuple(expected)  # row is an index
 
 
 def test_the_index_stands_beside_the_row(vae_np, wines):

@@ -239,6 +239,13 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
+def add_rows_argument(parser: argparse.ArgumentParser) -> None:
+    """--no-rows, for a file of a line a row."""
+    parser.add_argument(
+        "--no-rows", action="store_true", help="leave out the first columns, the rows' numbers and index (.csv)"
+    )
+
+
 def add_model_argument(parser: argparse.ArgumentParser) -> None:
     """The model's path."""
     parser.add_argument("model", metavar="MODEL", help="a run's folder, or a model file")

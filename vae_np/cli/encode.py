@@ -22,9 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--with-labels", action="store_true", help="write the labels, if the data have any, in a first column (.csv)"
     )
-    parser.add_argument(
-        "--no-rows", action="store_true", help="leave out the first columns, the rows' numbers and index (.csv)"
-    )
+    common.add_rows_argument(parser)
     parser.epilog = (
         "examples:\n  vae-np encode runs/digits-1 --out test.csv\n"
         "  vae-np encode runs/digits-1 --data new.npy --logvar --out new-encoded.npy"
