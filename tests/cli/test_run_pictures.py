@@ -59,6 +59,7 @@ def test_the_latent_space_takes_the_other_parts_where_the_test_part_is_small(vae
     assert options["of"] == "test, validation and training"
     assert options["labels"].tolist() == [wine()[1][row] for row in rows]
     assert set(options["labels"]) == set(KINDS)
+    assert options["label_name"] == "kind"
     monkeypatch.setattr("vae_np.cli.pictures.FEW", 18)
     assert vae_np(*words, "--out", "enough").code == 0
     (mu, _), options = drawn["latent_space"]
@@ -88,6 +89,7 @@ def test_the_pictures_of_a_table_have_its_names(vae_np, drawn):
     np.testing.assert_array_equal(x, wine()[0][rows])  # all of the test part
     np.testing.assert_allclose(mean, vae.reconstruct(x), rtol=1e-12)
     assert options["names"] == drawn["samples"][1]["names"] == list(NAMES)
+    np.testing.assert_allclose(drawn["samples"][1]["spread"], x.std(axis=0), rtol=1e-12)
     _, options = drawn["feature_manifold"]
     assert (options["names"], len(options["x"]), len(options["mu"])) == (list(NAMES), 178, 178)
     np.testing.assert_allclose(options["mu"], vae.encode(options["x"])[0], rtol=1e-12, atol=1e-12)

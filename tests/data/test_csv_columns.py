@@ -45,6 +45,8 @@ def test_the_header_names_the_features(tmp_path, case, name):
 def test_the_labels_column_is_no_feature_and_gives_none_its_name(tmp_path, labels, names):
     data = load(write(tmp_path, "a,b,c\n1,0.5,2\n2,1.5,3\n4,1,2\n"), labels=labels, scale="none")
     assert data.feature_names == names
+    assert data.label_name == ("a" if labels == "first" else "c")
+    assert load(write(tmp_path, "1,0.5,2\n2,1.5,3\n"), labels=labels, scale="none").label_name == ""
 
 
 INDEX = {  # the header, the first column's fields, and what is read: its texts, its name, the features' names

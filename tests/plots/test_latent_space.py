@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -100,3 +101,23 @@ def test_spread_parts_points_and_leaves_distant_ones_alone() -> None:
     assert distances.min() >= 1 - 1e-6
     np.testing.assert_array_equal(moved[3], points[3])
     assert points[1, 0] == 0, "the argument was changed"
+
+
+@pytest.mark.parametrize(
+    ("latent", "labels", "place"),
+    [
+        (2, list("abcab"), lambda figure: figure.legends[0].get_title().get_text()),
+        (1, list("abcab"), lambda figure: figure.axes[0].get_ylabel().split(" (")[0]),
+        (1, None, lambda figure: figure.axes[0].get_ylabel()),
+        (2, None, lambda figure: figure.axes[1].get_ylabel()),
+    ],
+)
+def test_labels_have_their_columns_name(
+    latent: int, labels: Any, place: Any, recorded: list[Any], tmp_path: Path
+) -> None:
+    mu = np.random.default_rng(0).normal(size=(30, latent))
+    labels = np.arange(30) if labels is None else labels * 6  # a scale of 30
+    for name, expected in (("grape", "grape"), (None, "label")):
+        more = {} if name is None else {"label_name": name}
+        plots.latent_space(mu, tmp_path / "l.png", labels=labels, **more)
+        assert place(recorded[-1]) == expected

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,3 +102,50 @@ def test_no_side_of_an_image_picture_is_blank(name: str, tmp_path: Path) -> None
 )
 def test_numbers_read_well(value: float, text: str) -> None:
     assert number(value) == text
+
+
+def test_a_title_that_is_too_long_for_the_picture_has_lines(recorded: list[Any], tmp_path: Path) -> None:
+    mu = np.random.default_rng(0).normal(size=(5, 10))
+    plots.latent_space(mu, tmp_path / "l.png", of="test, validation and training")
+    figure = recorded[0]
+    title = "Posterior means of 5 test, validation and training examples: two principal components of 10 dimensions"
+    assert figure.get_suptitle().split() == title.split()
+    ends = figure._suptitle.get_window_extent()
+    assert 0 <= ends.x0 < ends.x1 <= figure.bbox.width
+    plots.latent_space(mu, tmp_path / "l.png", of="test")
+    assert "\n" not in recorded[1].get_suptitle()
+
+
+def test_the_legend_of_falling_curves_is_where_they_are_not(recorded: list[Any], tmp_path: Path) -> None:
+    epoch = np.arange(1.0, 41)
+    for rise in (1, -1):
+        curves = {"epoch": epoch, "elbo": rise * epoch - 100, "validation_elbo": rise * epoch - 103}
+        plots.learning_curves(curves, tmp_path / "l.png")
+        axes = recorded[-1].axes[0]
+        box = axes.get_legend().get_window_extent()
+        for line in axes.get_lines():
+            places = axes.transData.transform(line.get_xydata())
+            inside = (places > [box.x0, box.y0]).all(axis=1) & (places < [box.x1, box.y1]).all(axis=1)
+            assert not inside.any()
+
+
+def test_the_noise_of_a_constant_column_does_not_fill_the_colours(recorded: list[Any], tmp_path: Path) -> None:
+    mean = np.random.default_rng(0).normal(size=(64, 3))
+    mean[:, 1] = 5 + 0.01 * mean[:, 1]
+    for spread, constant in (([1, np.inf, 1], True), ([1, 2, 1], True), ([1, 0.5, 1], False), (None, False)):
+        plots.samples(mean, tmp_path / "s.png", spread=spread)
+        sheet = np.asarray(recorded[-1].axes[0].images[0].get_array())
+        assert (np.ptp(sheet[:, 1]) == 0) == constant
+        assert np.ptp(sheet[:, 0]) > 1
+    with pytest.raises(ValueError, match=r"spread must be 3 deviations of at least 0; its shape is \(2,\)"):
+        plots.samples(mean, tmp_path / "s.png", spread=[1, 2])
+
+
+def test_the_manifold_of_one_feature_fills_its_picture(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    x, mu = generator.normal(size=(30, 1)), generator.normal(size=(30, 2))
+    path = plots.feature_manifold(lambda z: np.sin(z[:, :1]), tmp_path / "m.png", x=x, mu=mu, names=["only"])
+    ink = (pixels(path) < 0.99).any(axis=2)
+    below_title = ink[int(0.2 * len(ink)) :]
+    covered = below_title.any(axis=0)
+    assert covered[: len(covered) // 2].mean() > 0.6

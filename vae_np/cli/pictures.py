@@ -78,6 +78,7 @@ def _makers(vae: VAE, history: History, parts: Parts, seed: int, binarise: str) 
     yield "samples.png", lambda path: _samples(vae.decode(vae.sample_prior(64, seed)), path, shown.x, **grid)
     drawn = None if type(vae.prior) is Standard else vae.sample_prior(PRIOR_DRAWS, seed)
     dots: dict[str, Any] = {"labels": named_labels(placed), "prior": drawn, "of": of}
+    dots["label_name"] = placed.label_name or "label"
     yield "latent_space.png", lambda path: plots.latent_space(mu, path, **dots)
     if history.rows:
         yield "learning_curves.png", lambda path: plots.learning_curves(history, path)
@@ -116,7 +117,12 @@ def reconstructions(
 
 
 def _samples(mean: Array, path: Path, x: Array, *, names: list[str] | None, **look: Any) -> Path:
-    """Samples; of a table too wide for that the features that move most, in deviations of the data x."""
+    """Samples; of a table too wide for that the features that move most, in deviations of the data x.
+
+    What is constant in the data is drawn so.
+    """
+    import numpy as np
+
     from vae_np import plots
     from vae_np.formulas.scaling import moments, standardising
     from vae_np.plots.images import MOST_NAMES
@@ -124,14 +130,18 @@ def _samples(mean: Array, path: Path, x: Array, *, names: list[str] | None, **lo
     from vae_np.plots.walks import moving_most
 
     features = mean.shape[1]
-    if names is None or features <= WIDEST:
+    if look["image_shape"] is not None:
         return plots.samples(mean, path, names=names, **look)
-    chosen = moving_most(standardising(moments(x)).inside(mean), MOST_NAMES)
+    found = moments(x)
+    spread = np.where(found.constant, np.inf, found.deviation)
+    if names is None or features <= WIDEST:
+        return plots.samples(mean, path, names=names, spread=spread, **look)
+    chosen = moving_most(standardising(found).inside(mean), MOST_NAMES)
     names = [names[j] for j in chosen]
     look["where"] = (
         f"{look.get('where', 'draws from the prior')}\nthe {MOST_NAMES} of {features} features that move most"
     )
-    return plots.samples(mean[:, chosen], path, names=names, **look)
+    return plots.samples(mean[:, chosen], path, names=names, spread=spread[chosen], **look)
 
 
 def _manifold(vae: VAE, placed: Dataset, mu: Array, path: Path, limits: Any, names: list[str] | None) -> Path:

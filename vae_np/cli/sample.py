@@ -47,7 +47,8 @@ def run(args: argparse.Namespace) -> int:
 
         what = "draw of x" if "draw" in given else "decoder mean"
         names = pictures.panel_names(run.feature_names, x.shape[1], run.image_shape)
-        plots.samples(x, out, image_shape=run.image_shape, what=what, names=names)
+        spread = None if vae.scaling is None else vae.scaling.scale
+        plots.samples(x, out, image_shape=run.image_shape, what=what, names=names, spread=spread)
     else:
         output.write_array(out, x, runs.columns(x, run.feature_names))
     if "json" in given:

@@ -31,7 +31,8 @@ class Table(NamedTuple):
     """What a file holds: values (N, columns) and, where there are any, what stands beside and above them.
 
     ``labels`` (N,) are numbers or, where ``label_names`` has their texts, places in it. ``names`` are the columns', and
-    ``row_names`` (N,) the texts of a first column that is no feature, whose own name, perhaps "", is ``index_name``.
+    ``row_names`` (N,) the texts of a first column that is no feature, whose own name, perhaps "", is ``index_name``;
+    ``label_name`` is that of the labels.
     """
 
     values: NDArray[Any]
@@ -40,6 +41,7 @@ class Table(NamedTuple):
     names: tuple[str, ...] | None = None
     row_names: NDArray[np.str_] | None = None
     index_name: str = ""
+    label_name: str = ""
 
 
 class _Columns(NamedTuple):
@@ -115,6 +117,8 @@ def _named(table: Table, columns: _Columns) -> Table:
         table = table._replace(row_names=np.array(columns.row_names, np.str_), index_name=name)
     if columns.names is None:
         return table
+    if columns.labels is not None:
+        table = table._replace(label_name=columns.names[0 if columns.labels == "first" else -1])
     own = columns.row_names is not None or columns.labels == "first"
     names = columns.names[own : len(columns.names) - (columns.labels == "last")]
     return table._replace(names=tuple(name or f"x{j}" for j, name in enumerate(names)) if any(names) else None)

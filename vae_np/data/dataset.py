@@ -38,6 +38,8 @@ class Dataset:
         The columns' names, as the header of a csv file has them.
     index : str array, shape (N,), optional
         The rows' names: the texts of a column that is no feature, which a csv file calls ``index_name``.
+    label_name : str
+        What a csv file's header calls the column of the labels; "" where there is none.
 
     Raises
     ------
@@ -54,6 +56,7 @@ class Dataset:
     feature_names: tuple[str, ...] | None = None
     index: NDArray[np.str_] | None = None
     index_name: str = ""
+    label_name: str = ""
 
     def __post_init__(self) -> None:
         """Check the parts against each other."""

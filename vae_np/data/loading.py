@@ -106,7 +106,7 @@ def load(
         table = read_csv(Path(source), labels, index)
         raw, y = table.values, table.labels
         names = {"label_names": table.label_names, "feature_names": table.names}
-        names |= {"index": table.row_names, "index_name": table.index_name}
+        names |= {"index": table.row_names, "index_name": table.index_name, "label_name": table.label_name}
     else:
         raw, y = _read_file(kind, Path(source), part, key)
     where = os.fspath(source)

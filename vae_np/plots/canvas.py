@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +117,7 @@ def picture(path: PathLike, width: float, height: float, *, images: bool = False
             figure.set_layout_engine("compressed", h_pad=0.12)
         canvas = mpl.backends.backend_agg.FigureCanvasAgg(figure)
         yield figure
+        _wrap_title(figure)
         if kind != "png":  # of drawings, which have no blank to cut off and no date, so that they repeat
             dateless = {"Date": None} if kind == "svg" else {"CreationDate": None}
             figure.savefig(buffer, format=kind, metadata=dateless, bbox_inches="tight" if images else None)
@@ -127,6 +130,18 @@ def picture(path: PathLike, width: float, height: float, *, images: bool = False
             pixels = cropped(pixels)
         mpl.image.imsave(buffer, pixels, format="png", dpi=DPI, metadata={"Software": None})
     write_atomic(path, buffer.getvalue())
+
+
+def _wrap_title(figure: Figure) -> None:
+    """Put a title that is wider than its picture into lines: it would be cut off."""
+    title = figure.get_suptitle()
+    if not title:
+        return
+    wide = figure.suptitle(title, x=0.01, ha="left").get_window_extent().width / (0.97 * figure.bbox.width)
+    if wide > 1:
+        most = int(max(map(len, title.split("\n"))) / wide)
+        lines = (textwrap.wrap(line, most, break_on_hyphens=False) for line in title.split("\n"))
+        figure.suptitle("\n".join(chain.from_iterable(lines)), x=0.01, ha="left")
 
 
 def cropped(pixels: NDArray[np.uint8], margin: int = 12) -> NDArray[np.uint8]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -134,7 +134,19 @@ def _elbo_panel(axes: Axes, curves: Mapping[str, Curve]) -> None:
         _draw(axes, curves[name], colour, dashes, label)
     cut = _raise_floor(axes, ", ", *(curves[name][1] for name in shown))
     axes.set_ylabel("ELBO (nats an example)")
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 0.05 if cut else 0))
+    place = _free_corner(axes, [curves[name] for name in shown])
+    axes.legend(loc=place, bbox_to_anchor=(1, 0.05 if cut else 0) if place == "lower right" else None)
+
+
+def _free_corner(axes: Axes, shown: list[Curve]) -> Literal["lower right", "upper right", "best"]:
+    """Where a legend hides no curve: at the bottom right below rising ones, at the top right above falling ones."""
+    low, high = axes.get_ylim()
+    first, last = (float(bound(np.concatenate([epoch for epoch, _ in shown]))) for bound in (np.min, np.max))
+    right = np.concatenate([values[epoch >= (first + last) / 2] for epoch, values in shown])
+    height = (right - low) / (high - low)
+    if len(right) and height.min() > 0.25:
+        return "lower right"
+    return "upper right" if len(right) and height.max() < 0.75 else "best"
 
 
 def _small_panel(axes: Axes, name: str, curve: Curve) -> None:

@@ -168,6 +168,7 @@ def samples(
     what: str = "decoder mean",
     names: Sequence[str] | None = None,
     row: str = "sample",
+    spread: ArrayLike | None = None,
 ) -> Path:
     """A grid of decoder means (or draws of x), in reading order; plain features as one heat strip a row.
 
@@ -189,6 +190,9 @@ def samples(
         The features', one a column; of more than `MOST_NAMES` every second, third, ... stands at its column.
     row : str
         What a row of the heat strips is.
+    spread : array, shape (D,), optional
+        The deviations of plain features in the data, infinite for constant ones: one that moves less than a hundredth
+        of that is drawn as constant.
 
     Raises
     ------
@@ -200,7 +204,8 @@ def samples(
     count = len(mean)
     title = f"{what.capitalize() if count == 1 else f'{count} {what}s'} at {where}"
     if shape is None:
-        _strips(mean, path, title, None if names is None else check_names(names, mean.shape[1]), row)
+        called = None if names is None else check_names(names, mean.shape[1])
+        _strips(mean, path, title, called, row, _check_spread(spread, mean.shape[1]))
         return Path(path)
     low, high = check_limits(limits, mean)
     tiles = thickened(mean.reshape(count, *shape))
@@ -222,12 +227,22 @@ def samples(
     return Path(path)
 
 
-def _strips(mean: Array, path: PathLike, title: str, names: list[str] | None, row: str) -> None:
+def _check_spread(spread: ArrayLike | None, columns: int) -> Array | None:
+    """The deviations, one a column; infinite ones are allowed."""
+    if spread is None:
+        return None
+    found = np.asarray(spread, np.float64)
+    if found.shape != (columns,) or not (found >= 0).all():
+        raise ValueError(f"spread must be {columns} deviations of at least 0; its shape is {found.shape}")
+    return found
+
+
+def _strips(mean: Array, path: PathLike, title: str, names: list[str] | None, row: str, spread: Array | None) -> None:
     """A row a sample and a column a feature, standardised where there are samples to compare."""
     count, features = mean.shape
     values, label = mean, "mean"
     if count > 1:
-        values, centre, deviation = standardised(mean)
+        values, centre, deviation = standardised(mean, spread)
         label = "standardised mean"
         title += "; each feature standardised over them"
     low, high = value_range(values)

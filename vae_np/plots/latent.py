@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vae_np.plots.canvas import BLUE, INK, PathLike, picture
+from vae_np.plots.canvas import BLUE, INK, PathLike, picture, shortened
 from vae_np.plots.checks import finite_matrix
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def latent_space(
     explained: Sequence[float] | None = None,
     prior: ArrayLike | None = None,
     of: str = "",
+    label_name: str = "label",
 ) -> Path:
     """The posterior means as points, coloured by label.
 
@@ -84,6 +85,8 @@ def latent_space(
         Draws of the prior, shown as small grey points behind the others, and not for K = 1.
     of : str
         Which examples these are, such as "test", for the title.
+    label_name : str
+        What the labels are, for the legend or the axis.
 
     Raises
     ------
@@ -97,6 +100,7 @@ def latent_space(
             f"explained gives two shares for mu with 2 columns; got {len(explained)} shares, mu has {latent} columns"
         )
     values = None if labels is None else _check_labels(labels, count)
+    label_name = shortened(label_name)
     share = None if explained is None else np.asarray(explained, dtype=np.float64)
     drawn = None if prior is None else finite_matrix("prior", prior)
     if drawn is not None and drawn.shape[1] != latent:
@@ -109,12 +113,12 @@ def latent_space(
     with picture(path, 7.4, 5.6 if latent > 1 or discrete else 4.0) as figure:
         axes = figure.add_subplot()
         if latent == 1:
-            _histograms(axes, mu[:, 0], values, discrete)
+            _histograms(axes, mu[:, 0], values, discrete, label_name)
             title = f"{what}, z[0]"
         else:
             if drawn is not None:
                 axes.scatter(drawn[:, 0], drawn[:, 1], s=3, color="#bbbbbb", linewidths=0, zorder=0)
-            _scatter(figure, axes, mu, values, discrete)
+            _scatter(figure, axes, mu, values, discrete, label_name)
             of = f" of {latent} dimensions" if latent > 2 else ""
             title = f"{what}, z[0] and z[1]" if share is None else f"{what}: two principal components{of}"
             title += "" if drawn is None else "; prior in grey"
@@ -174,7 +178,7 @@ def _palette(count: int) -> list[tuple[str, str]]:
     return [(MUTED[i % 10], "o" if i < 10 else "^") for i in range(count)]
 
 
-def _scatter(figure: Figure, axes: Axes, mu: Array, values: NDArray[Any] | None, discrete: bool) -> None:
+def _scatter(figure: Figure, axes: Axes, mu: Array, values: NDArray[Any] | None, discrete: bool, label: str) -> None:
     """Points with equal units on both axes; a label's name stands at the median of its points."""
     size = float(np.clip(14000 / len(mu), 3, 28))
     look: dict[str, Any] = {"s": size, "alpha": 0.8, "linewidths": 0}
@@ -184,7 +188,7 @@ def _scatter(figure: Figure, axes: Axes, mu: Array, values: NDArray[Any] | None,
         axes.scatter(mu[:, 0], mu[:, 1], color=BLUE, **look)
     elif not discrete:
         shown = axes.scatter(mu[:, 0], mu[:, 1], c=values.astype(float), cmap="viridis", **look | {"alpha": 1})
-        figure.colorbar(shown, ax=axes, label="label", aspect=30, pad=0.02)
+        figure.colorbar(shown, ax=axes, label=label, aspect=30, pad=0.02)
     else:
         names, codes = _names(values)
         palette = _palette(len(names))
@@ -195,7 +199,7 @@ def _scatter(figure: Figure, axes: Axes, mu: Array, values: NDArray[Any] | None,
             # one call for all labels of a marker: no label lies wholly on top of another
             axes.scatter(mu[mine, 0], mu[mine, 1], c=colours[codes[mine]], marker=marker, **look)
         proxies = [axes.scatter([], [], color=c, marker=m, s=28) for c, m in palette]
-        figure.legend(proxies, names, title="label", loc="outside right center")
+        figure.legend(proxies, names, title=label, loc="outside right center")
         _name_clusters(axes, mu, codes, names, palette)
 
 
@@ -234,13 +238,13 @@ def _name_clusters(
         axes.text(x, y, name, ha="center", va="center", weight="bold", bbox=box | edge)
 
 
-def _histograms(axes: Axes, z: Array, values: NDArray[Any] | None, discrete: bool) -> None:
+def _histograms(axes: Axes, z: Array, values: NDArray[Any] | None, discrete: bool, label: str) -> None:
     """One latent dimension: a histogram a label, or the label over z when it is a scale."""
     axes.set_xlabel("z[0]")
     axes.grid(True, axis="x")
     if values is not None and not discrete:
         axes.scatter(z, values.astype(float), s=8, alpha=0.6, color=BLUE, linewidths=0)
-        axes.set_ylabel("label")
+        axes.set_ylabel(label)
         return
     names, codes = ([""], np.zeros(len(z), np.intp)) if values is None else _names(values)
     edges = np.linspace(z.min(), z.max(), 41) if np.ptp(z) > 0 else z[0] + np.linspace(-0.5, 0.5, 2)
@@ -258,4 +262,4 @@ def _histograms(axes: Axes, z: Array, values: NDArray[Any] | None, discrete: boo
     axes.set_yticks(base + 0.3, names)
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(-0.1, len(names))
-    axes.set_ylabel(f"label (bars: examples, highest {counts.max()})")
+    axes.set_ylabel(f"{label} (bars: examples, highest {counts.max()})")

@@ -35,13 +35,16 @@ def check_limits(limits: Sequence[float] | None, values: Array) -> tuple[float, 
     return float(limits[0]), float(limits[1])
 
 
-def standardised(rows: Array) -> tuple[Array, Array, Array]:
+def standardised(rows: Array, spread: Array | None = None) -> tuple[Array, Array, Array]:
     """Every column less its mean and divided by its standard deviation, the means, and the deviations.
 
-    A column that is constant, but for the rounding of float32, becomes 0.
+    A column that is constant, but for the rounding of float32, becomes 0; so does one that moves less than a hundredth
+    of its ``spread`` (D,), the data's deviation: its noise would fill the range of the colours.
     """
     mean, deviation = rows.mean(axis=0), rows.std(axis=0)
     constant = deviation <= 1e-6 * np.abs(mean)
+    if spread is not None:
+        constant |= deviation <= 0.01 * spread
     return np.where(constant, 0.0, (rows - mean) / np.where(constant, 1.0, deviation)), mean, deviation
 
 

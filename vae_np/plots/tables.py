@@ -113,7 +113,8 @@ def feature_manifold(
     title = f"Decoder means over {where}; dots: {_count(len(x))}{most}"
     few = np.linspace(0, len(mu) - 1, min(len(mu), MOST_DOTS)).round().astype(int)
     limit = max(float(np.abs(relative[:, shown]).max()), 1e-3)
-    with _panels(path, len(shown), title, height=2.0 if latent == 1 else 2.3) as (figure, panels):
+    height = 2.0 if latent == 1 else 4.6 if len(shown) == 1 else 2.3  # a square alone fills the picture
+    with _panels(path, len(shown), title, height=height) as (figure, panels):
         for axes, j in zip(panels, shown, strict=True):
             ends = " to ".join(number(value) for value in (mean[:, j].min(), mean[:, j].max()))
             axes.set_title(f"{shortened(names[j])}\n{ends}", fontsize=8)
