@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -46,6 +48,35 @@ def test_assignment_copies_values_of_the_right_shape():
     with pytest.raises(ValueError, match=r"b must have shape \(3,\); it has \(1,\)"):
         parameters["b"] = [1.0]
     assert "W (2, 3)" in repr(parameters)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_what_would_be_rounded_or_cut_is_refused_and_plain_numbers_are_taken(dtype):
+    parameters = Parameters({"b": (3,)}, dtype=dtype)
+    for good in (
+        [1, 2.5, 3],
+        (1, 2, 3),
+        np.arange(3),
+        np.array([True, False, True]),
+        np.ones(3, dtype),
+        np.ones(3, "i1"),
+    ):
+        parameters["b"] = good
+        np.testing.assert_array_equal(parameters["b"], good)
+    ours = np.dtype(dtype)
+    for other in (np.float16, np.float32, np.float64, np.longdouble, np.complex128, np.complex64):
+        given, parameters["b"] = np.full(3, 0.5, other), [7, 7, 7]
+        if given.dtype == ours or ours.kind == "c":
+            parameters["b"] = given
+            continue
+        remedy = f"; cast it, with .astype('{ours}')" if given.dtype.kind == "f" else ""
+        with pytest.raises(TypeError, match=re.escape(f"b must be {ours}; it is {given.dtype}{remedy}") + "$"):
+            parameters["b"] = given
+        assert parameters.vector.tolist() == [7, 7, 7]
+    for none in (np.array(["1", "2", "3"]), [1j, 2, 3], ["a", "b", "c"], np.array([None] * 3)):
+        if not (ours.kind == "c" and none[0] == 1j):
+            with pytest.raises(TypeError, match="b must be"):
+                parameters["b"] = none
 
 
 def test_a_vector_of_the_wrong_size_and_an_unknown_name_are_refused():

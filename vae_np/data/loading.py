@@ -79,8 +79,14 @@ def load(
     ValueError
         If an argument does not fit the source, the file is malformed or empty, or a value is not finite. For what is
         wrong with a file the message starts with its name.
+    TypeError
+        If the source is no name and no path, such as an array.
     """
     float_dtype(dtype)
+    if not isinstance(source, (str, os.PathLike)):
+        raise TypeError(
+            f"a source is the name of a data set or a path; got {type(source).__name__} (arrays need no loading)"
+        )
     check_part(part)
     if labels not in ("first", "last", None):
         raise ValueError(f"labels must be 'first', 'last' or None; got {labels!r}")

@@ -98,12 +98,25 @@ class Parameters(Mapping[str, Array]):
         return len(self._views)
 
     def __setitem__(self, name: str, values: ArrayLike) -> None:
-        """Copy values of the array's very shape into it."""
+        """Copy values of the array's very shape into it; an array of another float type is refused, not rounded.
+
+        A square W whose axes are exchanged has the right shape, and cannot be told.
+        """
         array, view = np.asarray(values), self[name]
+        self._check_dtype(name, array, hasattr(values, "dtype"))
         if array.shape != view.shape:
             hint = "; W is (fan_in, fan_out): transpose it" if array.shape == view.shape[::-1] else ""
             raise ValueError(f"{name} must have shape {view.shape}; it has {array.shape}{hint}")
         view[...] = array
+
+    def _check_dtype(self, name: str, array: Array, is_array: bool) -> None:
+        """``TypeError`` unless these are integers, numbers of Python or of the parameters' dtype."""
+        if array.dtype == self.dtype or array.dtype.kind in "biu" or (array.dtype.kind == "f" and not is_array):
+            return
+        if self.dtype.kind == "c" and array.dtype.kind in "fc":  # as for the complex step
+            return
+        remedy = f"; cast it, with .astype('{self.dtype}')" if array.dtype.kind == "f" else ""
+        raise TypeError(f"{name} must be {self.dtype}; it is {array.dtype}{remedy}")
 
     def __repr__(self) -> str:
         lines = "".join(f"\n  {name} {shape}" for name, shape in self.shapes.items())

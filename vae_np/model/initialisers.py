@@ -86,7 +86,7 @@ def start_own(parameters: Parameters, architecture: Architecture, seed: int) -> 
         check_named(door, "own_start", "own", starts, architecture.own(parameters, part), np.dtype(np.float64))
         for name, value in starts.items():
             check_finite(np.atleast_1d(value), f"{type(door).__name__}.own_start: {name}")
-            parameters[f"{part}.{name}"] = value
+            parameters[f"{part}.{name}"][...] = value  # rounded once, to the model's dtype
 
 
 def _as_float64(value: Any) -> Array:

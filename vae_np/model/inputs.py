@@ -19,6 +19,8 @@ def check_float(name: str, values: ArrayLike, columns: int, dtype: np.dtype[Any]
     """An array with that many columns in the model's dtype; integers and bools are converted, other floats are not."""
     if isinstance(values, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array, whose mask would be lost; fill it or drop the rows")
+    if not isinstance(values, np.ndarray) and isinstance(getattr(values, "x", None), np.ndarray):
+        raise TypeError(f"{name} is a {type(values).__name__}; give its rows, .x")
     array = np.asarray(values)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers; it has dtype {array.dtype}")
