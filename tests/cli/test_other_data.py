@@ -61,6 +61,9 @@ def test_values_far_outside_the_range_of_training_are_told(vae_np, images):
     fact = "vae-np: warning: images.npy: values from 0 to 252, in training from 0 to 0.9882; are the units the same"
     assert done.err.startswith(fact)
     assert done.err.count("\n") == 1
+    np.save("huge.npy", np.full((3, 2, 3), 1.7e308))
+    words = ["encode", images, "--data", "huge.npy"]
+    assert "values from 1.7e+308 to 1.7e+308, in training" in vae_np(*words, "--scale", "none").err
     config = json.loads(Path("images/config.json").read_text())
     assert config["range"] == pytest.approx([0, 252 / 255])
     del config["range"]

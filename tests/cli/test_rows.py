@@ -85,13 +85,22 @@ def test_what_is_not_finite_is_told_by_the_files_rows_and_their_index(part, vae_
         file.writelines(f"R{i}," + ",".join(map(repr, values)) + "\n" for i, values in enumerate(x.tolist()))
     done = train("--out", "run", *words, data="named.csv")
     assert done.code == 2
-    assert f"(rows {row} 'R{row}' of named.csv, counted from 0)\n" in done.err
+    assert f"(row {row} 'R{row}' of named.csv, counted from 0)\n" in done.err
     if part == "validation":
         assert "in the validation after epoch 1" in done.err
     done = vae_np("evaluate", "sound", "--data", "named.csv", "--part", part)
-    one_line(done, f"(rows {row} 'R{row}' of named.csv, counted from 0)")
+    warning, error = done.err.splitlines()
+    assert warning.startswith("vae-np: warning: named.csv: values from ")
+    assert error.startswith("vae-np: error: ")
+    assert error.endswith(f"(row {row} 'R{row}' of named.csv, counted from 0)")
     x[row] = 1.7e308  # standardised it is infinite
     np.savetxt("data.csv", x, delimiter=",")
     for command in ("encode", "reconstruct"):
         done = vae_np(command, "scaled", "--data", "data.csv", "--out", "written.csv")
-        one_line(done, f"(rows {row} of data.csv, counted from 0)")
+        warning, error = done.err.splitlines()
+        assert warning.startswith("vae-np: warning: data.csv: in 6 of 6 columns the mean is more than 20 ")
+        assert error.endswith(f"(row {row} of data.csv, counted from 0)")
+    x[row - 1] = x[row]
+    np.savetxt("data.csv", x, delimiter=",")
+    done = vae_np("encode", "scaled", "--data", "data.csv")
+    assert f"(rows {row - 1}, {row} of data.csv, counted from 0)" in done.err

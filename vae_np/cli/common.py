@@ -211,7 +211,9 @@ def rows_of_source(data: Dataset, validation: Dataset | None = None) -> Iterator
             name = "" if part.index is None else f" {str(part.index[n])!r}"
             return f"{part.row_numbers[n]}{name}"
 
-        raise FloatingPointError(error.line("rows", called, f" of {part.name}, counted from 0")) from None
+        raise FloatingPointError(
+            error.line("row" + "s" * (len(error.examples) > 1), called, f" of {part.name}, counted from 0")
+        ) from None
 
 
 def binarised(dataset: Dataset, mode: str, seed: int) -> Dataset:

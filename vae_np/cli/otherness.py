@@ -69,7 +69,9 @@ def _far(found: Dataset, run: Run) -> Iterator[str]:
         )
     elif span is not None:
         width = span[1] - span[0]
-        if not span[0] - width <= float(mean.mean()) <= span[1] + width:
+        with np.errstate(over="ignore"):  # an infinite one is outside, too
+            middle = float(mean.mean())
+        if not span[0] - width <= middle <= span[1] + width:
             low, high = float(found.x.min()), float(found.x.max())
             yield (
                 f"warning: {found.name}: values from {low:.4g} to {high:.4g}, in training from {span[0]:.4g} to"
