@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.conformance.adapters.likelihoods import OfForm
 from vae_np.conformance.cases import Case
+from vae_np.conformance.objective.as_likelihood import OfForm
 from vae_np.data.binarisation import binarise
 from vae_np.formulas import gaussian
 from vae_np.formulas.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian, Likelihood

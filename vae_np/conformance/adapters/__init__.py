@@ -5,7 +5,6 @@ mapping        its layers as ours, by order and shape
 program        what a program is to the grading
 reading        which of the mappings is meant, by the values that were seen
 torch_modules  a PyTorch module as a program
-likelihoods    those that programs have and this package does not: a squared error after a sigmoid
 building       a `Case` of its weights, with what must come out
 model          all of it: `verify_model`; grading: the report
 """

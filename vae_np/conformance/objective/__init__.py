@@ -1,12 +1,14 @@
 """The objective alone: `check_objective` grades a loss and a sampler of any program and names their mistakes.
 
-forms       reconstructions, KLs and samplers as programs have them, right and wrong
-probes      the arrays that they are asked with, and which argument is which
-frameworks  calling functions of NumPy and PyTorch: values, derivatives, their noise replaced; jax_and_keras: theirs
-fitting     a loss as a reconstruction, a KL and a constant, each times a number
-naming      the numbers' names
-sampler     what z is made of
-check       all of it, and the report
+forms          reconstructions, KLs and samplers as programs have them, right and wrong
+probes         the arrays that they are asked with, and which argument is which
+frameworks     calling functions of NumPy and PyTorch: values, derivatives, their noise replaced; jax_and_keras: theirs
+numpy_noise    NumPy's ways to draw normal numbers, replaced
+as_likelihood  forms as likelihoods that this package has not: a squared error after a sigmoid
+fitting        a loss as a reconstruction, a KL and a constant, each times a number
+naming         the numbers' names
+sampler        what z is made of
+check          all of it, and the report
 """
 
 from vae_np.conformance.objective.check import ObjectiveReport as ObjectiveReport
