@@ -57,7 +57,7 @@ class Numpy:
 
     def key(self) -> Any:
         """A generator, which gives our noise while `noise` lasts."""
-        return np.random.default_rng(0)
+        return np.random.Generator(np.random.Philox(0))
 
     def call(self, f: Callable[..., Any], arrays: Sequence[Array]) -> list[Array]:
         """What f returns, one array or a tuple of them, in float64."""
