@@ -101,3 +101,9 @@ def test_integers_and_lists_are_numbers_too():
 def test_an_unknown_dtype_is_refused():
     with pytest.raises(ValueError, match="dtype must be one of float64, float32; got 'float16'"):
         check(right, dtype="float16")
+
+
+def test_the_report_is_json_whatever_the_errors_are():
+    case = next(case for case in cases() if case.id == "binarise-draw")
+    report = check(lambda _: {"binary": case.expected["binary"].nearest + 1}, [case])
+    json.loads(json.dumps(report.to_dict(), allow_nan=False))

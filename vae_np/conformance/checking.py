@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -57,8 +58,11 @@ class Report:
         return _verdict(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        results = [result._asdict() | {"at": list(result.at)} for result in self.results]
+        """For JSON, which has no infinity: an error of 0's last place is None."""
+        results = [
+            result._asdict() | {"at": list(result.at), "ulp": result.ulp if math.isfinite(result.ulp) else None}
+            for result in self.results
+        ]
         findings = [finding._asdict() for finding in self.findings]
         return {"ok": self.ok, "dtype": self.dtype, "findings": findings, "results": results}
 
