@@ -13,6 +13,7 @@ from vae_np.conformance import cases, check
 from vae_np.conformance.command import Program
 
 SCRIPT = Path(vae_np.__file__).parents[1] / "scripts" / "verify" / "node" / "vae.js"
+KINDS = ("model", "kl", "reparameterise", "likelihood")
 NODE = shutil.which("node")
 pytestmark = [
     pytest.mark.skipif(NODE is None, reason="node is not installed"),
@@ -29,8 +30,9 @@ def verified(script):
 def test_all_that_it_answers_is_right_and_it_skips_only_what_it_says():
     report, skipped = verified(SCRIPT)
     assert report.ok, report
-    words = ("continuous", "iwae", "log-mean-exp", "adam")
-    assert set(skipped) == {case.id for case in cases() if any(word in case.id for word in words)}
+    words = ("continuous", "iwae", "free-bits")
+    told = {case.id for case in cases() if case.kind not in KINDS or any(word in case.id for word in words)}
+    assert set(skipped) == told
     missing = {(r.case, r.stage) for r in report.results if r.status == "missing" and r.case not in skipped}
     assert all(stage.startswith("step ") for _, stage in missing)
 

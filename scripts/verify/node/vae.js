@@ -4,7 +4,7 @@
 //
 // Node alone is needed, no packages. It is an example of a program that is not Python: the forward pass of dense
 // encoders and decoders, KL, Bernoulli and Gaussian likelihoods, the ELBO, the loss, and every gradient by hand. What
-// it does not do it skips: the continuous Bernoulli, the importance-weighted bound, Adam. The protocol, a JSON object
+// it does not do it skips: the continuous Bernoulli, importance weights, free bits, Adam. The protocol, a JSON object
 // a line in and out, is at the end of this file, and in vae_np/conformance/data/FORMAT.md.
 //
 // Arrays are lists of rows: N examples, D features, K latent dimensions, S samples. A layer is x W + b, with W of
@@ -138,7 +138,7 @@ function model({ settings, inputs }) {
   const { x, eps } = inputs;
   const f = ACTIVATIONS[settings.activation];
   const p = likelihoodOf(settings, inputs["likelihood.logvar"], settings.features);
-  if (settings.objective !== "elbo" || !p || !f) {
+  if (settings.objective !== "elbo" || settings.free_bits || !p || !f) {
     return null;
   }
   const beta = Number(settings.beta);

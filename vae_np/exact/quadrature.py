@@ -1,0 +1,125 @@
+"""The ELBO and its gradient with the expectation over q(z|x) taken exactly: what sampled ones are estimates of."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from vae_np.exact.nodes import MOST, blocks, check, orders, tensor
+from vae_np.formulas import elbo
+from vae_np.formulas.elbo import Cotangents, Terms
+from vae_np.formulas.network import Architecture
+from vae_np.formulas.parameters import Parameters
+from vae_np.model.vae import VAE
+from vae_np.support.checks import non_negative
+
+__all__ = ["Exact", "elbo_and_grad", "expectation"]
+
+Array = NDArray[Any]
+
+
+class Exact(NamedTuple):
+    """What `elbo_and_grad` returns.
+
+    Attributes
+    ----------
+    value : array, shape (N,)
+        The ELBO of each example, in nats.
+    error : array, shape (N,)
+        Its estimated error: the change by which the nodes were doubled last.
+    gradients : Parameters
+        Of the mean over the examples: minus it is the gradient of the loss.
+    gradient_error : float
+        The largest change of an entry, likewise.
+    order : int
+        Nodes a dimension.
+    converged : bool
+        Whether both errors are within the tolerance.
+    """
+
+    value: Array
+    error: Array
+    gradients: Parameters
+    gradient_error: float
+    order: int
+    converged: bool
+
+
+def elbo_and_grad(vae: VAE, x: ArrayLike, beta: float = 1.0, *, tolerance: float = 1e-10, most: int = MOST) -> Exact:
+    """The ELBO of each example and the gradient of their mean, by tensor-product Gauss-Hermite quadrature.
+
+        ELBO_n = sum_s w_s log p(x_n | z_n(u_s)) - beta KL_n,    z_n(u) = mu_n + sigma_n u
+
+    for K <= 3, in float64 by the formulas, whatever the model's dtype and backend. A KL that has no closed form is part
+    of the sum, as log q(z|x) - log p(z) at the nodes. The nodes are doubled until nothing changes any more.
+
+    Parameters
+    ----------
+    vae : VAE
+    x : array, shape (N, D)
+    beta : float
+    tolerance : float
+        Of the value, relative to 1 + |ELBO|, and of the gradient, relative to 1 or its largest entry.
+    most : int
+        Nodes, of all dimensions together, that are not exceeded.
+
+    Returns
+    -------
+    Exact
+        ``converged`` is False where ``most`` nodes were not enough: smooth decoders converge exponentially, those of
+        ReLUs slowly.
+
+    Raises
+    ------
+    ValueError
+        If the model has more than 3 latent dimensions.
+    """
+    architecture = vae.architecture
+    check(architecture.latent, tolerance, most)
+    beta = non_negative("beta", beta)
+    inside = np.asarray(vae.inside(vae.check_data(x)), np.float64)
+    parameters = vae.parameters.like(vae.parameters.vector.astype(np.float64))
+    found: Exact | None = None
+    for order in orders(architecture.latent, most):
+        value, gradients = expectation(parameters, inside, *tensor(order, architecture.latent), architecture, beta)
+        if found is None:
+            found = Exact(value, np.full_like(value, np.inf), gradients, np.inf, order, False)
+            continue
+        error = np.abs(value - found.value)
+        change = float(np.abs(gradients.vector - found.gradients.vector).max(initial=0.0))
+        largest = max(1.0, float(np.abs(gradients.vector).max(initial=0.0)))
+        converged = bool((error <= tolerance * (1 + np.abs(value))).all() and change <= tolerance * largest)
+        found = Exact(value, error, gradients, change, order, converged)
+        if converged:
+            break
+    assert found is not None
+    return found
+
+
+def expectation(
+    parameters: Parameters, x: Array, nodes: Array, weights: Array, architecture: Architecture, beta: float
+) -> tuple[Array, Parameters]:
+    """The weighted sums over these nodes: the ELBO (N,), and the gradient of its mean; complex parameters are fine."""
+    n = len(x)
+    value, gradients = np.zeros(n, parameters.vector.dtype), parameters.zeros_like()
+    for u, w in blocks(nodes, weights, n):
+        eps = np.repeat(u[:, None], n, axis=1)
+        terms, cache = elbo.forward(parameters, x, eps, architecture)
+        part, cotangents = _weighted(terms, w, beta)
+        value = value + part
+        gradients.vector[...] += elbo.backward(parameters, cotangents, cache, architecture).vector
+    return value, gradients
+
+
+def _weighted(terms: Terms, w: Array, beta: float) -> tuple[Array, Cotangents]:
+    """The nodes' part of the ELBO, and the derivatives of its mean."""
+    n = terms.log_likelihood.shape[1]
+    each = np.repeat(w[:, None] / n, n, axis=1)
+    if terms.analytic:  # its share of the nodes' weights, which add up to 1
+        share = w.sum()
+        value = w @ terms.log_likelihood - beta * share * terms.kl.sum(axis=1)
+        return value, Cotangents(each, kl=np.asarray(-beta * share / n))
+    value = w @ (terms.log_likelihood + beta * (terms.log_prior - terms.log_posterior))
+    return value, Cotangents(each, log_prior=beta * each, log_posterior=-beta * each)
