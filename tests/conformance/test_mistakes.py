@@ -50,7 +50,7 @@ def answers(*changes, dtype="float64"):
 def shows(form, change, among):
     """The cases that the change changes by more than their tolerances, and by how many; without steps if it does."""
     rules, dtype = changed(change), precision(form)
-    for steps in (False, True):
+    for steps in (0, None):
         found = {}
         for case in among:
             ours = stages(case, rules, dtype, steps)

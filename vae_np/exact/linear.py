@@ -50,7 +50,7 @@ class LinearVAE(NamedTuple):
         sigma = getattr(likelihood, "sigma", None)
         if layers or type(likelihood) is not Gaussian or sigma in ("per-feature", "heteroscedastic"):
             raise ValueError(
-                "the closed form is that of a VAE without hidden layers, with a Gaussian likelihood whose sigma is a number"
+                "the closed form is that of a VAE without hidden layers, with a Gaussian likelihood, sigma a number"
                 " or 'learned'; for another with K <= 3: exact.log_evidence and exact.elbo_and_grad"
             )
         if vae.scale != "none" or not architecture.is_plain:

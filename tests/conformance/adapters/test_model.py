@@ -91,7 +91,7 @@ class OneStep(NumpyProgram):
         (SomeGradient, [], "d_decoder.out.W"),
         (Detached, ["no-reparam", "no-reparam"], "d_encoder.mu.b"),
         (NoKL, ["kl-no-derivative"], "d_encoder.mu.b"),
-        (OneStep, [], "step 4: encoder.0.b"),
+        pytest.param(OneStep, [], "step 4: encoder.0.b", marks=[pytest.mark.slow, pytest.mark.formulas]),
     ],
 )
 def test_a_mistake_is_found_in_its_stage_and_named_where_it_has_a_name(kind, ids, first):

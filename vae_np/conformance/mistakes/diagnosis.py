@@ -23,6 +23,8 @@ from vae_np.conformance.mistakes.reference import changed, stages
 __all__ = ["Answered", "Explanation", "agrees", "explain"]
 
 Array = NDArray[Any]
+PHASES = (0, 1, None)
+"""Steps of Adam after which a mistake is compared with what was answered: most are ruled out before the first."""
 SLACK = 2
 """Tolerances within which an answer is that of a mistake: it was rounded twice."""
 
@@ -101,7 +103,7 @@ def _pairs(made: Sequence[_Made], first: Answered, dtype: str) -> Iterator[tuple
     stage = next(name for name in case.expected if name in answers and not _right(case, name, answers[name], dtype))
     changes, explains = {}, {}
     for one in made:
-        ours = _computed((one,), first, dtype, stage.startswith("step ")).get(stage)
+        ours = _computed((one,), first, dtype, _steps_to(stage)).get(stage)
         changes[one] = ours is None or not _right(case, stage, ours, dtype)
         explains[one] = ours is not None and agrees(case, stage, ours, answers[stage], dtype)
     tried: set[frozenset[_Made]] = set()
@@ -115,6 +117,11 @@ def _pairs(made: Sequence[_Made], first: Answered, dtype: str) -> Iterator[tuple
             if (both or alone) and other.mistake is not dialect.mistake and pair not in tried:
                 tried.add(pair)
                 yield dialect, other
+
+
+def _steps_to(stage: str) -> int:
+    """How many steps the stage needs: of "step 4: ..." four."""
+    return int(stage.removeprefix("step ").partition(":")[0]) if stage.startswith("step ") else 0
 
 
 def _right(case: Case, stage: str, value: ArrayLike, dtype: str) -> bool:
@@ -146,8 +153,8 @@ def _fits(made: tuple[_Made, ...], wrong: Sequence[Answered], right: Sequence[An
     """Whether they put out every answer."""
     for one in (*wrong, *right):
         case, answers = one
-        for steps in (False, True):
-            if steps and not any(name.startswith("step ") for name in answers):
+        for steps in PHASES:
+            if steps != 0 and not any(name.startswith("step ") for name in answers):
                 continue
             ours = _computed(made, one, dtype, steps)
             if not ours:
@@ -158,7 +165,7 @@ def _fits(made: tuple[_Made, ...], wrong: Sequence[Answered], right: Sequence[An
     return True
 
 
-def _computed(made: tuple[_Made, ...], of: Answered, dtype: str, steps: bool) -> dict[str, Array]:
+def _computed(made: tuple[_Made, ...], of: Answered, dtype: str, steps: int | None) -> dict[str, Array]:
     """The case's stages with these mistakes; empty where they make no sense there."""
     rules = changed(*(one.change(*of) for one in reversed(made)))  # the dialect, which is first, is over the mistake
     try:

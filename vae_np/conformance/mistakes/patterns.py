@@ -94,7 +94,7 @@ def _noise(eps: Array, mu: Array, s: Array) -> Iterator[tuple[str, Array]]:
 def _paths(case: Case, stage: str) -> Iterator[tuple[str, Array]]:
     """The parts of a gradient: that of the KL, and that of the rest."""
     still = changed({"kl": lambda right: lambda c, mu, s: 0 * right(c, mu, s)})
-    without, whole = (stages(case, rules, steps=False).get(stage) for rules in (still, RULES))
+    without, whole = (stages(case, rules, steps=0).get(stage) for rules in (still, RULES))
     if without is not None and whole is not None:
         yield "the KL's part of the gradient", whole - without
         yield "the log-likelihood's part of the gradient", without

@@ -123,14 +123,14 @@ def changed(*changes: Mapping[str, Callable[[Rule], Rule]]) -> dict[str, Rule]:
     return rules
 
 
-def stages(case: Case, rules: Rules = RULES, dtype: Any = np.float64, steps: bool = True) -> dict[str, Array]:
-    """Every stage of the case by these rules; without the steps of Adam if they are not asked for."""
+def stages(case: Case, rules: Rules = RULES, dtype: Any = np.float64, steps: int | None = None) -> dict[str, Array]:
+    """Every stage of the case by these rules; of the steps of Adam the first ``steps``, or all."""
     with np.errstate(all="ignore"):  # a mistake may well overflow
         if case.kind != "model":
             return dict(_FUNCTIONS[case.kind](case.of(dtype), case.settings, rules))
         found, _ = _model(case, rules, case.inputs["x"], case.inputs["eps"], case.of(dtype), len(case.inputs["x"]))
-        if steps and case.training is not None:
-            found |= _train(case, rules, dtype)
+        if steps != 0 and case.training is not None:
+            found |= _train(case, rules, dtype, steps)
         return found
 
 
@@ -179,15 +179,15 @@ def _forward(c: Context, rules: Rules, x: Array, eps: Array, theta: Mapping[str,
     return found
 
 
-def _train(case: Case, rules: Rules, dtype: Any) -> dict[str, Array]:
-    """The parameters after each step."""
+def _train(case: Case, rules: Rules, dtype: Any, count: int | None) -> dict[str, Array]:
+    """The parameters after each step, of the first ``count`` or all."""
     found: dict[str, Array] = {}
     t = case.training
     assert t is not None
     theta = {name: value for name, value in case.of(dtype).items() if "." in name}
     memory = optimiser.Memory(rules, t.settings, theta)
     first = t.eps[0]
-    for step, (rows, eps) in enumerate(zip(t.rows, t.eps, strict=True), start=1):
+    for step, (rows, eps) in enumerate(zip(t.rows[:count], t.eps[:count], strict=True), start=1):
         noise = rules["step_noise"](eps, first)
         _, g = _model(case, rules, t.x[list(rows)], noise, theta, len(t.x))
         theta = memory.step(theta, g, step)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from vae_np.conformance.cases import Case
-from vae_np.conformance.comparison import Result, compare
+from vae_np.conformance.comparison import Result, compare, kind_of_stage
 from vae_np.conformance.mistakes.catalogue import CATALOGUE
 from vae_np.conformance.mistakes.diagnosis import Answered, Explanation, explain
 from vae_np.conformance.mistakes.patterns import describe
@@ -79,29 +79,59 @@ def _together(found: list[Answered], wrong: set[str], dtype: str, results: Mappi
     bad = [one for one in found if one.case.id in wrong]
     if not bad:
         return []
-    good = [one for one in found if one.case.id not in wrong]
-    if explanations := explain(bad, good, dtype):
-        return _named(explanations, bad)
+    for level in LEVELS:
+        kept = [_kept(one, level) for one in found]
+        first = {one.case.id: _first_wrong(one, results[one.case.id]) for one in kept}
+        worse = [one for one in kept if first[one.case.id]]
+        if not worse or any(not first[one.case.id] for one in bad):
+            break  # what is wrong is wrong later than that
+        right = [one for one in kept if not first[one.case.id] and one.answers]
+        if explanations := explain(worse, right, dtype):
+            return _named(explanations, bad, level)
     if dtype == "float64" and all(_is_single(one, results[one.case.id]) for one in bad):
         mixed = CATALOGUE["dtype-mixed"]
         return [Diagnosis(mixed.id, mixed.severity, mixed.says, cases=tuple(one.case.id for one in bad))]
     kinds = list(dict.fromkeys(one.case.kind for one in bad))
+    if len(kinds) == len(bad) == 1:
+        return [_unknown(bad[0], results[bad[0].case.id], dtype)]
     if len(kinds) > 1:
         parts = [[one for one in found if one.case.kind == kind] for kind in kinds]
-    elif len(bad) > 1:
-        parts = [[one] for one in bad]
-    else:
-        return [_unknown(bad[0], results[bad[0].case.id], dtype)]
-    return _merged([finding for part in parts for finding in _together(part, wrong, dtype, results)])
+        return _merged([finding for part in parts for finding in _together(part, wrong, dtype, results)])
+    each: list[Diagnosis] = []
+    unknown: set[str] = set()
+    for one in bad:
+        stage = next(result.stage for result in results[one.case.id] if result.status == "wrong")
+        plain = stage in unknown  # no more will be known of it in another case
+        each += [_unknown(one, results[one.case.id], dtype)] if plain else _together([one], wrong, dtype, results)
+        unknown |= {stage} if each[-1].id == UNKNOWN else set()
+    return _merged(each)
 
 
-def _named(explanations: list[Explanation], bad: list[Answered]) -> list[Diagnosis]:
-    """The mildest explanation; the others beside it."""
+LEVELS = {"": ("forward", "gradient", "step"), "the steps": ("forward", "gradient"), "the gradients": ("forward",)}
+"""What is not explained, and which stages then are: a backward pass by hand may belong to another forward pass."""
+
+
+def _kept(one: Answered, level: str) -> Answered:
+    """The answers that are to be explained; log q is on no path of the ELBO, and may come from z or from the noise."""
+    aside = {"log_posterior"} if level and one.case.settings.get("objective") == "elbo" else set()
+    kinds = LEVELS[level]
+    kept = {name: value for name, value in one.answers.items() if kind_of_stage(name) in kinds and name not in aside}
+    return one._replace(answers=kept)
+
+
+def _first_wrong(one: Answered, results: Sequence[Result]) -> bool:
+    """Whether the first wrong stage is among the answers that are kept."""
+    return any(result.status == "wrong" and result.stage in one.answers for result in results)
+
+
+def _named(explanations: list[Explanation], bad: list[Answered], level: str) -> list[Diagnosis]:
+    """The mildest explanation; the others beside it. What it does not explain is said."""
+    rest = f"; {level} are not those of this forward pass" if level else ""
     best = min(explanations, key=lambda one: (not one.is_dialect, len(one.mistakes)))
     where = tuple(one.case.id for one in bad)
     alike = tuple(" and ".join(one.ids) for one in explanations if one is not best)
     return [
-        Diagnosis(m.id, m.severity, f"{m.says}{f' ({says})' if says else ''}", alike, where)
+        Diagnosis(m.id, m.severity, f"{m.says}{f' ({says})' if says else ''}{rest}", alike, where)
         for m, says in zip(best.mistakes, best.says, strict=True)
     ]
 
@@ -134,10 +164,15 @@ def _unknown(one: Answered, results: Sequence[Result], dtype: str) -> Diagnosis:
 
 
 def _merged(findings: list[Diagnosis]) -> list[Diagnosis]:
-    """What was found in several cases, once."""
+    """What was found in several cases, once; of an unknown one its first case, by its stage."""
     by_key: dict[tuple[str, str], Diagnosis] = {}
     for finding in findings:
-        key = (finding.id, finding.says)
+        key = (finding.id, finding.says.split(" of ")[0] if finding.id == UNKNOWN else finding.says)
         before = by_key.get(key)
         by_key[key] = finding if before is None else before._replace(cases=before.cases + finding.cases)
-    return list(by_key.values())
+    return [
+        found._replace(says=f"{found.says}, and {len(found.cases) - 1} other cases")
+        if found.id == UNKNOWN and len(found.cases) > 1 and " other cases" not in found.says
+        else found
+        for found in by_key.values()
+    ]
