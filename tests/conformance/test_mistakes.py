@@ -179,6 +179,14 @@ def test_two_mistakes_in_two_functions_are_both_named():
     assert {finding.id for finding in report.findings} == {"kl-missing-half", "adam-no-correction"}
 
 
+def test_one_slip_among_right_cases_of_its_kind_is_named():
+    change = find("variance-no-logterm").forms[0].changes()
+    wrong, right = answers(change), answers()
+    slip = "likelihood-gaussian-heteroscedastic"
+    report = check(lambda case: (wrong if case.id == slip else right)(case), cases("likelihood"))
+    assert [(finding.id, finding.cases) for finding in report.findings] == [("variance-no-logterm", (slip,))]
+
+
 def test_a_float32_stage_in_a_float64_run_is_told():
     rounded = {"sample": lambda right: lambda c, *given: unary(np.float32, np.ones_like, right(c, *given))}
     report = check(answers(rounded), [CASES["model-gaussian-fixed-elu"], CASES["reparameterise"]])

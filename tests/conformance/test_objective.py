@@ -295,3 +295,37 @@ def test_the_bound_of_a_clamp_is_told(power):
     report = check_objective(of(lambda p, x: bce(np.clip(p, least, 1 - least), x)))
     assert ids(report) == ["probability-clamp"]
     assert f"clamped to [{least:g}, 1 - {least:g}]" in report.findings[0].says
+
+
+def gaussian_of(sigma, combine=None):
+    def loss(recon, x, mu, logvar):
+        rec = 0.5 * squares(recon, x) / sigma**2 + np.log(sigma) + 0.5 * np.log(2 * np.pi)
+        return (combine or (lambda r, k: (r.sum(1) + k.sum(1)).mean()))(rec, kl(mu, logvar))
+
+    return loss
+
+
+@pytest.mark.parametrize("sigma", [0.1, 3.0])
+def test_a_gaussian_of_another_sigma_is_right_if_its_constant_is_that_of_its_scale(sigma):
+    for combine, expected in ((None, []), (lambda r, k: r.sum() + k.sum(), ["objective-batch-sum"])):
+        report = check_objective(gaussian_of(sigma, combine))
+        assert ids(report) == expected, report
+        assert f"that is a Gaussian of sigma {sigma:g}, with its constant" in report.facts
+    off = lambda recon, x, mu, logvar: gaussian_of(sigma)(recon, x, mu, logvar) + 1  # noqa: E731
+    assert not check_objective(off).ok
+
+
+def test_an_elbo_that_is_summed_and_a_kl_that_is_a_mean_over_all_are_named():
+    assert ids(check_objective(of(bce, combine=lambda r, k: -(r.sum() + k.sum())))) == ["elbo-for-loss"]
+    mean_of_all = of(bce, combine=lambda r, k: r.sum() + k.mean())
+    assert set(ids(check_objective(mean_of_all))) == {"objective-batch-sum", "kl-mean-over-latent"}
+
+
+def test_a_weight_that_may_be_meant_is_said():
+    four = of(bce, combine=lambda r, k: (r.sum(1) + 4 * k.sum(1)).mean())
+    report = check_objective(four)
+    assert "if the KL is meant to weigh 4: beta=4 (--beta 4)" in str(report)
+    assert check_objective(four, beta=4).ok
+    for beta in (-1, np.nan):
+        with pytest.raises(ValueError, match="beta must"):
+            check_objective(four, beta=beta)

@@ -112,3 +112,19 @@ def test_a_sampler_is_graded_with_its_noise_replaced(sampler, expected):
     report = check_objective(sampler=sampler)
     assert [finding.id for finding in report.findings] == expected, report
     assert torch.randn_like is randn_like
+
+
+def of_distributions(logits, x, mu, logvar):
+    """log_prob takes binary x only."""
+    rec = -torch.distributions.Bernoulli(logits=logits).log_prob(x).sum()
+    return rec - 0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+
+
+def doubled(logits, x, mu, logvar):
+    return of_distributions(logits, x, mu, logvar) - 0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+
+
+def test_a_loss_that_takes_binary_data_only_is_given_them():
+    assert [finding.id for finding in check_objective(of_distributions).findings] == ["objective-batch-sum"]
+    found = {finding.id for finding in check_objective(doubled).findings}
+    assert found == {"objective-batch-sum", "kl-missing-half"}

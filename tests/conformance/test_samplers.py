@@ -128,3 +128,9 @@ def test_tensorflows_noise_is_replaced_and_its_functions_called_with_arrays(monk
 
 def by_tensorflow(mu, logvar):
     return mu + np.exp(logvar / 2) * tf.random.normal(shape=mu.shape)  # noqa: F821
+
+
+def test_noise_of_the_other_sign_is_the_same_distribution():
+    report = check_objective(sampler=lambda mu, logvar, eps: mu - np.exp(logvar / 2) * eps)
+    assert not report.findings, report
+    assert "of the same distribution" in str(report)

@@ -87,7 +87,10 @@ def callable_of(what: str) -> Callable[..., Any]:
         found = getattr(_an_object(found), called[0])
     if not callable(found):
         file, whole = split(what)
-        raise ValueError(f"{file}: {whole} is no function: {type(found).__name__}")
+        raise ValueError(
+            f"{file}: {whole} is no function but a {type(found).__name__}; give one, as in def"
+            f" {whole.rpartition('.')[2]}(...): return ..."
+        )
     function: Callable[..., Any] = found
     return function
 

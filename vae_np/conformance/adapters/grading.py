@@ -46,6 +46,11 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
         return _objective_alone(model, loss, request, how_asked, str(reason))
     except ValueError as error:
         raise ValueError(f"{how}: {error}") from None
+    if request.get("sampler") is not None:  # beside the model's own
+        found = check_objective(sampler=callable_of(request["sampler"]))
+        verified = verified._replace(
+            facts=(*verified.facts, *found.facts), findings=(*verified.findings, *found.findings)
+        )
     results = check_case(lambda _: verified.answers, verified.case)
     findings, text = report(verified, results, how)
     return _told(findings, verified.facts, text) | {"stages": [_for_json(result) for result in results]}

@@ -38,7 +38,12 @@ def grade_loss(f: Callable[..., Any], plan: Plan, link: str, *, output: str | No
         taken = loss.reconstruction.form.output
         given = {"sigmoid": "probabilities", "identity": "logits"}.get(link)
         output = given if {taken, given} == {"probabilities", "logits"} else None
-    return Graded(loss, check_objective(f, output=output, beta=beta, arguments=arguments, **sizes))
+    report = check_objective(f, output=output, beta=beta, arguments=arguments, **sizes)
+    form = loss.reconstruction.form
+    if link == "tanh" and form is not None and form.output == "probabilities":
+        says = "the decoder ends in a tanh, which is negative for half of all numbers, and the loss takes its logarithm"
+        report = report._replace(findings=(*report.findings, Finding("tanh-decoder-log", "H", says)))
+    return Graded(loss, report)
 
 
 def likelihood_of_loss(loss: Loss | None, link: str) -> tuple[dict[str, str] | None, str]:

@@ -27,7 +27,7 @@ def describe(case: Case, stage: str, given: ArrayLike, dtype: str = "float64") -
         return ""
     close = CLOSE[dtype]
     ratio = _constant(a, e, close)
-    if ratio is not None:
+    if ratio is not None and abs(ratio - 1) > close:
         return f"it is {ratio:.6g} times the right one"
     rest = a - e
     size = np.abs(e).max()

@@ -92,6 +92,8 @@ def _together(found: list[Answered], wrong: set[str], dtype: str, results: Mappi
         mixed = CATALOGUE["dtype-mixed"]
         return [Diagnosis(mixed.id, mixed.severity, mixed.says, cases=tuple(one.case.id for one in bad))]
     kinds = list(dict.fromkeys(one.case.kind for one in bad))
+    if len(bad) == 1 and len(found) > 1:  # one slip among right cases of its kind
+        return _together(bad, wrong, dtype, results)
     if len(kinds) == len(bad) == 1:
         return [_unknown(bad[0], results[bad[0].case.id], dtype)]
     if len(kinds) > 1:

@@ -7,6 +7,7 @@ by central differences, and both are explained as a times a reconstruction plus 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,9 +16,10 @@ import numpy as np
 from vae_np.conformance.objective.fitting import Loss, explain, hard, terms_of_kl, tolerance
 from vae_np.conformance.objective.forms import Form
 from vae_np.conformance.objective.frameworks import Framework, framework_of
-from vae_np.conformance.objective.naming import UNKNOWN, Finding, constant, per_example, scales
+from vae_np.conformance.objective.naming import UNKNOWN, Finding, constant, per_example, scales, sigma_of
 from vae_np.conformance.objective.probes import ROLES, D, K, Probe, orders, probe, without_beta
 from vae_np.conformance.objective.sampler import check_sampler
+from vae_np.support.checks import non_negative
 
 __all__ = ["ObjectiveReport", "check_objective", "explain_loss"]
 
@@ -48,7 +50,8 @@ class ObjectiveReport(NamedTuple):
         lines += [f"{finding.severity:>7}  {finding.id}: {finding.says}" for finding in self.findings]
         mistakes = [finding for finding in self.findings if finding.severity != "dialect"]
         if mistakes:
-            return "\n".join([*lines, f"Mistaken: {', '.join(finding.id for finding in mistakes)}."])
+            named = dict.fromkeys(finding.id for finding in mistakes)
+            return "\n".join([*lines, f"Mistaken: {', '.join(named)}."])
         names = ", ".join(finding.id for finding in self.findings)
         return "\n".join([*lines, f"Right, in this dialect: {names}." if names else "Right."])
 
@@ -93,6 +96,7 @@ def check_objective(
     """
     if loss is None and sampler is None:
         raise ValueError("nothing to check: give a loss, a sampler, or both")
+    beta = non_negative("beta", beta)
     if output is not None and output not in OUTPUTS:
         raise ValueError(f"output must be one of {', '.join(OUTPUTS)}; got {output!r}")
     findings: list[Finding] = []
@@ -135,7 +139,10 @@ def _check_loss(f: Callable[..., Any], output: str | None, beta: float, argument
         for other in sets[1:]:
             facts.append("the same numbers: " + " and ".join(finding.id for finding in other))
     else:
-        findings.append(Finding(UNKNOWN, "H", f"no known factors: {_numbers(found)}"))
+        findings.append(Finding(UNKNOWN, "H", f"no known factors: {_numbers(found)}{_beta_meant(found, beta)}"))
+    if (sigma := sigma_of(found)) is not None:
+        facts.append(f"that is a Gaussian of sigma {sigma:.6g}, with its constant")
+        return
     whole = "rec-mean-over-pixels" in {finding.id for finding in findings[before:]}
     own = per_example(found, at, max(allowed, 1e-9))
     if own is not None:
@@ -172,6 +179,9 @@ def explain_loss(f: Callable[..., Any], arguments: tuple[str, ...] | None = None
     try:
         return _first_explained(f, arguments, at, framework), at
     except _NotCallable:
+        binary = at._replace(x=np.round(at.x))  # all that a Bernoulli's log_prob takes
+        with contextlib.suppress(_NotCallable):
+            return _first_explained(f, arguments, binary, framework), binary
         if features is not None:
             raise
         many = probe(features=784, latent=latent)
@@ -269,6 +279,15 @@ def _unlike(form: Form, off: float, name: str, found: Loss, at: Probe, allowed: 
         if rest <= allowed:
             return f"the KL is 1/2 sum({c_mu:.6g} mu^2 + {c_e:.6g} e^s - {c_s:.6g} s), which is none that is known"
     return f"no known {name} has this derivative; the nearest, {form.says}, is off by {off:.2g} of it"
+
+
+def _beta_meant(found: Loss, beta: float) -> str:
+    """The weight of the KL with which all would be right, if it is the only thing that is not explained."""
+    if found.reconstruction.form is None or found.kl.form is None:
+        return ""
+    weight = found.kl.scale / found.reconstruction.scale
+    known = weight > 0 and weight != beta and any(len(one) < 2 for one in scales(found, weight))
+    return f"; if the KL is meant to weigh {weight:.6g}: beta={weight:.6g} (--beta {weight:.6g})" if known else ""
 
 
 def _numbers(found: Loss) -> str:

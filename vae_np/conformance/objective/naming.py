@@ -42,6 +42,8 @@ def scales(loss: Loss, beta: float) -> list[list[Finding]]:
     unit = 1.0 if loss.value.ndim else 1 / N
     a, b = loss.reconstruction.scale / unit, loss.kl.scale / unit
     squares = loss.reconstruction.form is not None and loss.reconstruction.form.id == "squares"
+    if (sigma := sigma_of(loss)) is not None:
+        a *= sigma**2
     has_rec, has_kl = loss.reconstruction.form is not None, loss.kl.form is not None
     found: list[tuple[int, list[Finding]]] = []
     for both, rec, kl in itertools.product(
@@ -74,7 +76,26 @@ def _both(loss: Loss) -> list[_Factor]:
     found.append(
         _Factor(-1, Finding("elbo-for-loss", "dialect", "it returns the ELBO, which is maximised, not the loss"))
     )
+    if not loss.value.ndim:
+        says = "it returns the ELBO, which is maximised, not the loss, and a sum over the batch"
+        found.append(_Factor(-N, Finding("elbo-for-loss", "dialect", says)))
     return found
+
+
+def sigma_of(loss: Loss) -> float | None:
+    """Of a Gaussian with another deviation than 1, whose scale 1/sigma^2 and constant agree; None if it is none."""
+    form, d = loss.reconstruction.form, loss.features
+    if form is None or form.id != "squares":
+        return None
+    unit, size = (1.0 if loss.value.ndim else 1 / N), max(float(np.abs(loss.value).max()), 1e-300)
+    for both in _both(loss):
+        precision = loss.reconstruction.scale / unit / both.value
+        if precision <= 0 or abs(precision - 1) < 1e-5:
+            continue
+        whole = both.value * d / 2 * (LOG_2PI - np.log(precision))
+        if np.abs(np.atleast_1d(loss.rest) - whole).max() <= 1e-7 * size:
+            return float(precision**-0.5)
+    return None
 
 
 def _of_reconstruction(squares: bool, d: int = D, k: int = K) -> list[_Factor]:
@@ -104,6 +125,9 @@ def _of_reconstruction(squares: bool, d: int = D, k: int = K) -> list[_Factor]:
     return found
 
 
+MEAN_OF_ALL = "the KL is a mean over the batch and the dimensions beside a reconstruction that is a sum"
+
+
 def _of_kl(beta: float, k: int = K) -> list[_Factor]:
     found = [
         _Factor(beta, None),
@@ -111,6 +135,7 @@ def _of_kl(beta: float, k: int = K) -> list[_Factor]:
         _Factor(beta / 2, Finding("kl-double-half", "H", "the KL is half of what it should be: it was halved twice")),
         _Factor(beta / k, Finding("kl-mean-over-latent", "H", f"the KL is a mean over the {k} dimensions, not a sum")),
         _Factor(2 * beta / k, Finding("kl-mean-over-latent", "H", f"the KL is a mean over {k} dimensions without 1/2")),
+        _Factor(beta / (k * N), Finding("kl-mean-over-latent", "H", MEAN_OF_ALL)),
         _Factor(beta * N, Finding("kl-batch-sum", "H", "the KL is a sum over the batch, the reconstruction a mean")),
         _Factor(beta / N, Finding("kl-batch-mean-twice", "H", "the KL is divided by the batch size twice")),
         _Factor(-beta, Finding("kl-sign", "H", "the KL has the wrong sign: the loss rewards it")),

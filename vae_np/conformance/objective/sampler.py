@@ -56,6 +56,8 @@ def check_sampler(f: Callable[..., Any], findings: list[Finding], facts: list[st
         return
     if form.severity != "right":
         findings.append(Finding(form.id, form.severity, f"z is {form.says}"))
+    elif abs(scale + 1) <= 1e-9:
+        facts.append("z is mu - exp(s/2) eps, of the same distribution")
     elif abs(scale - 1) > 1e-9:
         findings.append(Finding("eps-std-not-one", "H", f"the noise is multiplied by {scale:.6g}"))
     else:

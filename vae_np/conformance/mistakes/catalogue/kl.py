@@ -41,8 +41,8 @@ KL = (
     Mistake(
         "kl-partial-half", "H", "some of the KL's terms are halved and others are not",
         RIGHT, "kl = (mu**2 + 0.5 * (exp(s) - 1 - s)).sum(axis=1)",
-        f"{BOTH} With a bracket in the wrong place, one term has another weight and the minimum is no longer at"
-        " the prior.",
+        f"{BOTH} With a bracket in the wrong place a term has another weight: means weigh too much or too little, or"
+        " the minimum is no longer at the prior.",
         (
             _kl(lambda m, s: m * m + 0.5 * (exp(s) - 1 - s), "mu^2 is not halved"),
             _kl(lambda m, s: 0.5 * (m * m - 1 - s) + exp(s), "e^s is not halved"),

@@ -32,6 +32,20 @@ PROGRAMS = (
         "bce(sigmoid(logits), x)", "bce(logits, x)", "Logits, probabilities and means need a loss each of their own.",
     ),
     Mistake(
+        "activation-missing", "H", "a hidden layer has no activation",
+        "h = f(x @ W + b)", "h = x @ W + b", "Two layers without one between them are one linear layer.",
+    ),
+    Mistake(
+        "head-is-log-std", "dialect", "the head is of the logarithm of the deviation, consistently",
+        "s = log sigma^2, sigma = exp(s / 2)", "l = log sigma, sigma = exp(l)",
+        "With s = 2 l everywhere, sampler and KL, it is the same model with another scale of one head.",
+    ),
+    Mistake(
+        "no-answer", "H", "a case was not answered as it was asked",
+        "an array of numbers, in its shape, for each stage", "an error, another shape, or no numbers",
+        "Nothing can be said of the case but that.",
+    ),
+    Mistake(
         "absolute-error", "dialect", "the reconstruction is the absolute error: a Laplace distribution's of scale 1",
         "(x - x_hat)**2 / 2", "abs(x - x_hat)", "log p = -|x - m| - log 2 a feature.",
     ),

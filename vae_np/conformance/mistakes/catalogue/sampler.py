@@ -102,7 +102,7 @@ SAMPLER = (
         (Form({"deviation": instead(lambda c, s: s)}),), ("cmzuo11/scMVAE#1",),
     ),
     Mistake(
-        "eps-ignored", "H", "all noise is one number",
+        "eps-ignored", "H", "entries share one number for their noise",
         RIGHT, "z = mu + exp(s / 2) * np.random.randn()",
         f"{SAMPLED} One number for all entries makes dimensions and examples move together.",
         (
