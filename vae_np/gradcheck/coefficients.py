@@ -46,7 +46,7 @@ def what_it_looks_like(
     if off > close * np.abs(yours).max():
         return tuple(lines)
     meant = _meaning(float(a), float(b), beta, len(x), vae.architecture.n_features, vae.architecture.latent)
-    says = f"yours = {a:.6g} x the reconstruction's + {b:.6g} x the KL's, in every tensor; right is 1 and {beta:.6g}"
+    says = f"yours = {a:.10g} x the reconstruction's + {b:.10g} x the KL's, in every tensor; right is 1 and {beta:.6g}"
     return (*lines, says + (f": {meant}" if meant else ""))
 
 
