@@ -87,7 +87,7 @@ class TestVerify:
             ("--loss my_vae.txt:loss", "my_vae.txt: a Python file is needed"),
             ("--loss other.py:loss", "other.py: no such file"),
             ("--loss my_vae.py:los", "has no los; it has loss_function, halved, crash, hang, VAE"),
-            ("--loss my_vae.py:SIZES", "SIZES is no function: tuple"),
+            ("--loss my_vae.py:SIZES", "SIZES is no function but a tuple; give one, as in def SIZES"),
             ("--loss broken.py:loss", "broken.py: no Python, in line 1"),
             ("--loss exits.py:loss", "exits.py: its import ends the program (exit 2)"),
             ("--loss fails.py:loss", "fails.py: its import fails: ModuleNotFoundError"),

@@ -72,6 +72,8 @@ def junit(file="report.xml"):
     }
 
 
+@pytest.mark.slow
+@pytest.mark.formulas
 def test_a_function_is_graded_by_module_and_by_file(verify):
     for what in ("mine:stages", "mine.py:stages"):
         done = verify(f"--python {what}")
@@ -93,6 +95,8 @@ def test_a_mistake_is_exit_1_in_every_report(verify):
     assert "H kl-double-half: the KL is half of what it should be" in Path("report.md").read_text()
 
 
+@pytest.mark.slow
+@pytest.mark.formulas
 def test_a_dialect_fails_if_that_is_asked_for_and_it_is_not_allowed(verify):
     words = "--python mine:summed --case model-bernoulli-tanh"
     done = verify(words)
@@ -154,6 +158,8 @@ def test_a_folder_of_answers_is_read_and_its_strangers_are_told(verify):
     assert "kl-near-the-prior.npz: cannot be read: Object arrays" in done.out
 
 
+@pytest.mark.slow
+@pytest.mark.formulas
 def test_the_tolerances_are_those_of_the_dtype(verify):
     assert verify("--python mine:single --case kl-ordinary").code == 1
     assert verify("--python mine:single --case kl-ordinary --dtype float32").code == 0
@@ -164,6 +170,8 @@ def test_a_case_may_be_added_to_a_kind(verify):
     assert {r["case"] for r in done.json["results"]} == {"reparameterise", *(case.id for case in cases("kl"))}
 
 
+@pytest.mark.slow
+@pytest.mark.formulas
 def test_a_loss_and_a_sampler_have_the_same_reports(verify):
     done = verify("--loss loss.py:loss --sampler loss.py:sampler --junit report.xml --markdown report.md")
     assert done.code == 1

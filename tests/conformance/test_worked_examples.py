@@ -36,6 +36,8 @@ def first_wrong(answer):
     return next((stage["stage"] for stage in answer["stages"] if stage["status"] == "wrong"), None)
 
 
+@pytest.mark.slow
+@pytest.mark.formulas
 def test_the_loss_of_tutorials_is_named_and_with_sums_it_is_right(tmp_path):
     file = FOLDER / "tutorial_loss.py"
     assert verdict(file, loss="vae_loss")[0] == ["rec-mean-over-pixels", "rec-scalar-mean"]

@@ -88,7 +88,7 @@ class OneStep(NumpyProgram):
 @pytest.mark.parametrize(
     ("kind", "ids", "first"),
     [
-        (SomeGradient, [], "d_decoder.out.W"),
+        pytest.param(SomeGradient, [], "d_decoder.out.W", marks=[pytest.mark.slow, pytest.mark.formulas]),
         (Detached, ["no-reparam", "no-reparam"], "d_encoder.mu.b"),
         (NoKL, ["kl-no-derivative"], "d_encoder.mu.b"),
         pytest.param(OneStep, [], "step 4: encoder.0.b", marks=[pytest.mark.slow, pytest.mark.formulas]),
