@@ -43,13 +43,8 @@ def test_all_that_it_answers_is_right_and_it_skips_only_what_it_says():
     [
         ("m + Math.exp(0.5 * s) * e", "m + Math.exp(s) * e", {"z"}),
         pytest.param("0.5 * (m * m + (Math.expm1(s) - s))", "m * m + (Math.expm1(s) - s)", {"kl"}, marks=LONG),
-        pytest.param("v * a - softplus(a)", "v - softplus(a)", {"log_likelihood", "log_density"}, marks=LONG),
-        pytest.param("W[i][j])))", "W[i][j] * (j > 0))))", {"encoder.0.h", "mu"}, marks=LONG),
         pytest.param("/ S - beta * divergence", "- beta * divergence", {"bound"}, marks=LONG),
-        pytest.param("(beta * m) / N", "(beta * m)", {"d_mu"}, marks=LONG),
-        pytest.param("slope: (a, h) => 1 - h * h", "slope: (a, h) => 1 - h", {"d_z"}, marks=LONG),
         pytest.param("0.5 * Math.exp(0.5 * v) * path", "Math.exp(0.5 * v) * path", {"d_logvar"}, marks=LONG),
-        pytest.param("mapRows((p, q) => p + q, W, dW)", "dW", {"d_decoder.0.W"}, marks=LONG),
     ],
 )
 def test_a_mistake_is_told_at_its_stage(line, mistake, stages, tmp_path):

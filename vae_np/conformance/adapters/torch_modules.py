@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from vae_np.conformance.adapters.mapping import Layer
 from vae_np.conformance.adapters.program import Call, Goal, Observed, Source, is_square
-from vae_np.conformance.objective.frameworks import Numpy, Torch
+from vae_np.conformance.objective.frameworks import Numpy
+from vae_np.conformance.objective.pytorch import Torch
 
 __all__ = ["TorchProgram", "is_module"]
 

@@ -2,7 +2,7 @@
 
 forms          reconstructions, KLs and samplers as programs have them, right and wrong
 probes         the arrays that they are asked with, and which argument is which
-frameworks     calling functions of NumPy and PyTorch: values, derivatives, their noise replaced; jax_and_keras: theirs
+frameworks     calling functions of NumPy: values, derivatives, its noise replaced; pytorch, jax_and_keras: of theirs
 numpy_noise    NumPy's ways to draw normal numbers, replaced
 as_likelihood  forms as likelihoods that this package has not: a squared error after a sigmoid
 fitting        a loss as a reconstruction, a KL and a constant, each times a number

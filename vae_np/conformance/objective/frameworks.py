@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from vae_np.conformance.objective.numpy_noise import generators_of, replacements
 from vae_np.gradcheck.numeric import central_difference
 
-__all__ = ["Framework", "Numpy", "Torch", "framework_of", "giver", "parts_of", "replaced", "shape_of"]
+__all__ = ["Framework", "Numpy", "framework_of", "giver", "parts_of", "replaced", "shape_of"]
 
 Array = NDArray[Any]
 
@@ -98,68 +98,6 @@ class Numpy:
             yield
 
 
-class Torch:
-    """Functions of PyTorch tensors; derivatives by its own autograd, in float64."""
-
-    name, exact = "PyTorch", True
-
-    def __init__(self, torch: ModuleType) -> None:
-        self.torch: Any = torch
-
-    def key(self) -> Any:
-        """None, of which PyTorch makes its own generator."""
-        return None
-
-    def _tensors(self, arrays: Sequence[Array], track: bool) -> list[Any]:
-        return [self.torch.tensor(a, dtype=self.torch.float64, requires_grad=track) for a in arrays]
-
-    def call(self, f: Callable[..., Any], arrays: Sequence[Array]) -> list[Array]:
-        """See `Numpy.call`."""
-        found = parts_of(f(*self._tensors(arrays, False)))
-        return [np.asarray(getattr(p, "detach", lambda p=p: p)(), np.float64) for p in found]
-
-    def gradients(self, f: Callable[..., Any], arrays: Sequence[Array], steps: Array | None = None) -> list[Array]:
-        """See `Numpy.gradients`; it needs no steps.
-
-        An argument that the result does not depend on, or was detached from, has 0.
-        """
-        tensors = self._tensors(arrays, True)
-        result = self.torch.as_tensor(parts_of(f(*tensors))[0]).sum()
-        if not result.requires_grad:
-            return [np.zeros_like(a) for a in arrays]
-        found = self.torch.autograd.grad(result, tensors, allow_unused=True)
-        return [np.zeros_like(a) if g is None else g.numpy() for g, a in zip(found, arrays, strict=True)]
-
-    @contextlib.contextmanager
-    def noise(self, eps: Array, drawn: list[tuple[int, ...]], within: Callable[..., Any]) -> Iterator[None]:
-        """torch.randn, randn_like, normal and Normal.rsample give eps; see `Numpy.noise`."""
-        torch = self.torch
-        give = giver(eps, drawn, lambda a: torch.tensor(a, dtype=torch.float64))
-
-        def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, **_: Any) -> Any:
-            like = next((a for a in (mean, std) if hasattr(a, "shape")), None)
-            shape = tuple(size) if size is not None else tuple(like.shape if like is not None else ())
-            return torch.as_tensor(mean + std * give(shape)).detach()  # as it is: it has no derivative
-
-        def rsample(self: Any, sample_shape: Any = ()) -> Any:
-            return self.loc + self.scale * give((*sample_shape, *self.loc.shape))
-
-        def in_place(tensor: Any, mean: float = 0.0, std: float = 1.0, **_: Any) -> Any:
-            return tensor.copy_(mean + std * give(tuple(tensor.shape)))
-
-        normals = torch.distributions.Normal
-        replacements = [
-            (torch, "randn_like", lambda like, **_: give(tuple(like.shape))),
-            (torch, "randn", lambda *size, **_: give(_flat(size))),
-            (torch, "normal", normal),
-            (torch.Tensor, "normal_", in_place),
-            (normals, "rsample", rsample),
-            (normals, "sample", lambda self, shape=(): rsample(self, shape).detach()),
-        ]
-        with replaced(replacements, within):
-            yield
-
-
 @contextlib.contextmanager
 def replaced(what: list[tuple[Any, str, Any]], within: Callable[..., Any]) -> Iterator[None]:
     """For a while, functions of a framework, and the names that a module has for them."""
@@ -197,6 +135,7 @@ def framework_of(f: Callable[..., Any]) -> Framework:
 
 def _named(name: str) -> Framework:
     from vae_np.conformance.objective.jax_and_keras import Jax, TensorFlow
+    from vae_np.conformance.objective.pytorch import Torch
 
     known: dict[str, Callable[[Any], Framework]] = {"torch": Torch, "jax": Jax, "tensorflow": TensorFlow}
     return known[name](sys.modules[name]) if name in known and name in sys.modules else Numpy()
@@ -214,11 +153,6 @@ def parts_of(result: Any) -> list[Any]:
 def shape_of(size: Any) -> tuple[int, ...]:
     """Of None, a number or a sequence of numbers."""
     return () if size is None else tuple(int(n) for n in np.atleast_1d(np.asarray(size)).tolist())
-
-
-def _flat(size: Sequence[Any]) -> tuple[int, ...]:
-    """randn(3, 5) and randn((3, 5))."""
-    return tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else tuple(size)
 
 
 def giver(eps: Array, drawn: list[tuple[int, ...]], make: Callable[[Array], Any]) -> Callable[[tuple[int, ...]], Any]:
