@@ -123,6 +123,8 @@ def test_where_nothing_was_saved_a_run_starts_anew_and_says_so(train):
     assert done.json["resumed"] is False
 
 
+@pytest.mark.slow
+@pytest.mark.formulas
 def test_a_finished_run_is_drawn_again(vae_np, run):
     pytest.importorskip("matplotlib")
     before = state("run")

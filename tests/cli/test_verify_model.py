@@ -96,9 +96,10 @@ def nothing(parameters):
         ("plain.py", "FILE.py:NAME is needed"),
         ("--optimizer plain.py:Small", "nothing to verify"),
         ("--loss plain.py:loss_function --init config=3", "--init goes with a model: vae-np verify FILE.py:VAE --init"),
-        (
+        pytest.param(
             "hangs.py:VAE --timeout 2",
             "hangs.py:VAE: no answer within 2 seconds; if the file trains when it",
+            marks=[pytest.mark.slow, pytest.mark.formulas],
         ),
         ("ends.py:VAE", "its import ends the program (exit 3)"),
     ],

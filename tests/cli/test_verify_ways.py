@@ -125,6 +125,8 @@ def test_a_command_is_split_into_words_and_needs_no_shell(verify):
     assert junit() == {"kl-ordinary": "right", "kl-near-the-prior": "right"}
 
 
+@pytest.mark.slow
+@pytest.mark.formulas
 def test_a_crash_and_a_hang_are_told_while_the_rest_goes_on(verify):
     Path("program.py").write_text(
         "import json, sys, time\n"
