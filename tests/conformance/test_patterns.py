@@ -7,6 +7,7 @@ import pytest
 
 from vae_np.conformance import cases, check
 from vae_np.conformance.mistakes import CATALOGUE
+from vae_np.conformance.mistakes.diagnosis import Answered, agrees, explain
 from vae_np.conformance.mistakes.patterns import describe
 from vae_np.conformance.mistakes.reference import changed, stages
 
@@ -82,3 +83,23 @@ def test_every_form_of_every_mistake_computes_every_kind_of_case():
             for case in SMALL[:1] if form.fit else SMALL:  # what is fitted is of that case
                 found = stages(case, rules, dtype, steps=0)
                 assert found.keys() >= {name for name in case.expected if not name.startswith("step ")}, mistake.id
+
+
+def test_what_differs_in_its_last_digits_is_not_called_a_factor_of_1():
+    assert describe(MODEL, "kl", value("kl") * (1 + 1e-9)).startswith("it is the right one plus")
+    assert "1 times" not in describe(MODEL, "mu", MU + 1e-9 * S)
+
+
+def test_an_explanation_must_leave_the_right_cases_right():
+    ordinary, near = CASES["kl-ordinary"], CASES["kl-near-the-prior"]
+    wrong = Answered(ordinary, {"kl": 2 * value("kl", ordinary)})
+    assert [found.ids for found in explain([wrong], [])] == [("kl-missing-half",)]
+    assert explain([wrong], [Answered(near, {"kl": value("kl", near)})]) == []
+
+
+def test_nan_and_the_infinities_agree_with_their_own_kind_only():
+    case, kinds = CASES["kl-ordinary"], (np.nan, np.inf, -np.inf, 1.0)
+    for one in kinds:
+        for other in kinds:
+            alike = agrees(case, "kl", np.full(3, one), np.full(3, other), "float64")
+            assert alike == (str(one) == str(other)), (one, other)

@@ -193,6 +193,8 @@ def test_what_quadrature_or_the_closed_form_does_not_cover_is_told_with_what_to_
         log_evidence(model(latent=4), X)
     with pytest.raises(ValueError, match=r"without hidden layers.*exact\.log_evidence"):
         LinearVAE.of(model())
+    with pytest.raises(ValueError, match="most must be"):
+        elbo_and_grad(model(latent=2), X, most=63)
     with pytest.raises(ValueError, match="tolerance must be"):
         elbo_and_grad(model(), X, tolerance=0)
 
@@ -222,3 +224,19 @@ def test_an_optimum_without_noise_or_with_too_many_dimensions_is_refused():
         LinearVAE.optimum(flat - 0.0, 1)
     with pytest.raises(ValueError, match="latent must be from 1 to 2"):
         LinearVAE.optimum(flat, 3)
+
+
+def test_a_value_that_still_changes_has_not_converged_though_its_gradient_has(monkeypatch):
+    vae = model()
+    changing = lambda parameters, x, nodes, *rest: (np.full(len(x), 1 / len(nodes)), parameters.zeros_like())  # noqa: E731
+    monkeypatch.setattr("vae_np.exact.quadrature.expectation", changing)
+    found = elbo_and_grad(vae, X, most=64)
+    assert (found.gradient_error, found.converged) == (0, False)
+    np.testing.assert_allclose(found.error, 1 / 32 - 1 / 64)
+
+
+def test_a_standardised_model_s_evidence_is_in_the_units_of_x():
+    vae, inside = model(scale="standard", likelihood=vae_np.Gaussian(0.7)), model(likelihood=vae_np.Gaussian(0.7))
+    vae.start_scaling(X)
+    found, other = log_evidence(vae, X), log_evidence(inside, vae.inside(X))
+    np.testing.assert_allclose(found.value, other.value - np.log(X.std(axis=0)).sum(), rtol=1e-10)

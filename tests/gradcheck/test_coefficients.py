@@ -84,3 +84,10 @@ def test_right_gradients_and_objectives_without_a_kl_have_no_facts():
     doubled = {name: 2 * value for name, value in gradients.items()}
     report = check_model(vae, X, EPS, 1.0, objective="iwae", gradients=doubled, methods=["complex step"])
     assert report.facts == ()
+
+
+def test_a_square_weight_that_is_wrong_otherwise_is_called_no_transpose():
+    vae = model(hidden=(11, 11))
+    _, gradients = vae.loss_and_grad(X, EPS, BETA)
+    wrong = {name: 0.9 * value.T if name == "encoder.1.W" else value for name, value in gradients.items()}
+    assert facts(vae, wrong) == ()

@@ -83,9 +83,8 @@ def _run(given: dict[str, Any]) -> int:
         result = _train(trainer, parts, options, folder, quiet)
         result = {"resumed": resumed, "examples": _examples(parts), **result}
         result |= {"seconds": time.perf_counter() - began, "pictures": []}
-        run_folder.write_result(
-            folder, result
-        )  # before the pictures, which may take long and more memory than there is
+        # before the pictures, which may take long and more memory than there is
+        run_folder.write_result(folder, result)
         for line in [*_report(result, trainer.epoch - done), _still_rising(trainer, options, folder)]:
             say(line)
         if not options["no_pictures"] and (pictures := _pictures(trainer, parts, options, folder)):

@@ -82,15 +82,13 @@ def catalogue(given: dict[str, Any]) -> None:
     ValueError
         If there is no such entry.
     """
-    from vae_np.conformance.mistakes.catalogue import CATALOGUE
+    from vae_np.conformance.mistakes.catalogue import find
     from vae_np.conformance.mistakes.page import explanation, listing
 
     if "explain" not in given:
         print(listing())
         return
-    if given["explain"] not in CATALOGUE:
-        raise ValueError(f"no known mistake is called {given['explain']}{_near(given['explain'], CATALOGUE)}")
-    print(explanation(CATALOGUE[given["explain"]]))
+    print(explanation(find(given["explain"])))
 
 
 def _near(word: str, known: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vae_np.exact.nodes import MOST, blocks, check, orders, tensor
+from vae_np.exact.nodes import MOST, blocks, orders, prepare, tensor
 from vae_np.formulas.elbo import OwnEncoder
 from vae_np.formulas.network import Architecture, decoder_backward, decoder_forward, encoder_forward
 from vae_np.formulas.numerics import LOG_2PI, column_sums, log_sum_exp
@@ -87,12 +87,10 @@ def log_evidence(vae: VAE, x: ArrayLike, *, tolerance: float = 1e-10, most: int 
     Raises
     ------
     ValueError
-        If the model has more than 3 latent dimensions.
+        If the model has more than 3 latent dimensions, or ``most`` is less than 8 nodes in each.
     """
     architecture = vae.architecture
-    check(architecture.latent, tolerance, most)
-    inside = np.asarray(vae.inside(vae.check_data(x)), np.float64)
-    parameters = vae.parameters.like(vae.parameters.vector.astype(np.float64))
+    parameters, inside = prepare(vae, x, tolerance, most)
     heads, _ = encoder_forward(inside, parameters, architecture)
     own = architecture.own(parameters, "posterior")
     mu, logvar = architecture.posterior.checked_moments(heads, own, architecture.latent)

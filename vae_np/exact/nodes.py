@@ -14,12 +14,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import roots_hermitenorm
 
+from vae_np.formulas.parameters import Parameters
+from vae_np.model.vae import VAE
 from vae_np.support.checks import positive, whole
 
-__all__ = ["MOST", "blocks", "check", "orders", "tensor"]
+__all__ = ["MOST", "blocks", "orders", "prepare", "tensor"]
 
 Array = NDArray[Any]
 FIRST = 8
@@ -31,15 +33,20 @@ DIMENSIONS = 3
 """With more the nodes are too many."""
 
 
-def check(latent: int, tolerance: float, most: int) -> None:
-    """``ValueError`` where quadrature is not to be had; it says what to use instead."""
-    if latent > DIMENSIONS:
+def prepare(vae: VAE, x: ArrayLike, tolerance: float, most: int) -> tuple[Parameters, Array]:
+    """The parameters and the data, as the encoder sees them, in float64.
+
+    ``ValueError`` where quadrature is not to be had; it says what to use instead.
+    """
+    if (latent := vae.architecture.latent) > DIMENSIONS:
         raise ValueError(
             f"quadrature takes at most {DIMENSIONS} latent dimensions, and the model has {latent}: evaluate(vae, x,"
             " samples=5000) bounds the evidence by importance sampling"
         )
     positive("tolerance", tolerance)
-    whole("most", most, at_least=FIRST)
+    whole("most", most, at_least=FIRST**latent)
+    inside = np.asarray(vae.inside(vae.check_data(x)), np.float64)
+    return vae.parameters.like(vae.parameters.vector.astype(np.float64)), inside
 
 
 def orders(latent: int, most: int) -> Iterator[int]:

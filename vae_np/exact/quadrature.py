@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vae_np.exact.nodes import MOST, blocks, check, orders, tensor
+from vae_np.exact.nodes import MOST, blocks, orders, prepare, tensor
 from vae_np.formulas import elbo
 from vae_np.formulas.elbo import Cotangents, Terms
 from vae_np.formulas.network import Architecture
@@ -74,13 +74,11 @@ def elbo_and_grad(vae: VAE, x: ArrayLike, beta: float = 1.0, *, tolerance: float
     Raises
     ------
     ValueError
-        If the model has more than 3 latent dimensions.
+        If the model has more than 3 latent dimensions, or ``most`` is less than 8 nodes in each.
     """
     architecture = vae.architecture
-    check(architecture.latent, tolerance, most)
     beta = non_negative("beta", beta)
-    inside = np.asarray(vae.inside(vae.check_data(x)), np.float64)
-    parameters = vae.parameters.like(vae.parameters.vector.astype(np.float64))
+    parameters, inside = prepare(vae, x, tolerance, most)
     found: Exact | None = None
     for order in orders(architecture.latent, most):
         value, gradients = expectation(parameters, inside, *tensor(order, architecture.latent), architecture, beta)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from vae_np.conformance.objective.numpy_noise import generators_of, replacements
 from vae_np.gradcheck.numeric import central_difference
 
-__all__ = ["Framework", "Numpy", "framework_of", "giver", "parts_of", "replaced", "shape_of"]
+__all__ = ["Framework", "Numpy", "framework_of", "giver", "parts_of", "replaced"]
 
 Array = NDArray[Any]
 
@@ -148,11 +148,6 @@ def parts_of(result: Any) -> list[Any]:
     if isinstance(result, dict):
         return list(result.values())
     return list(result) if isinstance(result, (tuple, list)) else [result]
-
-
-def shape_of(size: Any) -> tuple[int, ...]:
-    """Of None, a number or a sequence of numbers."""
-    return () if size is None else tuple(int(n) for n in np.atleast_1d(np.asarray(size)).tolist())
 
 
 def giver(eps: Array, drawn: list[tuple[int, ...]], make: Callable[[Array], Any]) -> Callable[[tuple[int, ...]], Any]:

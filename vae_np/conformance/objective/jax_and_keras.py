@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.conformance.objective.frameworks import Framework, Numpy, giver, parts_of, replaced, shape_of
+from vae_np.conformance.objective.frameworks import Framework, Numpy, giver, parts_of, replaced
+from vae_np.conformance.objective.numpy_noise import shape_of
 
 __all__ = ["Jax", "Keras", "TensorFlow"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["generators_of", "replacements"]
+__all__ = ["generators_of", "replacements", "shape_of"]
 
 Array = NDArray[Any]
 Give = Callable[[tuple[int, ...]], Any]
@@ -27,12 +27,12 @@ class _Generator:
 
 def _functions(give: Give) -> dict[str, Callable[..., Any]]:
     def normal(loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
-        shape = np.broadcast_shapes(np.shape(loc), np.shape(scale)) if size is None else _shape(size)
+        shape = np.broadcast_shapes(np.shape(loc), np.shape(scale)) if size is None else shape_of(size)
         return loc + scale * give(shape)
 
     return {
         "randn": lambda *shape: give(shape),
-        "standard_normal": lambda size=None, dtype=np.float64, out=None: give(_shape(size)),
+        "standard_normal": lambda size=None, dtype=np.float64, out=None: give(shape_of(size)),
         "normal": normal,
     }
 
@@ -57,5 +57,6 @@ def generators_of(names: Mapping[str, Any], give: Give) -> dict[str, Any]:
     return {name: _Generator(value, give) for name, value in names.items() if isinstance(value, GENERATORS)}
 
 
-def _shape(size: Any) -> tuple[int, ...]:
+def shape_of(size: Any) -> tuple[int, ...]:
+    """Of None, a number or a sequence of numbers."""
     return () if size is None else tuple(int(n) for n in np.atleast_1d(np.asarray(size)).tolist())

@@ -7,6 +7,8 @@ To add one: an entry in one of these, with the change of a rule that makes it. T
 every other one by at least 100 tolerances, or is the same numbers.
 """
 
+import difflib
+
 from vae_np.conformance.mistakes.catalogue.backward import BACKWARD
 from vae_np.conformance.mistakes.catalogue.bounds import BOUNDS
 from vae_np.conformance.mistakes.catalogue.kl import KL
@@ -47,5 +49,7 @@ def find(name: str) -> Mistake:
         For an unknown one.
     """
     if name not in CATALOGUE:
-        raise ValueError(f"no known mistake is called {name!r}; vae-np verify --list-mistakes names them all")
+        near = difflib.get_close_matches(name, CATALOGUE, 1)
+        hint = f"{near[0]} is one" if near else "vae-np verify --list-mistakes names them all"
+        raise ValueError(f"no known mistake is called {name}; {hint}")
     return CATALOGUE[name]
