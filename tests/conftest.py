@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import distribution
+import lengthy
 import pytest
 from hypothesis import settings
 
@@ -20,6 +21,12 @@ def pytest_configure(config):
     """--hypothesis-seed asks for other examples, of which a profile that repeats its own takes no notice."""
     if config.getoption("hypothesis_seed", None) is not None:
         settings.load_profile("explore")
+
+
+def pytest_itemcollected(item):
+    """The mark ``slow`` of what `lengthy` lists."""
+    if lengthy.is_lengthy(item.nodeid):
+        item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(optionalhook=True)

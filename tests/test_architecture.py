@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from distribution import TOGETHER, part_of
+from lengthy import LENGTHY, is_lengthy
 
 import vae_np
 
@@ -30,6 +32,13 @@ def imported(tree: ast.AST) -> set[str]:
     return names
 
 
+def imported_from(tree: ast.AST) -> set[str]:
+    """The same with the name after it: vae_np.kernels."""
+    modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 0]
+    modules += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    return {".".join(module.split(".")[:2]) for module in modules}
+
+
 @pytest.mark.parametrize(("package", "folder"), [("numba", "kernels"), ("matplotlib", "plots")])
 def test_a_heavy_package_is_imported_in_its_folder_only(package, folder):
     users = {path.relative_to(ROOT).parts[0] for path in FILES if package in imported(ast.parse(path.read_text()))}
@@ -45,7 +54,9 @@ def test_nothing_reads_or_writes_pickle_and_no_generator_is_global():
         tree = ast.parse(path.read_text())
         assert not imported(tree) & {"pickle", "dill", "joblib", "shelve", "marshal", "random"}, path
         for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("np.random", "numpy.random"):
+            if not (isinstance(node, ast.Attribute) and getattr(node.value, "attr", "") == "random"):
+                continue
+            if ast.unparse(node.value) in ("np.random", "numpy.random"):
                 allowed = REPLACED.get(path.name, set()) | {"Generator", "Philox"}
                 assert node.attr in allowed, f"{path}: {ast.unparse(node)}"
             if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
@@ -69,8 +80,23 @@ def test_what_is_slow_is_marked_left_out_by_default_and_run_by_the_gate(request)
     assert "--strict-markers" in options  # a name that is mistyped would be run by neither
     gate = (TESTS.parent / ".ci" / "run").read_text()
     assert "pytest -n 2 -m slow\n" in gate
-    # what is slow and has nothing compiled in it is not run a second time; all else is, with the JIT off
+    # what is slow and has nothing compiled in it is not run a second time; nor are the rooms that call the others
     assert 'NUMBA_DISABLE_JIT=1 .venv/bin/pytest -n 2 -m "not (slow and formulas)"' in gate
+    (rooms,) = re.findall(r"^compiled=\((.*)\)$", gate, re.MULTILINE)
+    for path in sorted(TESTS.rglob("test_*.py")):
+        name = path.relative_to(TESTS.parent).as_posix()
+        if {"numba", "vae_np.kernels"} & imported_from(ast.parse(path.read_text("utf-8"))) and path.name != "test_docs.py":
+            assert name.startswith(tuple(rooms.split())), f"{name} calls compiled code: its room belongs to the gate's"
+
+
+def test_what_is_listed_as_lengthy_exists():
+    for name in LENGTHY:
+        path, *_, function = name.split("::")
+        assert f"def {function}(" in (TESTS / path).read_text("utf-8"), f"{name} is no test"
+    name = next(name for name, stays in LENGTHY.items() if stays == "svg")
+    assert is_lengthy(f"tests/{name}[pdf-%PDF]")
+    assert not is_lengthy(f"tests/{name}[svg-<?xml]")
+    assert not is_lengthy(f"tests/{name}er")
 
 
 def test_what_compiles_the_same_is_run_by_one_worker():
