@@ -40,7 +40,7 @@ LENGTHY = {
     "plots/test_latent_space.py::test_labels_have_their_columns_name": "1-None",
     "plots/test_manifold.py::test_the_first_axis_grows_to_the_right_and_the_second_upwards": "",
     "plots/test_manifold.py::test_thin_lines_part_the_tiles_of_the_manifold": "",
-    "plots/test_pictures.py::test_a_picture_is_a_png_with_ink_and_nothing_cropped": "^samples|^KL|^trav|curves|^manifold$",
+    "plots/test_pictures.py::test_a_picture_is_a_png_with_ink_and_nothing_cropped": "^samples|^KL|^trav|^manifold$",
     "plots/test_pictures.py::test_no_side_of_an_image_picture_is_blank": "^samples|row",
     "plots/test_pictures.py::test_the_noise_of_a_constant_column_does_not_fill_the_colours": "",
     "plots/test_tables.py::test_long_names_are_inside_the_picture_and_do_not_overlap": "traversals-13|-2$",

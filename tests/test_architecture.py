@@ -85,7 +85,9 @@ def test_what_is_slow_is_marked_left_out_by_default_and_run_by_the_gate(request)
     (rooms,) = re.findall(r"^compiled=\((.*)\)$", gate, re.MULTILINE)
     for path in sorted(TESTS.rglob("test_*.py")):
         name = path.relative_to(TESTS.parent).as_posix()
-        if {"numba", "vae_np.kernels"} & imported_from(ast.parse(path.read_text("utf-8"))) and path.name != "test_docs.py":
+        if {"numba", "vae_np.kernels"} & imported_from(
+            ast.parse(path.read_text("utf-8"))
+        ) and path.name != "test_docs.py":
             assert name.startswith(tuple(rooms.split())), f"{name} calls compiled code: its room belongs to the gate's"
 
 

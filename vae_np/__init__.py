@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vae_np import data as data
+    from vae_np import estimators as estimators
     from vae_np import exact as exact
     from vae_np import gradcheck as gradcheck
     from vae_np import plots as plots
@@ -67,7 +68,14 @@ _HOMES = {
     "vae_np.support.errors": ("NonFiniteError",),
 }
 _NAMES = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = {"data": "data", "exact": "exact", "gradcheck": "gradcheck", "noise": "support.noise", "plots": "plots"}
+_MODULES = {
+    "data": "data",
+    "estimators": "estimators",
+    "exact": "exact",
+    "gradcheck": "gradcheck",
+    "noise": "support.noise",
+    "plots": "plots",
+}
 
 __all__ = ["__version__", *_NAMES, *_MODULES]
 

@@ -119,8 +119,8 @@ def test_wrong_objectives_are_errors():
         ELBO(free_bits=-1)
     with pytest.raises(ValueError, match="free_bits_kind must be one of"):
         ELBO(free_bits_kind="each")
-    with pytest.raises(ValueError, match=r"objective must be one of elbo, iwae.*; got 'vimco'"):
-        get_objective("vimco")
+    with pytest.raises(ValueError, match=r"objective must be one of elbo, iwae.*; got 'vimcos'"):
+        get_objective("vimcos")
     with pytest.raises(ValueError, match="the iwae objective does not take 'free_bits'"):
         get_objective("iwae:free_bits=1")
 
@@ -160,7 +160,7 @@ def test_the_importance_weights_are_right_to_the_last_digits_where_log_w_is_a_mi
 
 
 def test_the_importance_weighted_bound_has_no_beta():
-    with pytest.raises(ValueError, match=r"the importance-weighted bound has no beta; got beta=0\.5"):
+    with pytest.raises(ValueError, match=r"the iwae objective has no beta; got beta=0\.5"):
         IWAE()(terms([[-1], [-2]], [[0.0]]), beta=0.5)
 
 

@@ -26,6 +26,7 @@ RUNS = {
     "cycles of beta": {"beta": vae_np.Cyclical(4, cycles=2)},
     "free bits": {"objective": vae_np.ELBO(0.4, "total")},
     "IWAE": {"objective": "iwae", "samples": 4},
+    "a running baseline": {"objective": "reinforce:baseline=running", "samples": 2},
     "threshold": {"binarise": "threshold"},
     "fixed": {"binarise": "fixed"},
     "dynamic": {"binarise": "dynamic", "seed": 5},

@@ -141,7 +141,11 @@ def _add_training(group: argparse._ArgumentGroup) -> None:
         " without a validation part or for another goal than the ELBO [20]",
     )
     add("--batch-size", type=int, metavar="N", help="[64]")
-    add("--objective", metavar="NAME", help="elbo, iwae or elbo:free_bits=0.5 [elbo]")
+    add(
+        "--objective",
+        metavar="NAME",
+        help="elbo, iwae, dreg, stl, vimco, ..., or with settings elbo:free_bits=0.5 [elbo]",
+    )
     add("--samples", type=int, metavar="S", help="samples of the posterior for each example [1]")
     add("--beta", type=float, metavar="B", help="the KL's weight [1]")
     add("--kl-warmup", type=int, metavar="EPOCHS", help="over which beta rises from 0 [0]")

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vae_np.exact.nodes import MOST, blocks, orders, prepare, tensor
-from vae_np.formulas.elbo import OwnEncoder
+from vae_np.formulas.elbo import Cotangents, OwnEncoder, backward, forward
 from vae_np.formulas.network import Architecture, decoder_backward, decoder_forward, encoder_forward
 from vae_np.formulas.numerics import LOG_2PI, column_sums, log_sum_exp
 from vae_np.formulas.parameters import Parameters
+from vae_np.formulas.posteriors import Diagonal
 from vae_np.model.vae import VAE
 
-__all__ = ["Evidence", "log_evidence"]
+__all__ = ["Evidence", "forward_kl_gradient", "log_evidence"]
 
 Array = NDArray[Any]
 CENTRING = 50
@@ -109,6 +110,39 @@ def log_evidence(vae: VAE, x: ArrayLike, *, tolerance: float = 1e-10, most: int 
         np.array([order for _, _, order in found]),
         bool((error <= tolerance * (1 + np.abs(value))).all()),
     )
+
+
+def forward_kl_gradient(vae: VAE, x: ArrayLike, evidence: Evidence) -> Parameters:
+    """The gradient of -KL(p(z|x) || q(z|x)), a mean over the examples, for the encoder; 0 for all else.
+
+        mean_n E_p(z|x_n)  d log q(z | x_n) / dphi  at fixed z
+
+    by the nodes that found the evidence, which is `log_evidence` of the same model and x.
+
+    Raises
+    ------
+    ValueError
+        If the posterior is another than the diagonal one: z then has no noise that is known here.
+    """
+    architecture = vae.architecture
+    if type(architecture.posterior) is not Diagonal:
+        raise ValueError(
+            f"KL(p || q) is known here for the diagonal posterior; the model's is {architecture.posterior!r}"
+        )
+    parameters, inside = prepare(vae, x, 1.0, MOST)
+    total = parameters.zeros_like()
+    for n in range(len(inside)):
+        row = inside[n : n + 1]
+        one = _integral(parameters, row, evidence.mean[n], evidence.covariance[n], architecture, int(evidence.order[n]))
+        heads, _ = encoder_forward(row, parameters, architecture)
+        for z, weight in blocks(one.z, one.weight, 1):
+            eps = (z - heads["mu"]) * np.exp(-heads["logvar"] / 2)
+            _, cache = forward(parameters, row, eps[:, None], architecture)
+            share = weight[:, None] / len(inside)
+            nothing = np.zeros_like(share)
+            cotangents = Cotangents(nothing, log_posterior=nothing, log_posterior_direct=share, path=nothing)
+            total.vector[...] += backward(parameters, cotangents, cache, architecture).vector
+    return total
 
 
 def _of_example(parameters: Parameters, x: Array, mean: Array, covariance: Array, architecture: Architecture,

@@ -33,7 +33,7 @@ DIMENSIONS = 3
 """With more the nodes are too many."""
 
 
-def prepare(vae: VAE, x: ArrayLike, tolerance: float, most: int) -> tuple[Parameters, Array]:
+def prepare(vae: VAE, x: ArrayLike, tolerance: float, most: int, samples: int = 1) -> tuple[Parameters, Array]:
     """The parameters and the data, as the encoder sees them, in float64.
 
     ``ValueError`` where quadrature is not to be had; it says what to use instead.
@@ -44,7 +44,7 @@ def prepare(vae: VAE, x: ArrayLike, tolerance: float, most: int) -> tuple[Parame
             " samples=5000) bounds the evidence by importance sampling"
         )
     positive("tolerance", tolerance)
-    whole("most", most, at_least=FIRST**latent)
+    whole("most", most, at_least=FIRST ** (latent * samples))
     inside = np.asarray(vae.inside(vae.check_data(x)), np.float64)
     return vae.parameters.like(vae.parameters.vector.astype(np.float64)), inside
 

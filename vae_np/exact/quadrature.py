@@ -15,7 +15,7 @@ from vae_np.formulas.parameters import Parameters
 from vae_np.model.vae import VAE
 from vae_np.support.checks import non_negative
 
-__all__ = ["Exact", "elbo_and_grad", "expectation"]
+__all__ = ["Exact", "doubled", "elbo_and_grad", "expectation"]
 
 Array = NDArray[Any]
 
@@ -82,18 +82,22 @@ def elbo_and_grad(vae: VAE, x: ArrayLike, beta: float = 1.0, *, tolerance: float
     found: Exact | None = None
     for order in orders(architecture.latent, most):
         value, gradients = expectation(parameters, inside, *tensor(order, architecture.latent), architecture, beta)
-        if found is None:
-            found = Exact(value, np.full_like(value, np.inf), gradients, np.inf, order, False)
-            continue
-        error = np.abs(value - found.value)
-        change = float(np.abs(gradients.vector - found.gradients.vector).max(initial=0.0))
-        largest = max(1.0, float(np.abs(gradients.vector).max(initial=0.0)))
-        converged = bool((error <= tolerance * (1 + np.abs(value))).all() and change <= tolerance * largest)
-        found = Exact(value, error, gradients, change, order, converged)
-        if converged:
+        found = doubled(found, value, gradients, order, tolerance)
+        if found.converged:
             break
     assert found is not None
     return found
+
+
+def doubled(before: Exact | None, value: Array, gradients: Parameters, order: int, tolerance: float) -> Exact:
+    """What these nodes found, with what it changed of what half of them had found."""
+    if before is None:
+        return Exact(value, np.full_like(value, np.inf), gradients, np.inf, order, False)
+    error = np.abs(value - before.value)
+    change = float(np.abs(gradients.vector - before.gradients.vector).max(initial=0.0))
+    largest = max(1.0, float(np.abs(gradients.vector).max(initial=0.0)))
+    converged = bool((error <= tolerance * (1 + np.abs(value))).all() and change <= tolerance * largest)
+    return Exact(value, error, gradients, change, order, converged)
 
 
 def expectation(

@@ -18,7 +18,7 @@ from vae_np.data.binarisation import binarise
 from vae_np.formulas import elbo
 from vae_np.formulas.elbo import Terms
 from vae_np.formulas.network import Architecture, decoder_forward, encoder_forward
-from vae_np.formulas.objectives import Objective
+from vae_np.formulas.objectives import Objective, loss_backward
 from vae_np.formulas.optim import Adam, AdamState
 from vae_np.formulas.parameters import Parameters
 from vae_np.support.errors import NonFiniteError
@@ -131,7 +131,7 @@ class FormulaEngine:
         """Forward, objective, backward; what is not finite passes through, for the caller to judge."""
         terms, cache = elbo.forward(self.parameters, x, eps, self.architecture)
         loss = objective(terms, beta)
-        gradients = elbo.backward(self.parameters, loss.cotangents, cache, self.architecture)
+        gradients = loss_backward(self.parameters, loss, cache, self.architecture)
         return Step(float(loss.value), terms.log_likelihood, terms.kl, gradients)
 
     def update(self, optimizer: Adam, gradients: Parameters, state: AdamState) -> float:

@@ -112,13 +112,24 @@ def check_model(
     Returns
     -------
     Report
+
+    Raises
+    ------
+    ValueError
+        If the objective's gradient is another estimate than the derivative of its loss, as that of "reinforce" is.
     """
+    goal = get_objective(objective)
+    if not getattr(goal, "differentiates", True):
+        raise ValueError(
+            f"the gradient of {goal.name} is an estimate that is right in the mean, not the derivative of its loss at"
+            " these samples: vae_np.estimators.measure holds it to the exact gradient"
+        )
     loss, own = vae.loss_and_grad(x, eps, beta, objective=objective)
     if unknown := set(methods) - set(METHODS):
         raise ValueError(f"methods must be of {', '.join(METHODS)}; got {', '.join(sorted(unknown))}")
     judged = own if gradients is None else gradients
     _check_shapes(judged, vae.parameters)
-    f = _loss_of(vae, vae.inside(vae.check_data(x)), np.asarray(eps), beta, get_objective(objective))
+    f = _loss_of(vae, vae.inside(vae.check_data(x)), np.asarray(eps), beta, goal)
     theta = vae.parameters.vector.astype(np.float64)
     layout = vae.parameters.like(theta)
     rows = []
@@ -135,7 +146,7 @@ def check_model(
             rows.append(_row(name, method, limit, gradient, found, gradients is not None))
     facts: tuple[str, ...] = ()
     if gradients is not None and not all(row.ok for row in rows):
-        facts = what_it_looks_like(judged, vae, np.asarray(x), np.asarray(eps), beta, get_objective(objective))
+        facts = what_it_looks_like(judged, vae, np.asarray(x), np.asarray(eps), beta, goal)
     return Report(tuple(rows), loss, facts)
 
 

@@ -49,23 +49,27 @@ class Settings:
 
     def config(self) -> dict[str, Any]:
         """The settings, JSON-able."""
-        given: Any = self.objective  # anything that has the form of an Objective
-        if callable(getattr(given, "config", None)):
-            objective = dict(given.config())
-        else:
-            objective = asdict(given) if is_dataclass(given) and not isinstance(given, type) else {}
         return {
             "epochs": int(self.epochs),
             "batch_size": int(self.batch_size),
             "optimizer": self.optimizer.to_dict(),
             "seed": int(self.seed),
             "beta": self.beta.to_dict(),
-            "objective": {"name": self.objective.name, **objective},
+            "objective": self.objective_config(self.objective),
             "samples": int(self.samples),
             "binarise": self.binarise,
             "output_bias": self.output_bias,
             "patience": None if self.patience is None else int(self.patience),
         }
+
+    @staticmethod
+    def objective_config(given: Any) -> dict[str, Any]:
+        """The config of an objective, or of anything that has the form of one."""
+        if callable(getattr(given, "config", None)):
+            told = dict(given.config())
+        else:
+            told = asdict(given) if is_dataclass(given) and not isinstance(given, type) else {}
+        return {"name": given.name, **told}
 
     def check_saveable(self) -> None:
         """That a checkpoint can hold the settings, and a resumed run notice a change; ``ValueError`` otherwise."""

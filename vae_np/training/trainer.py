@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vae_np.evaluation.bounds import active_units, evaluate
+from vae_np.formulas.objectives import Objective, get_objective
 from vae_np.formulas.optim import AdamState
 from vae_np.model.diagnosis import diagnose
 from vae_np.model.vae import VAE
@@ -52,6 +53,7 @@ class Trainer:
         feature_names: Sequence[str] | None = None,
     ) -> None:
         self.vae, self.settings, self.feature_names = vae, settings, feature_names
+        self.objective = settings.objective  # that of the next step: one with a running baseline moves on
         self.data = prepare(vae, x, validation, settings)
         self.x, self.validation = self.data.x, self.data.validation
         self.steps_per_epoch = -(-len(self.x) // settings.batch_size)
@@ -135,13 +137,15 @@ class Trainer:
         eps = noise.standard_normal(s.seed, t, (s.samples, len(x), vae.architecture.latent), vae.dtype)
         beta = s.beta(t)
         try:
-            result = vae.engine.train(x, eps, s.objective, beta, s.optimizer, self.adam)
+            result = vae.engine.train(x, eps, self.objective, beta, s.optimizer, self.adam)
         except NonFiniteError as error:
-            found = diagnose(vae.parameters, x, eps, vae.architecture, s.objective, beta)
+            found = diagnose(vae.parameters, x, eps, vae.architecture, self.objective, beta)
             cause = error if found.stage == "kernels" else found
             where = f"epoch {self.epoch + 1}, step {t}"
             hint = what_may_help(vae, self.x, self.feature_names) if self.epoch == 0 else ""
             raise NonFiniteError(f"{cause.message} in {where}{hint}", cause.stage, rows[list(cause.examples)]) from None
+        if hasattr(self.objective, "after"):  # anything that has the form of an Objective serves
+            self.objective = self.objective.after(result.loss)
         self.sums["log_likelihood"] += result.log_likelihood
         self.sums["kl"] += result.kl
         self.sums["gradient_norm"] += result.norm
@@ -203,6 +207,7 @@ class Trainer:
             "epoch": self.epoch,
             "position": self.position,
             "sums": self.sums,
+            "objective": self.settings.objective_config(self.objective),
             "history": self.history.rows,
         }
         save_checkpoint(self.vae, self.adam, training, path, self.best.vector)
@@ -233,6 +238,8 @@ class Trainer:
         self.adam = saved.adam
         self.epoch, self.position = training["epoch"], training["position"]
         self.sums = dict(training["sums"])
+        if isinstance(self.objective, Objective) and "objective" in training:  # older files lack it
+            self.objective = get_objective(training["objective"])
         self.history = History(training["history"])
         if saved.best is not None:
             self.best.epoch, self.best.vector = self.history.best_epoch, saved.best

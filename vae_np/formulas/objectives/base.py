@@ -16,9 +16,11 @@ from dataclasses import is_dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from vae_np.formulas.doors import Named, chosen
-from vae_np.formulas.elbo import Cotangents, Terms
+from vae_np.formulas.elbo import Cache, Cotangents, Terms, backward
+from vae_np.formulas.network import Architecture
+from vae_np.formulas.parameters import Parameters
 
-__all__ = ["Loss", "Objective", "get_objective"]
+__all__ = ["Loss", "Objective", "get_objective", "keep_encoder", "log_weights", "loss_backward"]
 
 
 class Loss(NamedTuple):
@@ -28,6 +30,30 @@ class Loss(NamedTuple):
     cotangents: Cotangents
     kl: str = "analytic"
     """Whether the KL in it is "analytic" or estimated at the "samples"."""
+    encoder: Cotangents | None = None
+    """Those for the encoder and the posterior's own arrays, where decoder and encoder have losses of their own."""
+    each: Any = None
+    """What is maximised of each example, (N,), where the loss is minus its mean; None where examples share it."""
+
+
+def loss_backward(parameters: Parameters, loss: Loss, cache: Cache, architecture: Architecture) -> Parameters:
+    """The gradient of every parameter: `elbo.backward`, twice where the encoder has cotangents of its own."""
+    gradients = backward(parameters, loss.cotangents, cache, architecture)
+    if loss.encoder is not None:
+        keep_encoder(gradients, backward(parameters, loss.encoder, cache, architecture))
+    return gradients
+
+
+def keep_encoder(gradients: Parameters, of_encoder: Parameters) -> None:
+    """Take the encoder's and the posterior's own entries from the second gradient."""
+    for name in gradients:
+        if name.startswith(("encoder.", "posterior.")):
+            gradients[name][...] = of_encoder[name]
+
+
+def log_weights(terms: Terms) -> Any:
+    """log w = log p(x|z) + log p(z) - log q(z|x) of each sample, (S, N), in nats."""
+    return terms.log_likelihood + terms.log_prior - terms.log_posterior
 
 
 class Objective(Named):
@@ -38,9 +64,22 @@ class Objective(Named):
     """Whether it uses log p(x|z) with a constant weight and the analytic KL where there is one, and no log p(z),
     log q(z|x). One that does not has no beta: it is trained with 1."""
 
+    differentiates: ClassVar[bool] = True
+    """Whether the cotangents are the derivative of the value at these samples, which gradient checks can see; those of
+    other gradient estimators are right in the mean over the samples: `vae_np.estimators` holds them to that."""
+
     @abc.abstractmethod
     def __call__(self, terms: Terms, beta: float = 1.0) -> Loss:
         """The loss and the cotangents at these terms."""
+
+    def after(self, loss: float) -> Objective:
+        """The objective of the next step, once a step has had this loss: itself, unless it remembers something."""
+        return self
+
+    def refuse_beta(self, beta: float) -> None:
+        """``ValueError`` unless beta is 1: for objectives without one."""
+        if beta != 1:
+            raise ValueError(f"the {self.name} objective has no beta; got beta={beta}")
 
     def tells_settings(self) -> bool:
         """Whether `config` has all that this object was made with, as far as one can see."""

@@ -62,11 +62,12 @@ class ELBO(Objective):
         value = -terms.log_likelihood.sum() / (s * n) + beta * bounded / n
         dtype = terms.log_likelihood.real.dtype
         lik = np.full((s, n), -1 / (s * n), dtype)
+        each = None if self.free_bits else terms.log_likelihood.sum(axis=0) / s - beta * terms.kl.sum(axis=1)
         if terms.analytic:
-            return Loss(value, Cotangents(lik, kl=np.asarray(beta / n * weight, dtype)))
+            return Loss(value, Cotangents(lik, kl=np.asarray(beta / n * weight, dtype)), each=each)
         share = np.empty((s, n), dtype)
         share[...] = beta / (s * n) * weight[:, 0]
-        return Loss(value, Cotangents(lik, log_prior=-share, log_posterior=share), kl="samples")
+        return Loss(value, Cotangents(lik, log_prior=-share, log_posterior=share), kl="samples", each=each)
 
     def _bounded(self, kl: Array) -> tuple[Any, Array]:
         """The bounded KL summed over the batch, and its derivative with respect to KL_nk (broadcast to (N, K))."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from vae_np.formulas.elbo import Cotangents, Terms
 from vae_np.formulas.numerics import log_mean_exp, normalised_exp
-from vae_np.formulas.objectives.base import Loss, Objective
+from vae_np.formulas.objectives.base import Loss, Objective, log_weights
 
 __all__ = ["IWAE"]
 
@@ -27,9 +27,9 @@ class IWAE(Objective):
 
     def __call__(self, terms: Terms, beta: float = 1.0) -> Loss:
         """-(mean over n of log-mean-exp over s of log w)."""
-        if beta != 1:
-            raise ValueError(f"the importance-weighted bound has no beta; got beta={beta}")
-        log_w = terms.log_likelihood + terms.log_prior - terms.log_posterior
+        self.refuse_beta(beta)
+        log_w = log_weights(terms)
         bound = log_mean_exp(log_w)
         weight = normalised_exp(log_w.real) / log_w.shape[1]
-        return Loss(-bound.mean(), Cotangents(-weight, log_prior=-weight, log_posterior=weight), kl="samples")
+        cotangents = Cotangents(-weight, log_prior=-weight, log_posterior=weight)
+        return Loss(-bound.mean(), cotangents, kl="samples", each=bound)

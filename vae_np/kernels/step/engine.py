@@ -19,7 +19,7 @@ from vae_np.data.binarisation import binarisation_seed
 from vae_np.formulas.elbo import Cotangents, Terms
 from vae_np.formulas.engine import NUMBERS, Step, Update, check_loss
 from vae_np.formulas.network import Architecture
-from vae_np.formulas.objectives import ELBO, Loss, Objective
+from vae_np.formulas.objectives import ELBO, Loss, Objective, keep_encoder
 from vae_np.formulas.optim import Adam, AdamState
 from vae_np.formulas.parameters import Parameters
 from vae_np.kernels.compiler.blas import ONE_THREAD, controllable
@@ -213,16 +213,27 @@ class KernelEngine:
                 return loss
         self._forward(w, x, eps)
         loss = objective(w.terms, beta)
+        if loss.encoder is not None:  # its gradient first, and the passes once more for the decoder's
+            self._backward(w, x, eps, loss.encoder)
+            kept = self.parameters.zeros_like()
+            kept.vector[...] = self._gradients.vector
+            self._forward(w, x, eps)
+        self._backward(w, x, eps, loss.cotangents)
+        if loss.encoder is not None:
+            keep_encoder(self._gradients, kept)
+        return loss
+
+    def _backward(self, w: Workspace, x: Array, eps: Array, c: Cotangents) -> None:
+        """The backward pass of any cotangents, after `_forward`."""
         w.elbo_beta = None
-        np.copyto(w.weight, loss.cotangents.log_likelihood)
+        np.copyto(w.weight, c.log_likelihood)
         if type(self._kind) is Absent:
             self._likelihood.gradient(w, x)
             self._run(w, DECODER, x, eps)
         else:
             w.plan[places.BIASED] = 1
             self._run(w, GRADIENT | DECODER, x, eps)
-        self._encoder_backward(w, x, eps, loss.cotangents)
-        return loss
+        self._encoder_backward(w, x, eps, c)
 
     def _encoder_backward(self, w: Workspace, x: Array, eps: Array, c: Cotangents) -> None:
         """The rest of the backward pass, after the decoder's."""
