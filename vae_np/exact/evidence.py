@@ -14,6 +14,7 @@ from vae_np.formulas.network import Architecture, decoder_backward, decoder_forw
 from vae_np.formulas.numerics import LOG_2PI, column_sums, log_sum_exp
 from vae_np.formulas.parameters import Parameters
 from vae_np.formulas.posteriors import Diagonal
+from vae_np.model.joint import Joint
 from vae_np.model.vae import VAE
 
 __all__ = ["Evidence", "forward_kl_gradient", "log_evidence"]
@@ -173,26 +174,15 @@ def _integral(parameters: Parameters, x: Array, mean: Array, covariance: Array, 
     L = np.linalg.cholesky(covariance)
     z = mean + u @ L.T
     log_ratio = -np.square(u).sum(axis=1) / 2 - len(mean) / 2 * LOG_2PI - np.log(np.diag(L)).sum()
-    log_joint = np.concatenate([_log_joint(parameters, x, part, architecture) for part, _ in blocks(z, w, 1)])
+    joint = Joint(parameters, architecture, x)
+    parts = [joint.log_likelihood(part[:, None]) + joint.log_prior(part[:, None]) for part, _ in blocks(z, w, 1)]
+    log_joint = np.concatenate(parts)[:, 0]
     log_w = np.log(w) + log_joint - log_ratio
     value = log_sum_exp(log_w)
     weight = np.exp(log_w - value)
     weight = weight / weight.sum()
     centre = weight @ z
     return _One(float(value), z, weight, centre, (weight[:, None] * (z - centre)).T @ (z - centre))
-
-
-def _log_joint(parameters: Parameters, x: Array, z: Array, architecture: Architecture) -> Array:
-    """log p(x|z) + log p(z) of one example, (S,), at z (S, K)."""
-    raw, _ = decoder_forward(z[:, None], parameters, architecture)
-    own = architecture.own(parameters)
-    log_likelihood = architecture.likelihood.checked_log_density(x, raw, own).sum(axis=-1) - architecture.log_volume
-    encoder = OwnEncoder(parameters, architecture)
-    log_prior, _ = architecture.prior.checked_forward(
-        z[:, None], architecture.own(parameters, "prior"), encoder, parameters.dtype
-    )
-    found: Array = (log_likelihood + log_prior)[:, 0]
-    return found
 
 
 def _add_gradient(gradients: Parameters, parameters: Parameters, x: Array, one: _One, architecture: Architecture,

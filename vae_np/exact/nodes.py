@@ -40,8 +40,9 @@ def prepare(vae: VAE, x: ArrayLike, tolerance: float, most: int, samples: int = 
     """
     if (latent := vae.architecture.latent) > DIMENSIONS:
         raise ValueError(
-            f"quadrature takes at most {DIMENSIONS} latent dimensions, and the model has {latent}: evaluate(vae, x,"
-            " samples=5000) bounds the evidence by importance sampling"
+            f"quadrature takes at most {DIMENSIONS} latent dimensions, and the model has {latent}: exact.elbo_by_sobol"
+            " has the ELBO with a standard error, and evaluate(vae, x, samples=5000) bounds the evidence by importance"
+            " sampling"
         )
     positive("tolerance", tolerance)
     whole("most", most, at_least=FIRST ** (latent * samples))

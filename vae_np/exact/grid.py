@@ -1,0 +1,74 @@
+"""The true posterior p(z|x) on a grid, beside q(z|x): where does q fail?"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from vae_np.exact.evidence import log_evidence
+from vae_np.formulas.gaussian import log_normal
+from vae_np.model.joint import Joint
+from vae_np.model.vae import VAE
+from vae_np.support.checks import whole
+
+__all__ = ["PosteriorOnGrid", "posterior_on_grid"]
+
+Array = NDArray[Any]
+
+
+class PosteriorOnGrid(NamedTuple):
+    """What `posterior_on_grid` returns of one example; densities over z.
+
+    Attributes
+    ----------
+    axes : tuple of K arrays, shape (G,)
+        The grid's values in each dimension.
+    posterior, q : array, shape (G,) or (G, G)
+        p(z|x) and N(z; mu, diag e^logvar) with the moments of q(z|x); the first axis is z_1.
+    evidence : float
+        log p(x), in nats, by which p(x, z) is divided.
+    """
+
+    axes: tuple[Array, ...]
+    posterior: Array
+    q: Array
+    evidence: float
+
+
+def posterior_on_grid(vae: VAE, x: ArrayLike, *, points: int = 121, width: float = 4.0) -> list[PosteriorOnGrid]:
+    """p(z|x) = p(x|z) p(z) / p(x) and q(z|x) on a grid for each example, K <= 2.
+
+    The grid holds both: ``width`` deviations about the means of q and of the true posterior (`log_evidence`).
+
+    Parameters
+    ----------
+    vae : VAE
+    x : array, shape (N, D)
+    points : int
+        G in each dimension.
+    width : float
+
+    Raises
+    ------
+    ValueError
+        If the model has more than 2 latent dimensions.
+    """
+    if (latent := vae.architecture.latent) > 2:
+        raise ValueError(f"a posterior on a grid has 1 or 2 dimensions, and the model {latent}")
+    points = whole("points", points, at_least=3)
+    truth = log_evidence(vae, x)
+    mu, logvar = (np.asarray(moment, np.float64) for moment in vae.encode(vae.check_data(x)))
+    found = []
+    for n in range(len(mu)):
+        true, own = np.sqrt(np.diag(truth.covariance[n])), np.exp(logvar[n] / 2)
+        low = np.minimum(truth.mean[n] - width * true, mu[n] - width * own)
+        high = np.maximum(truth.mean[n] + width * true, mu[n] + width * own)
+        axes = tuple(np.linspace(low[k], high[k], points) for k in range(latent))
+        z = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+        joint, flat = Joint.of(vae, np.asarray(x)[n : n + 1]), z.reshape(-1, 1, latent)
+        log_p = (joint.log_likelihood(flat) + joint.log_prior(flat)).reshape(z.shape[:-1]) - truth.value[n]
+        q = np.exp(log_normal(z, mu[n], logvar[n]))
+        found.append(PosteriorOnGrid(axes, np.exp(log_p), q, float(truth.value[n])))
+    return found
