@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vae_np import data as data
     from vae_np import estimators as estimators
+    from vae_np import evaluation as evaluation
     from vae_np import exact as exact
     from vae_np import gradcheck as gradcheck
     from vae_np import plots as plots
@@ -71,6 +72,7 @@ _NAMES = {name: module for module, names in _HOMES.items() for name in names}
 _MODULES = {
     "data": "data",
     "estimators": "estimators",
+    "evaluation": "evaluation",
     "exact": "exact",
     "gradcheck": "gradcheck",
     "noise": "support.noise",
