@@ -10,8 +10,8 @@ from scipy import stats
 import vae_np
 from vae_np.evaluation.annealing import annealed, bidirectional
 from vae_np.evaluation.bounds import evaluate
-from vae_np.evaluation.weights import BELIEVED, importance, pareto_shape
 from vae_np.evaluation.latent_use import latent_use
+from vae_np.evaluation.weights import BELIEVED, importance, pareto_shape
 from vae_np.exact import LinearVAE, log_evidence
 
 X = np.random.default_rng(0).uniform(0.05, 0.95, size=(4, 5))

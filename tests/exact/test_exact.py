@@ -240,3 +240,14 @@ def test_a_standardised_model_s_evidence_is_in_the_units_of_x():
     vae.start_scaling(X)
     found, other = log_evidence(vae, X), log_evidence(inside, vae.inside(X))
     np.testing.assert_allclose(found.value, other.value - np.log(X.std(axis=0)).sum(), rtol=1e-10)
+
+
+@pytest.mark.parametrize("latent", [1, 2])
+def test_a_posterior_far_narrower_than_q_and_away_from_it_is_found(latent):
+    """The first nodes lie about q, each many deviations of the posterior from the next."""
+    vae = linear(latent, sigma=1e-3)
+    vae.parameters["encoder.mu.b"] += 3.0
+    vae.parameters["encoder.logvar.b"] += 2.0
+    found = log_evidence(vae, X)
+    assert found.converged
+    np.testing.assert_allclose(found.value, LinearVAE.of(vae).log_evidence(X), rtol=1e-9)

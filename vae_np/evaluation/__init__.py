@@ -9,8 +9,8 @@ baseline    a Gaussian for each column by itself
 
 from vae_np.evaluation.annealing import Annealed, Bracket, annealed, bidirectional
 from vae_np.evaluation.bounds import ACTIVE_VARIANCE, Evaluation, active_units, evaluate
-from vae_np.evaluation.weights import Importance, importance, pareto_shape
 from vae_np.evaluation.latent_use import LatentUse, latent_use
+from vae_np.evaluation.weights import Importance, importance, pareto_shape
 
 __all__ = [
     "ACTIVE_VARIANCE",

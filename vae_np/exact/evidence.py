@@ -22,6 +22,8 @@ __all__ = ["Evidence", "forward_kl_gradient", "log_evidence"]
 Array = NDArray[Any]
 CENTRING = 50
 """Steps at most to the posterior's own mean and covariance."""
+SHRINK = 1 / 64
+"""Of a variance in one of these steps, at most."""
 
 
 class Evidence(NamedTuple):
@@ -153,8 +155,9 @@ def _of_example(parameters: Parameters, x: Array, mean: Array, covariance: Array
     before = math.inf
     for _ in range(CENTRING):
         one = _integral(parameters, x, mean, covariance, architecture, first)
-        mean, covariance = one.mean, one.covariance
-        if abs(one.value - before) <= 1e-3 * (1 + abs(one.value)):
+        covariance, is_found = _narrowed(one.covariance, covariance)
+        mean = one.mean
+        if is_found and abs(one.value - before) <= 1e-3 * (1 + abs(one.value)):
             break
         before = one.value
     previous, error = math.nan, math.inf
@@ -165,6 +168,20 @@ def _of_example(parameters: Parameters, x: Array, mean: Array, covariance: Array
         if error <= tolerance * (1 + abs(one.value)):
             break
     return one, error, order
+
+
+def _narrowed(found: Array, before: Array) -> tuple[Array, bool]:
+    """The covariance that these nodes found, and whether they could see it.
+
+    Where the posterior is narrower than the nodes lie apart, one of them has all the weight, and a covariance near 0
+    says no more than that: each deviation shrinks to an eighth at most, about the nearest node, for a closer look.
+    """
+    L = np.linalg.cholesky(before)
+    inner = np.linalg.solve(L, np.linalg.solve(L, found).T)
+    sizes, directions = np.linalg.eigh((inner + inner.T) / 2)
+    wide = L @ directions * np.sqrt(np.maximum(sizes, SHRINK))
+    covariance: Array = wide @ wide.T
+    return covariance, bool((sizes >= SHRINK).all())
 
 
 def _integral(parameters: Parameters, x: Array, mean: Array, covariance: Array, architecture: Architecture,

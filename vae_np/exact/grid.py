@@ -37,6 +37,12 @@ class PosteriorOnGrid(NamedTuple):
     evidence: float
 
 
+def check_drawable(vae: VAE) -> None:
+    """``ValueError`` if the model has more than 2 latent dimensions."""
+    if (latent := vae.architecture.latent) > 2:
+        raise ValueError(f"a posterior on a grid has 1 or 2 dimensions, and the model {latent}")
+
+
 def posterior_on_grid(vae: VAE, x: ArrayLike, *, points: int = 121, width: float = 4.0) -> list[PosteriorOnGrid]:
     """p(z|x) = p(x|z) p(z) / p(x) and q(z|x) on a grid for each example, K <= 2.
 
@@ -55,8 +61,8 @@ def posterior_on_grid(vae: VAE, x: ArrayLike, *, points: int = 121, width: float
     ValueError
         If the model has more than 2 latent dimensions.
     """
-    if (latent := vae.architecture.latent) > 2:
-        raise ValueError(f"a posterior on a grid has 1 or 2 dimensions, and the model {latent}")
+    check_drawable(vae)
+    latent = vae.architecture.latent
     points = whole("points", points, at_least=3)
     truth = log_evidence(vae, x)
     mu, logvar = (np.asarray(moment, np.float64) for moment in vae.encode(vae.check_data(x)))

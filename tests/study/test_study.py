@@ -1,0 +1,116 @@
+"""The topics of vae-np study: their numbers hold together, and each has a table and a picture."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import vae_np
+from vae_np.cli import main
+from vae_np.study import collapse, estimators, evidence, gradient, posterior, small_model
+from vae_np.study.finding import in_float64
+
+X = vae_np.data.load_digits().x[:200, 18:22] / 16  # four pixels of the middle
+
+
+@pytest.fixture(scope="module")
+def vae():
+    return small_model(X, vae_np.Gaussian("learned"), latent=1, hidden=(3,), epochs=30)
+
+
+def test_sampling_is_what_a_gradient_is_off_by_and_arithmetic_is_not(vae, tmp_path):
+    found = gradient(vae, X[:3])
+    assert found.values["converged"]
+    for row in found.values["tensors"]:
+        assert row["complex_step"] < 1e-11
+        assert row["finite_difference"] < 1e-6
+        assert row["averaged"] < row["one_sample"]
+    assert any(row["one_sample"] > 0.1 for row in found.values["tensors"])
+    assert found.draw(tmp_path / "p.svg").read_bytes().startswith(b"<?xml")
+
+
+def test_estimators_without_bias_show_none_and_wake_sleep_shows_its_own(vae, tmp_path):
+    found = estimators(vae, X[:2], estimates=3000)
+    rows = {(row["estimator"], row["name"]): row for row in found.values["rows"]}
+    for (name, part), row in rows.items():
+        assert (row["worst"] < 5) == (not name.startswith("rws") or part == "decoder"), (name, part, row)
+    assert rows["stl", "encoder"]["deviation"] < rows["reinforce", "encoder"]["deviation"]
+    assert found.draw(tmp_path / "p.png").stat().st_size > 1000
+    assert all(len(line) < 121 for line in found.lines)
+
+
+def test_the_gaps_are_told_and_drawn(vae, tmp_path):
+    found = posterior(vae, X[:2])
+    assert min(found.values["approximation"]) > -1e-9
+    assert len(found.lines) == 6
+    assert found.draw(tmp_path / "p.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_every_way_to_the_evidence_agrees(vae, tmp_path):
+    found = evidence(vae, X[:3], samples=512, chains=8, temperatures=60)
+    values = found.values
+    for way in ("importance", "annealed"):
+        assert abs(values[way] - values["quadrature"]) < 5 * values[f"{way}_error"] + 0.01
+    assert values["elbo"] < values["quadrature"]
+    assert found.draw(tmp_path / "p.png").exists()
+
+
+def test_a_heavy_kl_is_the_disease_that_the_table_shows(tmp_path):
+    found = collapse(X, X[:60], vae_np.Gaussian("learned"), latent=2, epochs=2)
+    rows = {row["remedy"]: row for row in found.values["rows"]}
+    assert rows["beta 4"]["rate"] < rows["as it is"]["rate"] < rows["beta 0.5"]["rate"]
+    assert json.dumps(found.values)
+    assert found.draw(tmp_path / "p.png").exists()
+
+
+def test_a_float32_model_on_the_kernels_is_looked_at_in_float64():
+    vae = vae_np.VAE(
+        4, hidden=(3,), latent=1, dtype="float32", backend="numpy", scale="standard", likelihood="gaussian"
+    )
+    vae.start_scaling(X.astype("float32"))
+    other = in_float64(vae)
+    assert other.dtype == np.float64
+    np.testing.assert_allclose(other.encode(X)[0], vae.encode(X.astype("float32"))[0], rtol=1e-5, atol=1e-6)
+    assert in_float64(other) is other
+
+
+def test_the_command_prints_the_table_and_writes_the_picture(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["study", "gradient", "--epochs", "1", "--examples", "2", "--latent", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "decoder.out.W" in out
+    assert (tmp_path / "study-gradient.png").exists()
+    assert main(["study", "posterior", "--epochs", "1", "--examples", "1", "--json", "--out", "p.svg"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["topic"] == "posterior"
+    assert values["picture"] == "p.svg"
+
+
+def test_a_model_of_one_s_own_is_looked_at(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    vae_np.VAE(64, hidden=(3,), latent=1, backend="numpy", dtype="float32").save("model.npz")
+    words = ["study", "gradient", "--model", "model.npz", "--data", "digits", "--examples", "2", "--json"]
+    assert main(words) == 0
+    assert "64-3-1-3-64" in json.loads(capsys.readouterr().out)["model"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["posterior", "--samples", "3"], "--samples has no part in posterior"),
+        (["collapse", "--model", "m.npz"], "--model has no part in collapse"),
+        (["gradient", "--model", "m.npz", "--latent", "2"], "--latent describes the small model, and one is given"),
+        (["gradient", "--examples", "0"], "--examples must be at least 1; got 0"),
+        (["gradient", "--out", "x.txt"], "--out must end in .png, .svg or .pdf; got x.txt"),
+        (["gradient", "--latent", "4", "--epochs", "1"], "quadrature takes at most 3 latent dimensions"),
+        (["posterior", "--latent", "3", "--epochs", "1"], "a posterior on a grid has 1 or 2 dimensions"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_told_in_one_line(words, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["study", *words]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1

@@ -1,0 +1,79 @@
+"""log p(x) by every way there is, side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from vae_np.evaluation import annealed, bidirectional, evaluate, importance
+from vae_np.evaluation.weights import BELIEVED
+from vae_np.exact import log_evidence
+from vae_np.exact.nodes import DIMENSIONS
+from vae_np.model.vae import VAE
+from vae_np.plots.studies import evidence_curve
+from vae_np.study.finding import Finding
+
+__all__ = ["evidence"]
+
+
+def evidence(vae: VAE, x: ArrayLike, *, samples: int = 4096, chains: int = 16, temperatures: int = 200, seed: int = 0
+             ) -> Finding:  # fmt: skip
+    """The ELBO, importance sampling with its curve, annealing, the bracket on simulated data, and quadrature if K <= 3.
+
+    Parameters
+    ----------
+    vae : VAE
+    x : array, shape (N, D)
+    samples : int
+        S of the importance weights.
+    chains, temperatures : int
+        Of the annealing.
+    seed : int
+    """
+    x = vae.check_data(x)
+    n = len(x)
+    elbo = evaluate(vae, x, samples=samples, seed=seed).elbo
+    weights = importance(vae, x, samples, seed=seed)
+    chain = annealed(vae, x, chains=chains, temperatures=temperatures, seed=seed)
+    drawn = bidirectional(vae, n, chains=chains, temperatures=temperatures, seed=seed)
+    exact = float(log_evidence(vae, x, tolerance=1e-8).value.mean()) if vae.architecture.latent <= DIMENSIONS else None
+
+    def of_mean(errors: Any) -> float:
+        return float(np.sqrt(np.square(errors).sum()) / n)
+
+    values: dict[str, Any] = {
+        "examples": n,
+        "elbo": elbo,
+        "importance": float(weights.evidence.mean()),
+        "importance_error": of_mean(weights.error),
+        "effective_samples": float(np.median(weights.effective_samples)),
+        "pareto_shape": float(np.median(weights.pareto_shape)),
+        "unbelievable": int((weights.pareto_shape > BELIEVED).sum()),
+        "annealed": float(chain.evidence.mean()),
+        "annealed_error": of_mean(chain.error),
+        "acceptance": float(chain.acceptance.mean()),
+        "quadrature": exact,
+        "simulated_lower": float(drawn.lower.mean()),
+        "simulated_upper": float(drawn.upper.mean()),
+        "simulated_gap_error": of_mean(np.hypot(drawn.lower_error, drawn.upper_error)),
+        "curve": {int(s): float(value) for s, value in zip(weights.sizes, weights.curve.mean(axis=0), strict=True)},
+    }
+    lines = [
+        f"log p(x), nats, mean over {n} examples; errors are those of the sampling, not of the choice of examples",
+        f"  ELBO                  {elbo:12.4f}             a lower bound",
+        f"  importance sampling   {values['importance']:12.4f} +- {values['importance_error']:.4f}   S = {samples}, a"
+        f" lower bound in expectation; {values['effective_samples']:.0f} effective samples, Pareto k"
+        f" {values['pareto_shape']:.2f} (medians), above {BELIEVED}: {values['unbelievable']} examples",
+        f"  annealed              {values['annealed']:12.4f} +- {values['annealed_error']:.4f}   {chains} chains of"
+        f" {temperatures} temperatures, acceptance {values['acceptance']:.2f}",
+    ]
+    if exact is not None:
+        lines.append(f"  quadrature            {exact:12.4f}             exact")
+    lines += [
+        f"on {n} examples drawn from the model, whose posterior draws are known (bidirectional Monte Carlo):",
+        f"  log p(x) lies between {values['simulated_lower']:.4f} and {values['simulated_upper']:.4f}"
+        f" (+- {values['simulated_gap_error']:.4f})",
+    ]
+    return Finding(lines, values, lambda path: evidence_curve(values, path))
