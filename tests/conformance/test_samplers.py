@@ -8,11 +8,13 @@ import types
 
 import numpy as np
 import pytest
+from scipy.special import ndtri
 
 from vae_np.conformance import check_objective
 from vae_np.conformance.objective.probes import K
 
-randn, normal = np.random.randn, np.random.normal
+randn, rand, normal, uniform = np.random.randn, np.random.rand, np.random.normal, np.random.uniform
+FROZEN = np.random.default_rng(4).normal(size=(3, K))
 
 
 def ids(report):
@@ -38,6 +40,17 @@ SAMPLERS = {
     "plus sigma": (lambda mu, logvar: mu + np.exp(logvar / 2), ["eval-mu-plus-sigma"]),
     "skewed": (lambda mu, logvar, eps: mu + np.exp(logvar / 2) * (eps + 0.1 * eps**2), ["unknown"]),
     "a generator": (lambda mu, logvar: mu + np.random.default_rng(0).normal(size=mu.shape), ["unknown"]),
+    "frozen": (lambda mu, logvar: mu + np.exp(logvar / 2) * FROZEN, ["eps-frozen"]),
+    "a frozen row": (lambda mu, logvar: mu + np.exp(logvar / 2) * FROZEN[:1], ["eps-frozen"]),
+    "uniform": (lambda mu, logvar: mu + np.exp(logvar / 2) * rand(*mu.shape), ["eps-not-normal"]),
+    "centred": (lambda mu, logvar: mu + np.exp(logvar / 2) * uniform(-1, 1, mu.shape), ["eps-not-normal"]),
+    "by its inverse": (lambda mu, logvar: mu + np.exp(logvar / 2) * ndtri(rand(*mu.shape)), []),
+    "clamped": (lambda mu, logvar, eps: mu + np.exp(np.clip(logvar, -10, 10) / 2) * eps, ["clamp-gradient"]),
+    "clamped above": (lambda mu, logvar: mu + np.exp(np.minimum(logvar, 4) / 2) * normal(size=mu.shape),
+                      ["clamp-gradient"]),
+    "a relu": (lambda mu, logvar, eps: mu + np.exp(np.maximum(logvar, 0) / 2) * eps, ["head-activation"]),
+    "an epsilon": (lambda mu, logvar, eps: mu + np.sqrt(np.exp(logvar) + 1e-8) * eps, ["deviation-epsilon"]),
+    "a softplus": (lambda mu, logvar, eps: mu + (np.log1p(np.exp(logvar)) + 1e-5) * eps, []),
     "a wrong shape": (lambda mu, logvar, eps: mu.sum(1), ["sampler-shape"]),
 }  # fmt: skip
 
@@ -117,7 +130,7 @@ def test_a_key_a_pair_and_a_layer_are_samplers_too(sampler):
 def test_tensorflows_noise_is_replaced_and_its_functions_called_with_arrays(monkeypatch):
     """By a module of its name, with no more of it than is used."""
     tf = types.ModuleType("tensorflow")
-    tf.random = types.SimpleNamespace(normal=lambda shape, mean=0.0, stddev=1.0: np.ones(shape))
+    tf.random = types.SimpleNamespace(normal=lambda shape, mean=0.0, stddev=1.0: np.ones(shape), uniform=np.ones)
     monkeypatch.setitem(sys.modules, "tensorflow", tf)
     monkeypatch.setitem(globals(), "tf", tf)
     report = check_objective(sampler=by_tensorflow)

@@ -276,7 +276,7 @@ def test_a_model_of_the_log_deviation_is_a_dialect_where_the_loss_says_the_same_
         (Detached, loss, [*SUM, "no-reparam", "no-reparam"], "d_encoder.0.W"),
         (NoNoise, loss, ["eval-mean-as-elbo", *SUM], "z"),
         (OneNoiseForAll, loss, ["eps-shared-batch", *SUM], "z"),
-        (OwnNoise, loss, ["unknown", *SUM], "z"),
+        (OwnNoise, loss, ["eps-ignored", *SUM], "z"),
         (NoActivation, loss, ["activation-missing", *SUM], "decoder.0.h"),
         (SigmoidTwice, loss, ["double-sigmoid", *SUM], None),
         (Base, of_logits, ["double-sigmoid"], "loss"),

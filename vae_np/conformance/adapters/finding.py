@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vae_np.conformance.adapters import building
+from vae_np.conformance.adapters.heads import of_shared_head
 from vae_np.conformance.adapters.mapping import Layer, NotDense, layers_of, plans
 from vae_np.conformance.adapters.objective import Graded
 from vae_np.conformance.adapters.program import Call, Observed, Program
-from vae_np.conformance.adapters.reading import CLOSE, OURS, Reading, forward, off, read
+from vae_np.conformance.adapters.reading import CLOSE, OURS, Reading, forward, off, read, seen_of
 from vae_np.conformance.cases import Case
 from vae_np.conformance.objective.naming import UNKNOWN, Finding
 from vae_np.conformance.objective.probes import Probe
-from vae_np.conformance.objective.sampler import OTHER_NOISE, unknown_sampler
-from vae_np.formulas.numerics import softplus
+from vae_np.conformance.objective.sampler import FROZEN, OTHER_NOISE, unknown_sampler
 
 __all__ = [
     "find", "make_telling", "of_activations", "of_gradients", "of_link", "of_sampler", "with_deviations",
@@ -63,6 +63,7 @@ def find(program: Program) -> tuple[Reading, Observed]:
     observed, features = _first_call(program)
     tensors = program.tensors()
     layers = [call.layer for call in observed.calls] or layers_of({name: a.shape for name, a in tensors.items()})
+    of_shared_head(program, observed, features)
     twice = [layer.weight for i, layer in enumerate(layers) if any(layer.weight == o.weight for o in layers[:i])]
     if twice:
         raise NotDense(f"its networks are no chains of dense layers: {twice[0]} is used more than once")
@@ -159,7 +160,7 @@ def of_activations(reading: Reading, x: Array, eps: Array) -> list[Finding]:
     return found
 
 
-def of_sampler(reading: Reading, observed: Observed, eps: Array) -> list[Finding]:
+def of_sampler(program: Program, reading: Reading, observed: Observed, eps: Array) -> list[Finding]:
     """What z is, where it was seen and is not mu + exp(logvar / 2) eps."""
     if "z" not in reading.offs or reading.offs["z"] <= CLOSE:
         return []
@@ -169,7 +170,7 @@ def of_sampler(reading: Reading, observed: Observed, eps: Array) -> list[Finding
     if form is not None:
         return [Finding(form.id, form.severity, f"z is {form.says}")]
     if not observed.drawn:
-        return [Finding(UNKNOWN, "H", OTHER_NOISE)]
+        return [_without_draws(program, reading, eps)]
     shape = observed.drawn[0]
     if shape != eps.shape:
         shared = shape == eps.shape[1:]
@@ -178,9 +179,26 @@ def of_sampler(reading: Reading, observed: Observed, eps: Array) -> list[Finding
     seen = reading.seen
     if seen["z"].shape != eps.shape:
         return [Finding("sampler-shape", "H", f"z has the shape {seen['z'].shape}, not {eps.shape}")]
-    if off(seen["z"], seen["mu"] + softplus(seen["logvar"]) * eps) <= CLOSE:
-        raise NotDense("its deviation is the softplus of a head, and that of vae_np the exponential of one")
     return [unknown_sampler(seen["z"], Probe(eps, eps, seen["mu"], seen["logvar"], eps))]
+
+
+def _without_draws(program: Program, reading: Reading, eps: Array) -> Finding:
+    """A noise that nothing draws: one number, or what was drawn when the model was made."""
+    noise = _noise_of(reading.seen)
+    found = unknown_sampler(reading.seen["z"], Probe(eps, eps, reading.seen["mu"], reading.seen["logvar"], eps))
+    if found.id == "eps-ignored" or noise.shape != eps.shape:
+        return found
+    x = building.data(reading.plan.features)[-len(eps) :]
+    other = seen_of(reading.plan, program.forward(x, eps))
+    if not {"mu", "logvar", "z"} <= other.keys() or off(_noise_of(other), noise) > 1e-6:
+        return Finding(UNKNOWN, "H", OTHER_NOISE)
+    rows = ", the same in every example" if found.id == "eps-shared-batch" else ""
+    return Finding("eps-frozen", "H", FROZEN + rows)
+
+
+def _noise_of(seen: Mapping[str, Array]) -> Array:
+    found: Array = (seen["z"] - seen["mu"]) / np.exp(seen["logvar"] / 2)
+    return found
 
 
 def of_link(link: str) -> list[Finding]:

@@ -43,7 +43,7 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     try:
         verified = verify_model(TorchProgram(model), loss, optimizer, **how_asked)
     except NotDense as reason:
-        return _objective_alone(model, loss, request, how_asked, str(reason))
+        return _objective_alone(model, loss, request, how_asked, reason)
     except ValueError as error:
         raise ValueError(f"{how}: {error}") from None
     if request.get("sampler") is not None:  # beside the model's own
@@ -75,18 +75,19 @@ def _loss(what: str | None, of: str, model: Any) -> Any:
 
 
 def _objective_alone(model: Any, loss: Any, request: Mapping[str, Any], asked: dict[str, Any],
-                     reason: str) -> dict[str, Any]:  # fmt: skip
-    """The loss and the sampler of a model whose networks cannot be graded."""
+                     reason: NotDense) -> dict[str, Any]:  # fmt: skip
+    """The loss and the sampler of a model whose networks cannot be graded, beside what is wrong with them."""
     sampler = None if request.get("sampler") is None else callable_of(request["sampler"])
     if sampler is None:
         sampler = next((getattr(model, name) for name in SAMPLERS if callable(getattr(model, name, None))), None)
-    if loss is None and sampler is None:
+    if loss is None and sampler is None and not reason.findings:
         raise ValueError(
             f"{request['model']}: {reason}; a loss or a sampler can be graded: --loss, --sampler FILE.py:NAME"
         )
-    found = check_objective(loss, sampler, **asked)
-    facts = (f"not graded: the networks: {reason}", *found.facts)
-    return _told(found.findings, facts, _in_part(str(ObjectiveReport(found.findings, facts))))
+    nothing = ObjectiveReport((), ())
+    found = nothing if loss is None and sampler is None else check_objective(loss, sampler, **asked)
+    facts, findings = (f"not graded: the networks: {reason}", *found.facts), (*reason.findings, *found.findings)
+    return _told(findings, facts, _in_part(str(ObjectiveReport(findings, facts))))
 
 
 def _told(findings: Iterable[Finding], facts: Iterable[str], text: str) -> dict[str, Any]:

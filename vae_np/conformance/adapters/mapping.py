@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from vae_np.conformance.objective.naming import Finding
+
 __all__ = ["Layer", "NotDense", "Piece", "Plan", "layers_of", "plans"]
 
 Array = NDArray[Any]
@@ -23,7 +25,17 @@ MOST = 512
 
 
 class NotDense(ValueError):
-    """A model whose networks are no chains of dense layers, or none that this package has."""
+    """A model whose networks are no chains of dense layers, or none that this package has.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+        What is wrong all the same.
+    """
+
+    def __init__(self, says: str, *findings: Finding) -> None:
+        super().__init__(says)
+        self.findings = findings
 
 
 class Layer(NamedTuple):
@@ -92,6 +104,22 @@ class Plan(NamedTuple):
                 zeros = np.zeros(found[name.removesuffix("b") + "W"].shape[1])
                 found[name] = np.concatenate(parts, axis=-1).reshape(-1) if parts else zeros
         return found
+
+    def written(self, ours: Mapping[str, Array], tensors: Mapping[str, Array]) -> dict[str, Array]:
+        """Copies of their tensors that have some of ours in them; a bias that is not there is left out."""
+        found: dict[str, Array] = {}
+        for name, value in ours.items():
+            (piece,) = self.pieces[name] or (None,)
+            if piece is not None:
+                whole = found.setdefault(piece.tensor, tensors[piece.tensor].copy())
+                piece.of(whole)[...] = value / piece.factor
+        return found
+
+    def exchanged(self) -> Plan:
+        """The same with the heads the other way round."""
+        other = {"encoder.mu": "encoder.logvar", "encoder.logvar": "encoder.mu"}
+        pieces = {name: self.pieces[other.get(name[:-2], name[:-2]) + name[-2:]] for name in self.pieces}
+        return self._replace(pieces=pieces, heads=self.heads[::-1])
 
     def gradients(self, theirs: Mapping[str, Array]) -> dict[str, Array]:
         """Our derivatives of theirs, which have the tensors' shapes; only of tensors that are there."""

@@ -18,6 +18,7 @@ from vae_np.conformance.adapters.finding import (
     of_sampler,
     with_deviations,
 )
+from vae_np.conformance.adapters.heads import of_heads
 from vae_np.conformance.adapters.mapping import NotDense, Plan
 from vae_np.conformance.adapters.objective import Graded, grade_loss, likelihood_of_loss, says_undone, undone
 from vae_np.conformance.adapters.program import Goal, Program
@@ -92,7 +93,10 @@ def verify_model(
     reading, observed = find(program)
     x, eps = building.data(reading.plan.features)[: building.FIRST], building.noise(reading.plan.latent)[0]
     named, link = name_parts(observed.parts, reading.seen, x)
-    findings += of_activations(reading, x, eps) + of_sampler(reading, observed, eps) + of_link(link)
+    reading, of_heads_found = of_heads(program, reading, observed, named, x, eps)
+    named, link = name_parts(observed.parts, reading.seen, x)
+    of_noise = of_sampler(program, reading, observed, eps)
+    findings += of_activations(reading, x, eps) + of_heads_found + of_noise + of_link(link)
     graded = None
     if loss is not None:
         graded = grade_loss(loss, reading.plan, link, output=output, beta=beta, arguments=arguments)
@@ -107,7 +111,7 @@ def verify_model(
         if goal is not None:
             value, slopes = program.slopes(goal, x, eps)
             answers |= {"loss": np.asarray(value)} | {f"d_{name}": a for name, a in plan.gradients(slopes).items()}
-            findings += [] if of_sampler(reading, observed, eps) else of_gradients(case, answers)
+            findings += [] if of_noise else of_gradients(case, answers)
             answers |= _steps(program, goal, case, plan, optimizer)
     except ValueError as error:
         if all(finding.severity == "dialect" for finding in findings):

@@ -20,7 +20,7 @@ from vae_np.conformance.objective.sampler import sampler_form
 from vae_np.formulas.activations import ACTIVATIONS, Activation, get_activation
 from vae_np.formulas.numerics import sigmoid
 
-__all__ = ["LINKS", "Reading", "forward", "name_parts", "off", "read"]
+__all__ = ["LINKS", "Reading", "forward", "judged", "name_parts", "off", "read", "seen_of"]
 
 Array = NDArray[Any]
 CLOSE = 1e-9
@@ -100,15 +100,21 @@ def read(
 
 
 def _by(plan: Plan, weights: dict[str, Array], activation: str, observed: Observed, x: Array, eps: Array) -> Reading:
-    seen = _from_calls(plan, observed)
+    seen = seen_of(plan, observed)
     if not seen:
         seen = _from_parts(plan, weights, activation, observed, x, eps)
+    return judged(Reading(plan, weights, activation, seen, {}, (None, 0.0)), x, eps)
+
+
+def judged(reading: Reading, x: Array, eps: Array) -> Reading:
+    """With every seen stage compared with what comes of the one before it."""
+    plan, weights, activation, seen, *_ = reading
     made = forward(plan, weights, activation, x, eps, seen)
     offs = {name: off(seen[name], value) for name, value in made.items() if name in seen}
     sampler: tuple[Form | None, float] = (None, 0.0)
     if {"mu", "logvar", "z"} <= set(seen) and seen["z"].shape == eps.shape:
         sampler = sampler_form(seen["z"], Probe(x, x, seen["mu"], seen["logvar"], eps))
-    return Reading(plan, weights, activation, seen, offs, sampler)
+    return reading._replace(offs=offs, sampler=sampler)
 
 
 def _score(reading: Reading) -> float:
@@ -123,8 +129,8 @@ def _score(reading: Reading) -> float:
     return score - min(1.0, max(reading.offs.values(), default=0.0)) * 1e-3
 
 
-def _from_calls(plan: Plan, observed: Observed) -> dict[str, Array]:
-    """The stages between the layers that were seen."""
+def seen_of(plan: Plan, observed: Observed) -> dict[str, Array]:
+    """The stages between the layers that were seen; none where no calls were."""
     calls = {call.layer.weight: call for call in observed.calls}
     if not calls:
         return {}

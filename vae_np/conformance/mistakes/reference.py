@@ -91,6 +91,7 @@ RULES: dict[str, Rule] = {
     "dense": lambda c, h, W, b: h @ W + b,
     "activation": _activation,
     "head": lambda c, s: s,
+    "mean_head": lambda c, mu: mu,
     "deviation": lambda c, s: exp(s * 0.5),
     "noise": lambda c, eps: eps,
     "sample": lambda c, mu, sigma, eps: mu + sigma * eps,
@@ -159,7 +160,7 @@ def _forward(c: Context, rules: Rules, x: Array, eps: Array, theta: Mapping[str,
         return h
 
     h = chain(Node(x), "encoder")
-    mu = rules["dense"](c, h, theta["encoder.mu.W"], theta["encoder.mu.b"])
+    mu = rules["mean_head"](c, rules["dense"](c, h, theta["encoder.mu.W"], theta["encoder.mu.b"]))
     s = rules["head"](c, rules["dense"](c, h, theta["encoder.logvar.W"], theta["encoder.logvar.b"]))
     z = of(rules["sample"](c, mu, rules["deviation"](c, s), rules["noise"](c, eps)))
     z = z if z.value.ndim == 3 else z + np.zeros_like(eps)

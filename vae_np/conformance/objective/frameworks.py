@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vae_np.conformance.objective.numpy_noise import generators_of, replacements
+from vae_np.formulas.numerics import normal_cdf
 from vae_np.gradcheck.numeric import central_difference
 
-__all__ = ["Framework", "Numpy", "framework_of", "giver", "parts_of", "replaced"]
+__all__ = ["Framework", "Numpy", "framework_of", "giver", "giver_of_uniform", "parts_of", "replaced"]
 
 Array = NDArray[Any]
 
@@ -92,9 +93,10 @@ class Numpy:
         So do the functions and the generators that the module of ``within`` has by name. One that is kept elsewhere, in
         an object say, is out of reach.
         """
-        give = giver(eps, drawn, np.array)
+        give, uniform = giver(eps, drawn, np.array), giver_of_uniform(eps, drawn, np.array)
         names = globals_of(within)
-        with replaced(replacements(give), within), mock.patch.dict(names, generators_of(names, give)):
+        with replaced(replacements(give, uniform), within), \
+                mock.patch.dict(names, generators_of(names, give, uniform)):  # fmt: skip
             yield
 
 
@@ -158,3 +160,10 @@ def giver(eps: Array, drawn: list[tuple[int, ...]], make: Callable[[Array], Any]
         return make(np.resize(eps, drawn[-1]))
 
     return give
+
+
+def giver_of_uniform(
+    eps: Array, drawn: list[tuple[int, ...]], make: Callable[[Array], Any]
+) -> Callable[[tuple[int, ...]], Any]:
+    """The same for a draw from [0, 1): Phi(eps), of which a right program makes eps again."""
+    return giver(normal_cdf(eps), drawn, make)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.conformance.objective.frameworks import Framework, Numpy, giver, parts_of, replaced
+from vae_np.conformance.objective.frameworks import Framework, Numpy, giver, giver_of_uniform, parts_of, replaced
 from vae_np.conformance.objective.numpy_noise import shape_of
 
 __all__ = ["Jax", "Keras", "TensorFlow"]
@@ -69,7 +69,7 @@ class Jax:
         its key is given when it is split.
         """
         jax, jnp = self.jax, self.jax.numpy
-        give = giver(eps, drawn, lambda a: jnp.asarray(a, "float64"))
+        give, of_uniform = (make(eps, drawn, lambda a: jnp.asarray(a, "float64")) for make in (giver, giver_of_uniform))
         original = jax.random.split
 
         def normal(key: Any = None, shape: Any = (), dtype: Any = None, **_: Any) -> Any:
@@ -88,7 +88,11 @@ class Jax:
             numbered = data.at[..., -1].set(numbers)
             return jax.random.wrap_key_data(numbered) if typed else numbered
 
-        with replaced([(jax.random, "normal", normal), (jax.random, "split", split)], within):
+        def uniform(key: Any = None, shape: Any = (), dtype: Any = None, minval: Any = 0.0, maxval: Any = 1.0) -> Any:
+            return minval + (maxval - minval) * of_uniform(shape_of(shape))
+
+        made = [(jax.random, "normal", normal), (jax.random, "uniform", uniform), (jax.random, "split", split)]
+        with replaced(made, within):
             yield
 
 
@@ -103,13 +107,25 @@ class TensorFlow(Numpy):
     @contextlib.contextmanager
     def noise(self, eps: Array, drawn: list[tuple[int, ...]], within: Callable[..., Any]) -> Iterator[None]:
         """tf.random.normal gives eps, and so does NumPy."""
-        give = giver(eps, drawn, np.array)
-
-        def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, *_: Any, **__: Any) -> Any:
-            return mean + stddev * give(shape_of(shape))
-
-        with super().noise(eps, drawn, within), replaced([(self.tf.random, "normal", normal)], within):
+        normal, uniform = _drawing(eps, drawn, np.array)
+        made = [(self.tf.random, "normal", normal), (self.tf.random, "uniform", uniform)]
+        with super().noise(eps, drawn, within), replaced(made, within):
             yield
+
+
+def _drawing(
+    eps: Array, drawn: list[tuple[int, ...]], make: Callable[[Array], Any]
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Functions of a shape and two numbers, as TensorFlow and Keras have them: normal and uniform."""
+    give, of_uniform = giver(eps, drawn, make), giver_of_uniform(eps, drawn, make)
+
+    def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, *_: Any, **__: Any) -> Any:
+        return mean + stddev * give(shape_of(shape))
+
+    def uniform(shape: Any, minval: Any = 0.0, maxval: Any = 1.0, *_: Any, **__: Any) -> Any:
+        return minval + ((1.0 if maxval is None else maxval) - minval) * of_uniform(shape_of(shape))
+
+    return normal, uniform
 
 
 class Keras:
@@ -151,10 +167,7 @@ class Keras:
     @contextlib.contextmanager
     def noise(self, eps: Array, drawn: list[tuple[int, ...]], within: Callable[..., Any]) -> Iterator[None]:
         """keras.random.normal gives eps, and so do the functions of the framework under it."""
-        give = giver(eps, drawn, lambda a: self.keras.ops.convert_to_tensor(a, dtype="float64"))
-
-        def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, *_: Any, **__: Any) -> Any:
-            return mean + stddev * give(shape_of(shape))
-
-        with self.under.noise(eps, drawn, within), replaced([(self.keras.random, "normal", normal)], within):
+        normal, uniform = _drawing(eps, drawn, lambda a: self.keras.ops.convert_to_tensor(a, dtype="float64"))
+        made = [(self.keras.random, "normal", normal), (self.keras.random, "uniform", uniform)]
+        with self.under.noise(eps, drawn, within), replaced(made, within):
             yield

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.conformance.objective.frameworks import giver, parts_of, replaced
+from vae_np.conformance.objective.frameworks import giver, giver_of_uniform, parts_of, replaced
 
 __all__ = ["Torch"]
 
@@ -51,9 +51,11 @@ class Torch:
 
     @contextlib.contextmanager
     def noise(self, eps: Array, drawn: list[tuple[int, ...]], within: Callable[..., Any]) -> Iterator[None]:
-        """torch.randn, randn_like, normal and Normal.rsample give eps; see `Numpy.noise`."""
+        """randn, randn_like, normal and Normal.rsample give eps, rand and the like Phi(eps); see `Numpy.noise`."""
         torch = self.torch
-        give = giver(eps, drawn, lambda a: torch.tensor(a, dtype=torch.float64))
+        give, uniform = (
+            make(eps, drawn, lambda a: torch.tensor(a, dtype=torch.float64)) for make in (giver, giver_of_uniform)
+        )
 
         def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, **_: Any) -> Any:
             like = next((a for a in (mean, std) if hasattr(a, "shape")), None)
@@ -66,7 +68,13 @@ class Torch:
         def in_place(tensor: Any, mean: float = 0.0, std: float = 1.0, **_: Any) -> Any:
             return tensor.copy_(mean + std * give(tuple(tensor.shape)))
 
-        normals = torch.distributions.Normal
+        def between(tensor: Any, low: float = 0.0, high: float = 1.0, **_: Any) -> Any:
+            return tensor.copy_(low + (high - low) * uniform(tuple(tensor.shape)))
+
+        def from_uniform(self: Any, sample_shape: Any = ()) -> Any:
+            return self.low + (self.high - self.low) * uniform((*sample_shape, *self.low.shape))
+
+        normals, uniforms = torch.distributions.Normal, torch.distributions.Uniform
         replacements = [
             (torch, "randn_like", lambda like, **_: give(tuple(like.shape))),
             (torch, "randn", lambda *size, **_: give(_flat(size))),
@@ -74,6 +82,11 @@ class Torch:
             (torch.Tensor, "normal_", in_place),
             (normals, "rsample", rsample),
             (normals, "sample", lambda self, shape=(): rsample(self, shape).detach()),
+            (torch, "rand_like", lambda like, **_: uniform(tuple(like.shape))),
+            (torch, "rand", lambda *size, **_: uniform(_flat(size))),
+            (torch.Tensor, "uniform_", between),
+            (uniforms, "rsample", from_uniform),
+            (uniforms, "sample", lambda self, shape=(): from_uniform(self, shape).detach()),
         ]
         with replaced(replacements, within):
             yield

@@ -9,18 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vae_np.conformance.objective.followed import GRID, Followed, follow_deviation
 from vae_np.conformance.objective.forms import SAMPLERS, Form
-from vae_np.conformance.objective.frameworks import framework_of
+from vae_np.conformance.objective.frameworks import Framework, framework_of
 from vae_np.conformance.objective.naming import UNKNOWN, Finding
 from vae_np.conformance.objective.probes import Probe, probe
+from vae_np.formulas.numerics import normal_cdf
 
-__all__ = ["check_sampler", "sampler_form", "unknown_sampler"]
+__all__ = ["FROZEN", "check_sampler", "sampler_form", "unknown_sampler"]
 
 Array = NDArray[Any]
 OTHER_NOISE = (
     "the sampler cannot be judged: it draws noise in a way that is out of reach here (a generator kept in an object,"
     " perhaps); give a sampler of mu, logvar and eps"
 )
+
+
+FROZEN = "the noise was drawn before it is called, once for all its calls"
 
 
 def check_sampler(f: Callable[..., Any], findings: list[Finding], facts: list[str]) -> None:
@@ -49,10 +54,20 @@ def check_sampler(f: Callable[..., Any], findings: list[Finding], facts: list[st
         findings.append(Finding("eps-shared-batch" if shape == at.mu.shape[1:] else "eps-ignored", "H", says))
         return
     form, scale = sampler_form(z, at)
+    made = _made_of_log_variance(how_called, framework, given, f)
+    if form is None and made is not None and not made.id:
+        facts.append(f"not graded: the sampler: {made.says.format('logvar')}")
+        return
+    if made is not None and (made.id != "head-activation" or form is None):
+        findings.append(Finding(made.id, made.severity, made.says.format("the log-variance in the sampler")))
+    if form is None and made is not None:
+        return
     if form is None:
         if not given and not shapes and not np.array_equal(z, again):
             raise ValueError(OTHER_NOISE)
-        findings.append(unknown_sampler(z, at))
+        found = unknown_sampler(z, at)
+        frozen = found.id != "eps-ignored" and not given and not shapes and _is_frozen(how_called, framework, z, at)
+        findings.append(Finding("eps-frozen", "H", FROZEN) if frozen else found)
         return
     if form.severity != "right":
         findings.append(Finding(form.id, form.severity, f"z is {form.says}"))
@@ -63,6 +78,30 @@ def check_sampler(f: Callable[..., Any], findings: list[Finding], facts: list[st
     else:
         facts.append(f"z is {form.says}")
     _sampler_slopes(slopes, at, findings)
+
+
+def _is_frozen(how_called: Callable[..., Any], framework: Framework, z: Array, at: Probe) -> bool:
+    """Whether (z - mu) / sigma is the same whatever mu and sigma are."""
+    other = probe(seed=1)
+    again = framework.call(how_called, [other.mu, other.logvar])[0]
+    noise, moved = ((a - b.mu) / np.exp(b.logvar / 2) for a, b in ((z, at), (again, other)))
+    return bool(np.abs(noise - moved).max() <= 1e-6 * np.abs(noise).max())
+
+
+def _made_of_log_variance(how_called: Callable[..., Any], framework: Framework, given: bool,
+                          within: Callable[..., Any]) -> Followed | None:  # fmt: skip
+    """What is made of hard log-variances before they are a deviation: a clamp, say."""
+    at, found = probe(), []
+    mean, noise = np.zeros_like(at.mu), np.ones_like(at.eps)
+    try:
+        with framework.noise(noise, [], within):
+            for start in range(0, len(GRID), mean.size):
+                values = np.resize(GRID[start : start + mean.size], mean.shape)
+                z = framework.call(how_called, [mean, values] + ([noise] if given else []))[0]
+                found.append(z.ravel())
+    except Exception:  # it takes no such numbers: what it does with ordinary ones is told
+        return None
+    return follow_deviation(GRID, np.concatenate(found)[: len(GRID)])
 
 
 def _arguments(f: Callable[..., Any], key: Any) -> tuple[bool, Callable[..., Any]]:
@@ -114,12 +153,23 @@ def unknown_sampler(z: Array, at: Probe) -> Finding:
         )
     if np.ptp(noise, axis=0).max() <= 1e-10 * np.abs(noise).max():
         return Finding("eps-shared-batch", "H", "(z - mu) / sigma is the same in every example")
+    if (ends := _uniform(noise, at.eps)) is not None:
+        says = f"the noise is uniform between {ends[0]:.6g} and {ends[1]:.6g}, not normal"
+        return Finding("eps-not-normal", "H", says)
     ratio = noise / at.eps
     return Finding(
         UNKNOWN,
         "H",
         f"no known sampler; (z - mu) / (sigma eps) goes from {ratio.min():.6g} to {ratio.max():.6g}, not 1",
     )
+
+
+def _uniform(noise: Array, eps: Array) -> tuple[float, float] | None:
+    """The ends of a noise that was drawn between them, for which the program was given Phi(eps)."""
+    share = normal_cdf(eps)
+    width, low = np.polyfit(share.ravel(), noise.ravel(), 1)
+    alike = np.abs(noise - low - width * share).max() <= 1e-9 * np.abs(noise).max()
+    return (round(float(low), 9) + 0.0, round(float(low + width), 9)) if alike else None
 
 
 def _sampler_slopes(slopes: list[Array], at: Probe, findings: list[Finding]) -> None:

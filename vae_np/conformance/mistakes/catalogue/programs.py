@@ -41,6 +41,22 @@ PROGRAMS = (
         "With s = 2 l everywhere, sampler and KL, it is the same model with another scale of one head.",
     ),
     Mistake(
+        "heads-shared", "H", "one head is both the mean and the log-variance",
+        "mu, s = h @ W_mu + b_mu, h @ W_s + b_s", "mu, s = h @ W + b, h @ W + b",
+        "A posterior whose variance is e^mu: where its mean is small it is narrow, and it can be nothing else.",
+    ),
+    Mistake(
+        "deviation-epsilon", "dialect", "a small number is added to the deviation or to the variance",
+        "sigma = exp(s / 2)", "sigma = sqrt(exp(s) + 1e-8)",
+        "It keeps the deviation from 0, and is seen where s is far below 0 only. The KL should have the same.",
+    ),
+    Mistake(
+        "eps-not-normal", "H", "the noise is uniform, not normal",
+        "eps = randn(N, K)", "eps = rand(N, K)",
+        "z = mu + sigma eps is a sample of N(mu, sigma^2) for eps ~ N(0, 1) only. Uniform on [0, 1) it has the mean"
+        " 1/2 and the variance 1/12.",
+    ),
+    Mistake(
         "no-answer", "H", "a case was not answered as it was asked",
         "an array of numbers, in its shape, for each stage", "an error, another shape, or no numbers",
         "Nothing can be said of the case but that.",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vae_np.conformance.cases import Case
-from vae_np.conformance.mistakes.densities import softplus
+from vae_np.conformance.mistakes.densities import sigmoid, softplus
 from vae_np.conformance.mistakes.mistake import Change, Form, Mistake, instead
 from vae_np.conformance.mistakes.tape import clip, exp, unary, where
 
@@ -71,8 +71,8 @@ def _row(found: Any) -> Change:
     return {"noise": instead(lambda c, eps: _full(c, eps, found))}
 
 
-def _head(f: Any, says: str) -> Form:
-    return Form({"head": instead(lambda c, s: f(s))}, says)
+def _head(f: Any, says: str, rule: str = "head") -> Form:
+    return Form({rule: instead(lambda c, a: f(a))}, says)
 
 
 def _clamp(low: float, high: float) -> Form:
@@ -158,13 +158,17 @@ SAMPLER = (
         ("pytorch/examples#419",),
     ),
     Mistake(
-        "head-activation", "H", "the log-variance's head has an activation",
+        "head-activation", "H", "the head of the log-variance, or of the mean, has an activation",
         "s = h @ W + b", "s = relu(h @ W + b)",
-        "s is any number: with a relu or a softplus sigma is never below 1, with a tanh it is between 0.6 and 1.7.",
+        "s is any number: with a relu or a softplus sigma is never below 1, with a tanh it is between 0.6 and 1.7."
+        " So is mu: with a relu the code has half of its space, with a tanh or a sigmoid a box.",
         (
             _head(lambda s: where(s.value > 0, s, 0.0), "a relu: s >= 0"),
             _head(softplus, "a softplus: s > 0"),
             _head(lambda s: unary(np.tanh, lambda v: 1 - np.tanh(v) ** 2, s), "a tanh: |s| < 1"),
+            _head(lambda m: where(m.value > 0, m, 0.0), "a relu: mu >= 0", "mean_head"),
+            _head(sigmoid, "a sigmoid: 0 < mu < 1", "mean_head"),
+            _head(lambda m: unary(np.tanh, lambda v: 1 - np.tanh(v) ** 2, m), "a tanh: |mu| < 1", "mean_head"),
         ),
         ("shekkizh/TensorflowProjects#1", "pkmital/CADL#84"),
     ),
