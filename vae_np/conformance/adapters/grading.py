@@ -101,13 +101,24 @@ def report(verified: Verified, results: list[Result], how: str) -> tuple[tuple[F
     findings = verified.findings
     first = next((result for result in results if result.status == "wrong"), None)
     if first is not None and all(finding.severity == "dialect" for finding in findings):
-        findings = (*findings, *_diagnosed(verified, results, first))
+        found = _diagnosed(verified, results, first)
+        if verified.assumed and first.stage.startswith("step ") and all(one.id == UNKNOWN for one in found):
+            return report(*_without_steps(verified), how)
+        findings = (*findings, *found)
     lines = [how, *(f"  {fact}" for fact in verified.facts), ""]
     lines += _table(results)
     page = str(ObjectiveReport(findings, ()))
     if any(fact.startswith("not graded") for fact in verified.facts):
         page = _in_part(page)
     return findings, "\n".join([*lines, page])
+
+
+def _without_steps(verified: Verified) -> tuple[Verified, list[Result]]:
+    """The same where the steps are those of another rule than Adam."""
+    answers = {name: value for name, value in verified.answers.items() if not name.startswith("step ")}
+    fact = f"not graded: the optimiser's steps: {verified.assumed}, whose steps are no Adam's, right or mistaken"
+    left = verified._replace(answers=answers, facts=(*verified.facts, fact), assumed="")
+    return left, check_case(lambda _: answers, left.case)
 
 
 def _in_part(page: str) -> str:

@@ -20,9 +20,17 @@ from vae_np.conformance.adapters.finding import (
 )
 from vae_np.conformance.adapters.heads import of_heads
 from vae_np.conformance.adapters.mapping import NotDense, Plan
-from vae_np.conformance.adapters.objective import Graded, grade_loss, likelihood_of_loss, says_undone, undone
-from vae_np.conformance.adapters.program import Goal, Program
+from vae_np.conformance.adapters.objective import (
+    Graded,
+    grade_loss,
+    likelihood_of_loss,
+    says_undone,
+    undone,
+    with_direction,
+)
+from vae_np.conformance.adapters.program import Goal, Program, maximises
 from vae_np.conformance.adapters.reading import Reading, name_parts
+from vae_np.conformance.adapters.steps import ordered, rule_of, steps_of
 from vae_np.conformance.cases import Case
 from vae_np.conformance.objective.naming import Finding
 
@@ -50,6 +58,8 @@ class Verified(NamedTuple):
     answers: dict[str, Array]
     facts: tuple[str, ...]
     findings: tuple[Finding, ...]
+    assumed: str = ""
+    """What was taken for Adam without being called so: none if its steps are neither Adam's nor a mistaken one's."""
 
 
 def verify_model(
@@ -100,29 +110,37 @@ def verify_model(
     graded = None
     if loss is not None:
         graded = grade_loss(loss, reading.plan, link, output=output, beta=beta, arguments=arguments)
+        graded = with_direction(graded, loss, maximises(program.optimizer(optimizer)))
         findings += graded.report.findings
     reading, findings, named = with_deviations(reading, graded, findings, named)
     plan = reading.plan
     answers = {name: value[None] if name[0] in "zdr" else value for name, value in reading.seen.items()}
     goal, likelihood, why = _meant(loss, graded, plan, named, link)
-    rule, reason = (None, why) if goal is None else _rule(program, optimizer, plan)
-    case = building.model_case(plan, reading.weights, reading.activation, likelihood, beta=beta, adam=rule)
+    rule, reason, told = (None, why, []) if goal is None else rule_of(program, optimizer, plan, goal)
+    weights = {name: reading.weights[name] for name in ordered(plan, program)}
+    case = building.model_case(plan, weights, reading.activation, likelihood, beta=beta, adam=rule)
     try:
         if goal is not None:
             value, slopes = program.slopes(goal, x, eps)
             answers |= {"loss": np.asarray(value)} | {f"d_{name}": a for name, a in plan.gradients(slopes).items()}
             findings += [] if of_noise else of_gradients(case, answers)
-            answers |= _steps(program, goal, case, plan, optimizer)
+            answers |= steps_of(program, goal, case, plan, optimizer)
     except ValueError as error:
         if all(finding.severity == "dialect" for finding in findings):
             raise
         goal, rule, reason = None, None, str(error)  # as was to be expected
     what = "the optimiser's steps" if goal is not None else "the loss, the gradients and the optimiser's steps"
-    facts += [f"not graded: {what}: {reason}"] if rule is None else []
+    facts += [f"not graded: {what}: {reason}"] if rule is None else told
     facts = [_headline(program, reading, case, link), *plan.lines(), *_unused(program, plan), *facts]
     if graded is not None:
         facts += [*graded.report.facts, *says_undone(findings)]
-    return Verified(case, answers, tuple(facts), tuple(findings))
+    assumed = "" if rule is None or not told or _is_adam(optimizer) else "an optimiser of its own"
+    return Verified(case, answers, tuple(facts), tuple(findings), assumed)
+
+
+def _is_adam(make: Callable[..., Any] | None) -> bool:
+    """Whether it is called so."""
+    return make is None or "adam" in str(getattr(make, "__qualname__", make)).lower()
 
 
 def _meant(loss: Callable[..., Any] | None, graded: Graded | None, plan: Plan, named: Mapping[str, str],
@@ -137,29 +155,6 @@ def _meant(loss: Callable[..., Any] | None, graded: Graded | None, plan: Plan, n
         return None, {"likelihood": "bernoulli"}, why
     goal, why = undone(loss, graded, plan, named)
     return goal, likelihood, why
-
-
-def _rule(program: Program, optimizer: Callable[..., Any] | None, plan: Plan) -> tuple[dict[str, Any] | None, str]:
-    """The settings of Adam that the optimiser has, or why its steps are not ours."""
-    unbiased = [name for name, pieces in plan.pieces.items() if not pieces]
-    if unbiased:
-        return None, f"there is no {unbiased[0]}, and ours would be trained"
-    if any(piece.factor != 1 for pieces in plan.pieces.values() for piece in pieces):
-        return None, "a head of the logarithm of the deviation takes other steps than one of the variance's"
-    return program.rule(program.optimizer(optimizer))
-
-
-def _steps(program: Program, goal: Goal, case: Case, plan: Plan,
-           optimizer: Callable[..., Any] | None) -> dict[str, Array]:  # fmt: skip
-    """The weights after each step, in our layout."""
-    found: dict[str, Array] = {}
-    if case.training is None:
-        return found
-    x, steps = case.training.x, zip(case.training.rows, case.training.eps, strict=True)
-    batches = [(x[list(rows)], eps[0]) for rows, eps in steps]
-    for t, tensors in enumerate(program.train(goal, batches, program.optimizer(optimizer)), start=1):
-        found |= {f"step {t}: {name}": value for name, value in plan.weights(tensors).items()}
-    return found
 
 
 def _headline(program: Program, reading: Reading, case: Case, link: str) -> str:

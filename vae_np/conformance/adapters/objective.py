@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from vae_np.conformance.adapters.mapping import Plan
 from vae_np.conformance.adapters.program import Goal, Source
 from vae_np.conformance.objective.check import ObjectiveReport, check_objective, explain_loss
+from vae_np.conformance.objective.convention import minimised
 from vae_np.conformance.objective.fitting import Loss
 from vae_np.conformance.objective.naming import Finding
 from vae_np.formulas.numerics import LOG_2PI
 
-__all__ = ["Graded", "grade_loss", "likelihood_of_loss", "undone"]
+__all__ = ["Graded", "grade_loss", "likelihood_of_loss", "says_undone", "undone", "with_direction"]
 
 
 class Graded(NamedTuple):
@@ -44,6 +45,27 @@ def grade_loss(f: Callable[..., Any], plan: Plan, link: str, *, output: str | No
         says = "the decoder ends in a tanh, which is negative for half of all numbers, and the loss takes its logarithm"
         report = report._replace(findings=(*report.findings, Finding("tanh-decoder-log", "H", says)))
     return Graded(loss, report)
+
+
+def with_direction(graded: Graded, f: Callable[..., Any], up: bool) -> Graded:
+    """An ELBO in the place of the loss is a mistake where the program, or its optimiser, goes down it.
+
+    Parameters
+    ----------
+    graded : Graded
+    f : callable
+        The loss.
+    up : bool
+        Whether the optimiser maximises.
+    """
+    found = []
+    for finding in graded.report.findings:
+        if finding.id == "elbo-for-loss":
+            why = "" if up else minimised(f, name=True)
+            says = finding.says.partition(";")[0]
+            finding = finding._replace(severity="H" if why else "dialect", says=f"{says}; {why}" if why else says)
+        found.append(finding)
+    return graded._replace(report=graded.report._replace(findings=tuple(found)))
 
 
 def likelihood_of_loss(loss: Loss | None, link: str) -> tuple[dict[str, str] | None, str]:
@@ -86,7 +108,8 @@ def undone(f: Callable[..., Any], graded: Graded, plan: Plan, named: Mapping[str
     ids = {finding.id for finding in graded.report.findings if finding.severity == "dialect"}
     factor = (plan.features if "objective-per-pixel" in ids else 1.0) * (-1.0 if "elbo-for-loss" in ids else 1.0)
     offset = plan.features / 2 * LOG_2PI if "gaussian-no-constant" in ids else 0.0
-    return Goal(f, tuple(sources), factor, "objective-batch-sum" in ids, offset), ""
+    summed = any("a sum over the batch" in finding.says for finding in graded.report.findings if finding.id in ids)
+    return Goal(f, tuple(sources), factor, summed, offset), ""
 
 
 def says_undone(findings: Sequence[Finding]) -> list[str]:
@@ -97,5 +120,5 @@ def says_undone(findings: Sequence[Finding]) -> list[str]:
         "elbo-for-loss": "its sign turned",
         "gaussian-no-constant": "the constant added",
     }
-    found = [undoing[finding.id] for finding in findings if finding.id in undoing]
+    found = [undoing[one.id] for one in findings if one.id in undoing and one.severity == "dialect"]
     return [f"compared with the loss {', '.join(found)}"] if found else []

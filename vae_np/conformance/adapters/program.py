@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vae_np.conformance.adapters.mapping import Layer, Piece
 
-__all__ = ["Call", "Goal", "Observed", "Program", "Source"]
+__all__ = ["Call", "Goal", "Observed", "Program", "Source", "is_square", "maximises"]
 
 Array = NDArray[Any]
 
@@ -98,6 +98,12 @@ class Program(Protocol):
 
     def train(self, goal: Goal, batches: Sequence[tuple[Array, Array]], optimizer: Any) -> list[dict[str, Array]]:
         """The tensors after each step, of (x, eps); they are as before afterwards."""
+
+
+def maximises(optimizer: Any) -> bool:
+    """Whether it goes up what it is given, as PyTorch's do with ``maximize=True``."""
+    groups = getattr(optimizer, "param_groups", None) or [{}]
+    return bool(groups[0].get("maximize", False))
 
 
 def is_square(n: int) -> bool:

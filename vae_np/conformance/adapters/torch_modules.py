@@ -15,17 +15,15 @@ from unittest import mock
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.conformance.adapters.mapping import Layer
-from vae_np.conformance.adapters.program import Call, Goal, Observed, Source, is_square
+from vae_np.conformance.adapters.program import Call, Goal, Observed, Source, is_square, maximises
+from vae_np.conformance.adapters.torch_optimisers import rule_of
+from vae_np.conformance.adapters.torch_watch import Watch, numpy_of, tensors_of
 from vae_np.conformance.objective.frameworks import Numpy
 from vae_np.conformance.objective.pytorch import Torch
 
 __all__ = ["TorchProgram", "is_module"]
 
 Array = NDArray[Any]
-PRODUCTS = ("linear", "matmul", "__matmul__", "__rmatmul__", "mm", "addmm")
-TURNS = ("t", "transpose", "swapaxes", "numpy_T", "__get__", "permute", "adjoint")
-SUMS = ("add", "__add__", "__radd__", "__iadd__", "add_")
 
 
 def is_module(thing: Any) -> bool:
@@ -102,7 +100,7 @@ class TorchProgram:
             finally:
                 torch.set_default_dtype(before)
 
-    def _run(self, x: Array, eps: Array) -> tuple[Any, Any, _Watch, list[tuple[int, ...]]]:
+    def _run(self, x: Array, eps: Array) -> tuple[Any, Any, Watch, list[tuple[int, ...]]]:
         """x as it was given, what came back, what was seen, what was drawn."""
         shapes = [self.shape] if self.shape is not None else [x.shape[1:]]
         if self.shape is None and is_square(x.shape[1]):
@@ -112,7 +110,7 @@ class TorchProgram:
         for shape in shapes:
             drawn: list[tuple[int, ...]] = []
             given = self.torch.tensor(x.reshape(len(x), *shape), dtype=self.torch.float64)
-            watch = _Watch(self.torch, self.parameters)
+            watch = Watch(self.torch, self.parameters)
             try:
                 with self._double(eps, drawn), watch.watching():
                     result = self.module(given)
@@ -126,13 +124,15 @@ class TorchProgram:
     def forward(self, x: Array, eps: Array) -> Observed:
         """See `Program.forward`."""
         _, result, watch, drawn = self._run(x, eps)
-        parts = {key: value.detach().numpy().astype(np.float64) for key, value in _tensors(result, self.torch).items()}
-        calls = [Call(layer, _numpy(given), _numpy(made)) for layer, given, made in watch.calls]
+        parts = {
+            key: value.detach().numpy().astype(np.float64) for key, value in tensors_of(result, self.torch).items()
+        }
+        calls = [Call(layer, numpy_of(given), numpy_of(made)) for layer, given, made in watch.calls]
         return Observed(parts, tuple(calls), tuple(drawn))
 
     def _loss(self, goal: Goal, x: Array, eps: Array) -> Any:
         given, result, watch, _ = self._run(x, eps)
-        parts = _tensors(result, self.torch)
+        parts = tensors_of(result, self.torch)
 
         def tensor(source: Source | None, data: Any) -> Any:
             if source is None:
@@ -191,121 +191,17 @@ class TorchProgram:
         return found
 
     def rule(self, optimizer: Any) -> tuple[dict[str, Any] | None, str]:
-        """See `Program.rule`; what is no optimiser of PyTorch is taken for Adam, with its ``lr`` if it has one."""
-        optim = self.torch.optim
-        if not isinstance(optimizer, optim.Optimizer):
-            return {"learning_rate": repr(float(getattr(optimizer, "lr", 1e-3)))}, ""
-        kind, groups = type(optimizer).__name__, optimizer.param_groups
-        theirs = type(optimizer).__module__.startswith("torch.")
-        if theirs and not isinstance(optimizer, (optim.Adam, optim.AdamW)):
-            return None, f"{kind} is not Adam"
-        names = ("lr", "betas", "eps", "amsgrad", "weight_decay")
-        group = groups[0]
-        if any(other.get(name) != group.get(name) for other in groups for name in names):
-            return None, "its groups of parameters have settings of their own"
-        decay = float(group.get("weight_decay", 0.0))
-        if decay and not (isinstance(optimizer, optim.AdamW) or group.get("decoupled_weight_decay")):
-            return None, "Adam's weight_decay is added to the gradient here, which vae_np has not: AdamW's is decoupled"
-        beta1, beta2 = group.get("betas", (0.9, 0.999))
-        found: dict[str, Any] = {"learning_rate": float(group["lr"]), "beta1": float(beta1), "beta2": float(beta2)}
-        found |= {"epsilon": float(group.get("eps", 1e-8)), "weight_decay": decay}
-        return {n: repr(v) for n, v in found.items()} | {"amsgrad": bool(group.get("amsgrad", False))}, ""
+        """See `Program.rule`; what is no optimiser of PyTorch is taken for Adam, with the settings that it has."""
+        return rule_of(self.torch, optimizer)
 
     def train(self, goal: Goal, batches: Sequence[tuple[Array, Array]], optimizer: Any) -> list[dict[str, Array]]:
         """See `Program.train`."""
         before, found = self.tensors(), []
         for x, eps in batches:
             self.module.zero_grad()
-            self._loss(goal, x, eps).backward()
+            value = self._loss(goal, x, eps)
+            (-value if goal.factor < 0 and maximises(optimizer) else value).backward()  # an ELBO that is maximised
             optimizer.step()
             found.append(self.tensors())
         self.write(before)
         return found
-
-
-class _Watch:
-    """Sees the products with a module's weights."""
-
-    def __init__(self, torch: Any, parameters: Mapping[str, Any]) -> None:
-        self.torch = torch
-        self.names = {id(p): name for name, p in parameters.items()}
-        self.weights = {id(p): (name, False) for name, p in parameters.items() if p.ndim == 2}
-        self.vectors = {id(p): name for name, p in parameters.items() if p.ndim == 1 or (p.ndim == 2 and len(p) == 1)}
-        self.kept: list[Any] = []
-        """Tensors whose ids are remembered, so that no other one gets them."""
-        self.calls: list[tuple[Layer, Any, Any]] = []
-
-    def watching(self) -> Any:
-        """A context."""
-        see = self.see
-
-        class Mode(self.torch.overrides.TorchFunctionMode):  # type: ignore[misc, name-defined]
-            def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-                result = func(*args, **(kwargs or {}))
-                see(getattr(func, "__name__", ""), args, kwargs or {}, result)
-                return result
-
-        return Mode()
-
-    def see(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any) -> None:
-        """A call of a function of PyTorch that is over."""
-        tensors = [a for a in (*args, *kwargs.values()) if isinstance(a, self.torch.Tensor)]
-        if name in TURNS and tensors and id(tensors[0]) in self.weights and isinstance(result, self.torch.Tensor):
-            weight, turned = self.weights[id(tensors[0])]
-            if tuple(result.shape) == tuple(tensors[0].shape)[::-1] and result is not tensors[0]:
-                self.weights[id(result)] = weight, not turned
-                self.kept.append(result)
-        elif name in PRODUCTS:
-            self._product(name, tensors, result)
-        elif name in SUMS and len(tensors) == 2 and self.calls:
-            layer, given, made = self.calls[-1]
-            one, other = tensors
-            one, other = (one, other) if one is made else (other, one)
-            if one is made and id(other) in self.vectors and layer.bias is None:
-                self.calls[-1] = (layer._replace(bias=self.vectors[id(other)]), given, result)
-
-    def _product(self, name: str, tensors: list[Any], result: Any) -> None:
-        at = next((i for i, a in enumerate(tensors) if id(a) in self.weights), None)
-        if at is None or len(tensors) < 2:
-            return
-        weight, turned = self.weights[id(tensors[at])]
-        shape = tuple(int(n) for n in tensors[at].shape)
-        shape = (shape[1], shape[0]) if turned else (shape[0], shape[1])
-        others = [a for i, a in enumerate(tensors) if i != at]
-        bias = next((self.vectors[id(a)] for a in others if id(a) in self.vectors), None)
-        given = next((a for a in others if id(a) not in self.vectors), None)
-        if given is None:
-            return
-        from_the_left = name in ("matmul", "__matmul__", "mm") and at == 0  # W @ x, of columns
-        if name == "linear" or from_the_left:
-            turned = not turned
-        if from_the_left and given.ndim == 2:
-            given, result = given.T, result.T
-        self.calls.append((Layer(weight, shape, bias, turned), given, result))
-
-
-def _numpy(tensor: Any) -> Array:
-    found: Array = tensor.detach().numpy().astype(np.float64)
-    return found.reshape(-1, found.shape[-1])
-
-
-def _tensors(result: Any, torch: Any, name: str = "", depth: int = 0) -> dict[str, Any]:
-    """The tensors of what forward returns, by place or name: of tuples, dicts, objects and normal distributions."""
-    if isinstance(result, torch.Tensor):
-        return {name or "0": result}
-    if isinstance(result, torch.distributions.Normal):
-        return {f"{name}.loc": result.loc, f"{name}.scale": result.scale}
-    if depth > 3:
-        return {}
-    if isinstance(result, Mapping):
-        entries = list(result.items())
-    elif hasattr(result, "_asdict"):
-        entries = list(result._asdict().items())
-    elif isinstance(result, (tuple, list)):
-        entries = list(enumerate(result))
-    else:
-        entries = list(getattr(result, "__dict__", {}).items())
-    found: dict[str, Any] = {}
-    for key, value in entries:
-        found |= _tensors(value, torch, f"{name}.{key}" if name else str(key), depth + 1)
-    return found

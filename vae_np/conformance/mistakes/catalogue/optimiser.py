@@ -84,6 +84,12 @@ OPTIMISER = (
         ("flashlight/flashlight#143", "clab/dynet#77"),
     ),
     Mistake(
+        "adam-ascent", "H", "the step goes up the loss, not down",
+        "theta -= rate * step", "theta += rate * step",
+        "A loss is minimised, an ELBO maximised: one of the two signs is turned, and not the other.",
+        (Form({"adam_direction": lambda right: lambda rule, slot, t: -right(rule, slot, t)}),),
+    ),
+    Mistake(
         "adam-eps-inside", "M", "epsilon is added inside the root",
         RIGHT, "theta -= rate * m_hat / sqrt(v_hat + epsilon)",
         "sqrt(v + epsilon) is 1e-4 where v is 0, and not 1e-8: gradients as small as sqrt(epsilon) move by"

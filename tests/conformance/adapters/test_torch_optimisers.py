@@ -1,0 +1,205 @@
+"""Optimisers of one's own: right ones pass, and a mistake is named; only where torch is installed."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", exc_type=ImportError)
+from conformance.adapters.test_torch_modules import SUM, Base, graded, loss  # noqa: E402
+from vae_np.conformance.adapters.grading import report  # noqa: E402
+from vae_np.conformance.checking import check_case  # noqa: E402
+
+
+class Adam:
+    """By hand; each mistake is a method."""
+
+    def __init__(self, parameters, lr=3e-3, betas=(0.9, 0.999), eps=1e-8):
+        self.parameters, self.lr, self.betas, self.eps, self.t = list(parameters), lr, betas, eps, 0
+        self.moments = [[torch.zeros_like(p), torch.zeros_like(p)] for p in self.parameters]
+
+    def corrected(self, m, v):
+        one, two = self.betas
+        return m / (1 - one**self.t), v / (1 - two**self.t)
+
+    def ticked(self, first):
+        self.t += first
+
+    def move(self, m, v):
+        return m / (v.sqrt() + self.eps)
+
+    @torch.no_grad()
+    def step(self):
+        one, two = self.betas
+        for i, (p, state) in enumerate(zip(self.parameters, self.moments, strict=True)):
+            self.ticked(i == 0)
+            state[0] = one * state[0] + (1 - one) * p.grad
+            state[1] = two * state[1] + (1 - two) * p.grad**2
+            p -= self.lr * self.move(*self.corrected(*state))
+
+
+class NoCorrection(Adam):
+    def corrected(self, m, v):
+        return m, v
+
+
+class Constant(Adam):
+    def ticked(self, first):
+        self.t = 1
+
+
+class Multiplied(Adam):
+    def corrected(self, m, v):
+        one, two = self.betas
+        return m * (1 - one**self.t), v * (1 - two**self.t)
+
+
+class PerTensor(Adam):
+    def ticked(self, first):
+        self.t += 1
+
+
+class Inside(Adam):
+    def move(self, m, v):
+        return m / (v + self.eps).sqrt()
+
+
+class Ascent(Adam):
+    def move(self, m, v):
+        return -super().move(m, v)
+
+
+def plain(kind, **settings):
+    """Under other names, and as a function that hides them."""
+
+    def make(parameters):
+        made = kind(parameters, **settings)
+        hidden = lambda: None  # noqa: E731
+        hidden.step = made.step
+        return hidden
+
+    return make
+
+
+def renamed(parameters):
+    made = Adam(parameters, 0.01, (0.8, 0.99))
+    made.learning_rate, made.beta1, made.beta2 = 0.01, 0.8, 0.99
+    hidden = type("Mine", (), {"step": lambda self: made.step()})()
+    hidden.learning_rate, hidden.beta_1, hidden.b2 = 0.01, 0.8, 0.99
+    return hidden
+
+
+class Subclass(torch.optim.Adam):
+    """One that forgets to count."""
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for state in self.state.values():
+            state["step"].zero_()
+        return super().step(closure)
+
+
+class OutOfOrder(Base):
+    """The decoder is made first."""
+
+    def __init__(self):
+        super().__init__(7, 11, 5)
+        for name in ("enc", "mu", "logvar"):
+            layer = getattr(self, name)
+            delattr(self, name)
+            setattr(self, name, layer)
+
+
+def named(optimizer, kind=Base):
+    verified, _, wrong, right = graded(kind, loss, optimizer)
+    results = check_case(lambda _: verified.answers, verified.case)
+    findings, page = report(verified, results, "VAE()")
+    return [finding.id for finding in findings if finding.id not in SUM], wrong, right, page
+
+
+@pytest.mark.parametrize(
+    "optimizer", [Adam, lambda p: Adam(p, 0.01, (0.8, 0.99)), renamed, plain(Adam), plain(Adam, lr=0.02)]
+)
+def test_a_right_adam_by_hand_is_right_whatever_its_settings_are_called(optimizer):
+    found, wrong, right, _ = named(optimizer)
+    assert (found, wrong) == ([], None)
+    assert "step 10: encoder.0.W" in right
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "name"),
+    [
+        (NoCorrection, "adam-no-correction"),
+        (Constant, "adam-constant-correction"),
+        (Multiplied, "adam-multiplies-correction"),
+        (PerTensor, "adam-t-per-tensor"),
+        (Inside, "adam-eps-inside"),
+        (Subclass, "adam-constant-correction"),
+        (plain(PerTensor), "adam-t-per-tensor"),
+        (plain(NoCorrection), "adam-no-correction"),
+        (Ascent, "adam-ascent"),
+        (lambda p: torch.optim.Adam(p, maximize=True), "adam-ascent"),
+    ],
+)
+def test_a_mistaken_adam_by_hand_is_named(optimizer, name):
+    found, wrong, _, page = named(optimizer)
+    assert found == [name], page
+    assert wrong.startswith("step ")
+
+
+def test_the_steps_number_per_tensor_goes_by_the_programs_own_order():
+    assert named(PerTensor, OutOfOrder)[0] == ["adam-t-per-tensor"]
+
+
+class Root(Adam):
+    """RMSprop: the root alone."""
+
+    def __init__(self, parameters, lr=3e-3):
+        super().__init__(parameters, lr, (0.0, 0.9))
+
+    def corrected(self, m, v):
+        return m, v
+
+
+def rms(parameters):
+    made = Root(parameters)
+    hidden = type("Mine", (), {"step": lambda self: made.step()})()
+    hidden.lr = 3e-3
+    return hidden
+
+
+def test_an_optimiser_of_ones_own_that_is_no_adam_is_not_graded():
+    found, _, _, page = named(rms)
+    assert "not graded: the optimiser's steps: an optimiser of its own" in page
+    assert found == []
+    descent = type("Descent", (Adam,), {"corrected": lambda self, m, v: (m, v), "move": lambda self, m, v: 10 * m})
+    found, wrong, _, page = named(plain(descent))
+    assert (found, wrong) == ([], None)
+    assert "it is gradient descent, not Adam" in page
+
+
+def elbo(recon, x, mu, logvar):
+    return -loss(recon, x, mu, logvar)
+
+
+def my_loss(recon, x, mu, logvar):
+    return -loss(recon, x, mu, logvar)
+
+
+def upwards(parameters):
+    return torch.optim.Adam(parameters, maximize=True)
+
+
+@pytest.mark.parametrize(
+    ("f", "optimizer", "severity", "wrong"),
+    [
+        (elbo, None, "dialect", None),
+        (elbo, upwards, "dialect", None),
+        (my_loss, None, "H", "loss"),
+        (my_loss, upwards, "dialect", None),
+    ],
+)
+def test_an_elbo_that_is_called_a_loss_is_a_mistake_but_for_an_optimiser_that_maximises(f, optimizer, severity, wrong):
+    verified, found, first, right = graded(Base, f, optimizer)
+    assert (found, first) == (["elbo-for-loss"], wrong)
+    assert verified.findings[0].severity == severity
+    assert ("step 10: encoder.0.W" in right) == (wrong is None)
