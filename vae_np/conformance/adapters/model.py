@@ -22,6 +22,7 @@ from vae_np.conformance.adapters.heads import of_heads
 from vae_np.conformance.adapters.mapping import NotDense, Plan
 from vae_np.conformance.adapters.objective import (
     Graded,
+    bits_of,
     grade_loss,
     likelihood_of_loss,
     says_undone,
@@ -153,8 +154,11 @@ def _meant(loss: Callable[..., Any] | None, graded: Graded | None, plan: Plan, n
         return None, likelihood or {"likelihood": "bernoulli"}, "no --loss FILE.py:NAME is given"
     if likelihood is None:
         return None, {"likelihood": "bernoulli"}, why
+    bits, why = bits_of(graded)
+    if bits is None:
+        return None, likelihood, why
     goal, why = undone(loss, graded, plan, named)
-    return goal, likelihood, why
+    return goal, likelihood | bits, why
 
 
 def _headline(program: Program, reading: Reading, case: Case, link: str) -> str:

@@ -7,13 +7,16 @@ from typing import Any, NamedTuple
 
 from vae_np.conformance.adapters.mapping import Plan
 from vae_np.conformance.adapters.program import Goal, Source
+from vae_np.conformance.objective.bounded_kl import Bounded, bounded
 from vae_np.conformance.objective.check import ObjectiveReport, check_objective, explain_loss
 from vae_np.conformance.objective.convention import minimised
 from vae_np.conformance.objective.fitting import Loss
-from vae_np.conformance.objective.naming import Finding
+from vae_np.conformance.objective.frameworks import framework_of
+from vae_np.conformance.objective.naming import SINGLE, Finding
+from vae_np.conformance.objective.probes import N, with_numbers
 from vae_np.formulas.numerics import LOG_2PI
 
-__all__ = ["Graded", "grade_loss", "likelihood_of_loss", "says_undone", "undone", "with_direction"]
+__all__ = ["Graded", "bits_of", "grade_loss", "likelihood_of_loss", "says_undone", "undone", "with_direction"]
 
 
 class Graded(NamedTuple):
@@ -21,6 +24,10 @@ class Graded(NamedTuple):
 
     loss: Loss
     report: ObjectiveReport
+    bits: Bounded | None = None
+    """Free bits, or a capacity."""
+    function: Callable[..., Any] | None = None
+    """The loss of arrays alone: beta and steps are given."""
 
 
 def grade_loss(f: Callable[..., Any], plan: Plan, link: str, *, output: str | None, beta: float,
@@ -30,11 +37,13 @@ def grade_loss(f: Callable[..., Any], plan: Plan, link: str, *, output: str | No
     What the decoder puts out is known here: a loss of logits that gets probabilities is told.
     """
     sizes: dict[str, Any] = {}
+    bound, left = with_numbers(f, beta, arguments)
     try:
-        loss, _ = explain_loss(f, arguments)
+        loss, at = explain_loss(bound, left)
     except ValueError:
         sizes = {"features": plan.features, "latent": plan.latent}
-        loss, _ = explain_loss(f, arguments, **sizes)
+        loss, at = explain_loss(bound, left, **sizes)
+    bits = bounded(bound, loss, at, framework_of(f))
     if output is None and loss.reconstruction.form is not None:
         taken = loss.reconstruction.form.output
         given = {"sigmoid": "probabilities", "identity": "logits"}.get(link)
@@ -44,7 +53,7 @@ def grade_loss(f: Callable[..., Any], plan: Plan, link: str, *, output: str | No
     if link == "tanh" and form is not None and form.output == "probabilities":
         says = "the decoder ends in a tanh, which is negative for half of all numbers, and the loss takes its logarithm"
         report = report._replace(findings=(*report.findings, Finding("tanh-decoder-log", "H", says)))
-    return Graded(loss, report)
+    return Graded(loss, report, bits, bound)
 
 
 def with_direction(graded: Graded, f: Callable[..., Any], up: bool) -> Graded:
@@ -90,6 +99,21 @@ def likelihood_of_loss(loss: Loss | None, link: str) -> tuple[dict[str, str] | N
     return {"likelihood": "continuous-bernoulli" if form.id == "continuous-bernoulli" else "bernoulli"}, ""
 
 
+def bits_of(graded: Graded) -> tuple[dict[str, str] | None, str]:
+    """The settings of free bits, or why a loss with such a KL, or such a deviation, is none that vae_np has."""
+    if "sigma-optimal" in {finding.id for finding in graded.report.findings}:
+        return None, "the deviation is that of the residuals, and in vae_np a number or learned"
+    if graded.loss.kl.form is not None and graded.loss.kl.form.id == "kl-sampled":
+        return None, "the KL is taken at the sample, and that of vae_np in closed form"
+    if graded.bits is None:
+        return {}, ""
+    if graded.bits.is_capacity:
+        return None, "vae_np has no capacity of the KL"
+    if graded.bits.kind == "batch":
+        return None, "vae_np has no free bits of the batch's mean of an example"
+    return {"free_bits": repr(round(graded.bits.threshold, 9)), "free_bits_kind": graded.bits.kind}, ""
+
+
 def undone(f: Callable[..., Any], graded: Graded, plan: Plan, named: Mapping[str, str]) -> tuple[Goal | None, str]:
     """The loss with its arguments and without its dialects, or None and why it cannot be called."""
     sources: list[tuple[str, Source | None]] = []
@@ -107,9 +131,19 @@ def undone(f: Callable[..., Any], graded: Graded, plan: Plan, named: Mapping[str
             return None, f"the loss takes {role}, and forward does not return it"
     ids = {finding.id for finding in graded.report.findings if finding.severity == "dialect"}
     factor = (plan.features if "objective-per-pixel" in ids else 1.0) * (-1.0 if "elbo-for-loss" in ids else 1.0)
-    offset = plan.features / 2 * LOG_2PI if "gaussian-no-constant" in ids else 0.0
+    offset = plan.features / 2 * LOG_2PI if "gaussian-no-constant" in ids else _rounded(graded.loss) * plan.features
     summed = any("a sum over the batch" in finding.says for finding in graded.report.findings if finding.id in ids)
-    return Goal(f, tuple(sources), factor, summed, offset), ""
+    return Goal(graded.function or f, tuple(sources), factor, summed, offset), ""
+
+
+def _rounded(loss: Loss) -> float:
+    """What a Gaussian's constant that was rounded to float32 lacks, for each feature."""
+    form, rest = loss.reconstruction.form, float(loss.rest.mean())
+    if form is None or form.id != "squares":
+        return 0.0
+    unit = loss.reconstruction.scale * (1 if loss.value.ndim else N)
+    lacks = LOG_2PI / 2 - rest / unit / loss.features
+    return lacks if abs(lacks) <= SINGLE * LOG_2PI / 2 else 0.0
 
 
 def says_undone(findings: Sequence[Finding]) -> list[str]:

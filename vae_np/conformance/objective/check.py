@@ -13,13 +13,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from vae_np.conformance.objective.bounded_kl import bounded
 from vae_np.conformance.objective.convention import minimised
 from vae_np.conformance.objective.fitting import Loss, explain, hard, terms_of_kl, tolerance
 from vae_np.conformance.objective.forms import Form
 from vae_np.conformance.objective.frameworks import Framework, framework_of
+from vae_np.conformance.objective.hard_kl import hard_kl
 from vae_np.conformance.objective.naming import UNKNOWN, Finding, constant, per_example, scales, sigma_of
-from vae_np.conformance.objective.probes import ROLES, D, K, Probe, orders, probe, without_beta
+from vae_np.conformance.objective.own_deviation import own_deviation
+from vae_np.conformance.objective.probes import ROLES, D, K, Probe, orders, probe, with_numbers
 from vae_np.conformance.objective.sampler import check_sampler
+from vae_np.conformance.objective.several import several_samples
 from vae_np.support.checks import non_negative
 
 __all__ = ["ObjectiveReport", "check_objective", "explain_loss"]
@@ -113,7 +117,7 @@ def _check_loss(f: Callable[..., Any], output: str | None, beta: float, argument
                 sizes: tuple[int | None, int], findings: list[Finding], facts: list[str]) -> None:  # fmt: skip
     framework, within = framework_of(f), f
     allowed = tolerance(framework)
-    f, arguments = without_beta(f, beta, arguments)
+    f, arguments = with_numbers(f, beta, arguments)
     found, at = explain_loss(f, arguments, *sizes)
     if not np.isfinite(found.value).all():
         findings.append(Finding("not-finite", "H", f"the loss is {found.value} at ordinary arguments"))
@@ -129,10 +133,19 @@ def _check_loss(f: Callable[..., Any], output: str | None, beta: float, argument
         findings.append(Finding("no-derivative", "H", says))
         return
     before = len(findings)
+    if "z" in found.order and not found.explained(allowed) and (many := several_samples(f, found.order, framework)):
+        findings.extend(many.findings)
+        facts.extend(many.facts)
+        return
+    found, beta, is_own = _special(f, found, at, framework, beta, findings)
     _forms(found, output, beta, allowed, at, findings, facts)
     if any(finding.id == UNKNOWN for finding in findings[before:]):
         return
-    if found.reconstruction.form is not None:
+    if not any(finding.id in ("free-bits", "kl-capacity") for finding in findings[before:]) and (
+        of_kl := hard_kl(f, found, at, framework)
+    ):
+        findings.append(of_kl)
+    if found.reconstruction.form is not None and not is_own:
         _hard(f, found, at, framework, findings, facts)
     sets = scales(found, beta)
     if sets:
@@ -141,6 +154,8 @@ def _check_loss(f: Callable[..., Any], output: str | None, beta: float, argument
             facts.append("the same numbers: " + " and ".join(finding.id for finding in other))
     else:
         findings.append(Finding(UNKNOWN, "H", f"no known factors: {_numbers(found)}{_beta_meant(found, beta)}"))
+    if is_own:
+        return
     if (sigma := sigma_of(found)) is not None:
         facts.append(f"that is a Gaussian of sigma {sigma:.6g}, with its constant")
         return
@@ -152,6 +167,23 @@ def _check_loss(f: Callable[..., Any], output: str | None, beta: float, argument
         return  # what has no derivative may still have a value
     if (rest := constant(found, max(allowed, 1e-9))) is not None:
         findings.append(rest)
+
+
+def _special(f: Callable[..., Any], found: Loss, at: Probe, framework: Framework, beta: float,
+             findings: list[Finding]) -> tuple[Loss, float, bool]:  # fmt: skip
+    """The loss without free bits, a capacity or a deviation of its residuals; beta; and whether the last was there."""
+    own = own_deviation(f, found, at, framework)
+    if own is not None:
+        found, finding = own
+        findings.append(finding)
+    bits = bounded(f, found, at, framework)
+    if bits is not None:
+        found, finding = bits.loss, bits.finding
+        if bits.is_capacity and found.reconstruction.form is not None:
+            beta = found.kl.scale / found.reconstruction.scale if beta == 1 else beta
+            finding = finding._replace(says=finding.says.format(beta))
+        findings.append(finding)
+    return found, beta, own is not None
 
 
 def _uphill(finding: Finding, f: Callable[..., Any]) -> Finding:

@@ -67,14 +67,27 @@ def explain(f: Callable[..., Any], order: tuple[str, ...], at: Probe, framework:
     slopes = dict(zip(order, framework.gradients(f, arrays), strict=True))
     if "sigma" in slopes:  # d logvar = d sigma exp(logvar / 2) / 2
         slopes["logvar"] = slopes["sigma"] * np.exp(at.logvar / 2) / 2
+    kls = KLS
+    if "z" in slopes and np.abs(slopes["z"]).max() > 0:  # a KL at one sample: through z, too
+        kls = (_sampled(at.eps),)
+        moved = {"mu": slopes["z"], "logvar": slopes["z"] * np.exp(at.logvar / 2) * at.eps / 2}
+        slopes |= {role: slopes.get(role, 0.0) + slope for role, slope in moved.items()}
     zero = np.zeros_like(at.mu)
     d_latent = np.stack([slopes.get("mu", zero), slopes.get("logvar", zero)])
     d_output = slopes.get("output", np.zeros_like(at.x))
     reconstruction = _best(RECONSTRUCTIONS, d_output, _slope_of_output(at), framework)
-    kl = _best(KLS, d_latent, _slope_of_latent(at), framework)
+    kl = _best(kls, d_latent, _slope_of_latent(at), framework)
     summed = np.asarray(value.reshape(N, -1).sum(axis=1) if value.ndim and len(value) == N else value.sum())
     rest = _rest(summed, reconstruction, kl, at)
     return Loss(order, summed, d_latent, reconstruction, kl, rest, at.x.shape[1], at.mu.shape[1])
+
+
+def _sampled(eps: Array) -> Form:
+    """log q(z|x) - log p(z) at z = mu + exp(s/2) eps."""
+    return Form(
+        "kl-sampled", "right", "log q(z|x) - log p(z) at the sample z, and not in closed form",
+        lambda m, s: 0.5 * ((m + np.exp(s / 2) * eps) ** 2 - s - eps**2),
+    )  # fmt: skip
 
 
 def _slope_of_output(at: Probe) -> Callable[[Form], Array]:

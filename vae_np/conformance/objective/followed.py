@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vae_np.formulas.numerics import sigmoid, softplus
 
-__all__ = ["GRID", "Followed", "follow", "follow_deviation"]
+__all__ = ["GRID", "LEAST_FREE", "Followed", "ends", "follow", "follow_deviation"]
 
 Array = NDArray[Any]
 HALF = np.array([0.25, 0.75, 1.5, 2.5, 3.5, 4.5, 6.5, 8.5, 11, 14, 17.5, 21, 26, 32])
@@ -75,12 +75,12 @@ def follow(given: Array, made: Array) -> Followed | None:
     low, high = float(made.min()), float(made.max())
     free = (given > low) & (given < high)
     if free.sum() >= LEAST_FREE and _is(made, np.clip(given, low, high)):
-        return Followed("clamp-gradient", "M", _ends(given, low, high), lambda a: np.clip(a, low, high))
+        return Followed("clamp-gradient", "M", ends(given, low, high), lambda a: np.clip(a, low, high))
     return Followed("", "", "what follows its head of {} is a function that vae_np has not, and no activation", None)
 
 
-def _ends(given: Array, low: float, high: float) -> str:
-    """Which of them act."""
+def ends(given: Array, low: float, high: float) -> str:
+    """Which of them act, in words with {} for what is clamped."""
     least, most = low > given.min() + CLOSE, high < given.max() - CLOSE
     how = f"to [{low:.6g}, {high:.6g}]" if least and most else f"not below {low:.6g}" if least else ""
     return f"{{}} is clamped, {how or f'not above {high:.6g}'}: no gradient beyond"

@@ -49,9 +49,18 @@ def cross_entropy(x: Array, p: Array, epsilon: float = 0.0) -> Array:
     return -x * np.log(p + epsilon) - (1 - x) * np.log(1 - p + epsilon)
 
 
+KERAS = 1e-7
+"""Its epsilon, to which its own cross-entropies of probabilities clamp them."""
+
+
 def _with_epsilon(epsilon: float) -> Form:
     says = f"the binary cross-entropy with {epsilon:g} added inside the logarithms"
     return Form("log-epsilon", "dialect", says, lambda x, p: cross_entropy(x, p, epsilon), "probabilities")
+
+
+def _kl_with_epsilon(epsilon: float) -> Form:
+    says = f"1/2 sum(mu^2 + e^s - 1 - log(e^s + {epsilon:g})), with {epsilon:g} added inside the logarithm"
+    return Form("log-epsilon", "dialect", says, lambda m, s: 0.5 * (m**2 + np.exp(s) - 1 - np.log(np.exp(s) + epsilon)))
 
 
 def _clamped(least: float) -> Form:
@@ -61,7 +70,9 @@ def _clamped(least: float) -> Form:
         p = np.where(p.real < least, least, np.where(p.real > 1 - least, 1 - least, p))
         return cross_entropy(x, p)
 
-    return Form("probability-clamp", "M", says, value, "probabilities")
+    keras = least == KERAS
+    name, severity = ("bce-clamp-keras", "dialect") if keras else ("probability-clamp", "M")
+    return Form(name, severity, says + (", as Keras's" if keras else ""), value, "probabilities")
 
 
 RECONSTRUCTIONS = (
@@ -140,6 +151,7 @@ KLS = (
         "kl-reversed", "H", "KL(p || q) for KL(q || p): 1/2 sum(s + (1 + mu^2) e^-s - 1)",
         lambda m, s: 0.5 * (s + (1 + m**2) * np.exp(-s) - 1),
     ),
+    *(_kl_with_epsilon(10.0**-power) for power in (5, 6, 7, 8, 9, 10, 12)),
 )  # fmt: skip
 
 SAMPLERS = (

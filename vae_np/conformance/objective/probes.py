@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ROLES", "D", "K", "N", "Probe", "orders", "probe", "without_beta"]
+__all__ = ["ROLES", "D", "K", "N", "Probe", "orders", "probe", "with_numbers"]
 
 Array = NDArray[Any]
 N, D, K = 3, 7, 5
@@ -27,6 +27,7 @@ NAMES = {
     "logvar": "logvar log_var z_log_var logvars log_variance z_logvar lv log_sigma_sq logsigma2 log_sigma2"
     " z_log_sigma_sq",
     "sigma": "sigma std stddev z_std sd",
+    "z": "z zs z_sample z_samples latent latents latent_sample code",
 }
 """What programs call them."""
 WEIGHTS = {
@@ -34,6 +35,13 @@ WEIGHTS = {
     *("kl_lambda", "kl_scale", "kld_w", "anneal"),
 }
 """What they call beta, where the loss takes it."""
+STEPS = {
+    *("epoch", "epochs", "step", "steps", "global_step", "iteration", "iterations", "it", "iter", "n_iter"),
+    *("current_epoch", "current_step", "epoch_num", "step_num", "num_iter"),
+}
+"""What they call how far the training is."""
+LATE = 10**9
+"""Such a step: a warm-up is over."""
 _BY_NAME = {name: role for role, names in NAMES.items() for name in names.split()}
 
 
@@ -47,8 +55,10 @@ class Probe(NamedTuple):
     eps: Array
 
     def of(self, order: tuple[str, ...]) -> list[Array]:
-        """The arguments in this order; sigma is exp(logvar / 2)."""
-        return [np.exp(self.logvar / 2) if role == "sigma" else getattr(self, role) for role in order]
+        """The arguments in this order; sigma is exp(logvar / 2), and z mu + sigma eps."""
+        sigma = np.exp(self.logvar / 2)
+        made = {"sigma": sigma, "z": self.mu + sigma * self.eps}
+        return [made[role] if role in made else getattr(self, role) for role in order]
 
 
 def probe(seed: int = 0, features: int = D, latent: int = K) -> Probe:
@@ -68,9 +78,10 @@ def orders(f: Callable[..., Any], given: tuple[str, ...] | None = None) -> Itera
         If it takes another number of arguments, or ``given`` names no role.
     """
     if given is not None:
-        unknown = [role for role in given if role not in (*ROLES, "sigma")]
+        unknown = [role for role in given if role not in _BY_NAME.values()]
         if unknown:
-            raise ValueError(f"the arguments are some of {', '.join((*ROLES, 'sigma'))}; got {unknown[0]!r}")
+            known = ", ".join((*ROLES, "sigma", "z"))
+            raise ValueError(f"the arguments are some of {known}, beta, epoch or a number; got {unknown[0]!r}")
         yield tuple(given)
         return
     names = _positional(f)
@@ -83,31 +94,54 @@ def orders(f: Callable[..., Any], given: tuple[str, ...] | None = None) -> Itera
     elif len(names) == 4:
         yield from itertools.permutations(ROLES)
     else:
-        what = ", ".join(names) or "none"
+        if not names:
+            raise ValueError(
+                "a loss takes output, x, mu and logvar, in any order, or output and x alone; this takes none"
+            )
+        left = iter([role for role in ROLES if role not in roles])
+        filled = [role or next(left, "1") for role in roles]
         raise ValueError(
-            "a loss takes output, x, mu and logvar, in any order, or output and x alone;"
-            f" these arguments are not told by their names: {what}; give arguments=('output', 'x', 'mu', 'logvar'),"
-            " on the command line --arguments output,x,mu,logvar"
+            "a loss takes output, x, mu and logvar, in any order, or output and x alone; sigma for logvar, z, beta and"
+            f" epoch are known, too; these arguments are not all told by their names: {', '.join(names)}; say what"
+            f" each is, or a number that it is given: arguments={tuple(filled)!r}, on the command line"
+            f" --arguments {','.join(filled)}"
         )
 
 
-def without_beta(f: Callable[..., Any], beta: float, given: tuple[str, ...] | None
+def with_numbers(f: Callable[..., Any], beta: float, given: tuple[str, ...] | None
                  ) -> tuple[Callable[..., Any], tuple[str, ...] | None]:  # fmt: skip
-    """A loss that takes beta, as one that does not, and its arguments' roles without it."""
-    names = list(given) if given is not None else [name.lower() for name in _positional(f)]
-    at = next((i for i, name in enumerate(names) if name in WEIGHTS), None)
-    if at is None:
+    """A loss that takes beta, a step or another number, as one of arrays alone, and its arguments' roles.
+
+    beta is the one that is meant, a step is one after any warm-up; ``given`` may have a number for another one.
+    """
+    names = list(given) if given is not None else _positional(f)
+    numbers = {i: value for i, name in enumerate(names) if (value := _number(name, beta)) is not None}
+    if not numbers:
         return f, given
 
     def bound(*arguments: Any) -> Any:
-        return f(*arguments[:at], beta, *arguments[at:])
+        left = iter(arguments)
+        return f(*[numbers[i] if i in numbers else next(left) for i in range(len(names))])
 
     bound.__wrapped__ = f  # type: ignore[attr-defined]  # its module is f's
     needed = [p for name, p in inspect.signature(f).parameters.items() if name in _positional(f)]
     bound.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [p for i, p in enumerate(needed) if i != at]
+        [p for i, p in enumerate(needed) if i not in numbers]
     )
-    return bound, None if given is None else tuple(name for i, name in enumerate(given) if i != at)
+    return bound, None if given is None else tuple(name for i, name in enumerate(given) if i not in numbers)
+
+
+def _number(name: str, beta: float) -> float | int | None:
+    """What an argument of this name is given."""
+    if name.lower() in WEIGHTS:
+        return beta
+    if name.lower() in STEPS:
+        return LATE
+    try:
+        value = float(name)
+    except ValueError:
+        return None
+    return int(value) if name.lstrip("+-").isdigit() else value
 
 
 def _positional(f: Callable[..., Any]) -> list[str]:

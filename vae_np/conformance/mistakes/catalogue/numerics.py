@@ -92,7 +92,7 @@ NUMERICS = (
         tuple(_absorbed(10.0**-power) for power in (8, 9, 10, 12)), ("torch/nn#401", "keras-team/keras#377"),
     ),
     Mistake(
-        "log-epsilon", "dialect", "a small number is added inside the logarithms of the cross-entropy",
+        "log-epsilon", "dialect", "a small number is added inside the logarithms of the cross-entropy, or of the KL",
         BERNOULLI, "log_p = x * log(p + 1e-8) + (1 - x) * log(1 - p + 1e-8)",
         "It keeps the value finite and changes it, and the gradient, where p is as small as the number.",
         tuple(_with_epsilon(10.0**-power) for power in (5, 6, 7, 8, 9, 10, 12)),
@@ -107,7 +107,14 @@ NUMERICS = (
         "probability-clamp", "M", "probabilities are clamped before the cross-entropy: no gradient beyond",
         BERNOULLI, "p = clamp(sigmoid(logits), 1e-4, 1 - 1e-4)",
         "Where the clamp acts the gradient is 0: a pixel that is wholly wrong is not corrected. Use logits.",
-        tuple(_clamped(10.0**-power) for power in (2, 3, 4, 5, 6, 7)), ("pytorch/examples vae",),
+        tuple(_clamped(10.0**-power) for power in (2, 3, 4, 5, 6)), ("pytorch/examples vae",),
+    ),
+    Mistake(
+        "bce-clamp-keras", "dialect", "probabilities are clamped to [1e-7, 1 - 1e-7], as Keras's cross-entropy does",
+        BERNOULLI, "p = clip(sigmoid(logits), 1e-7, 1 - 1e-7)",
+        "Keras's own epsilon, in `binary_crossentropy` of probabilities. The value stops at -16.1 a pixel, and there is"
+        " no gradient beyond.",
+        (_clamped(1e-7),), ("Keras",),
     ),
     Mistake(
         "cb-taylor-window", "dialect", "the continuous Bernoulli's normaliser is a Taylor polynomial near p = 1/2",

@@ -46,6 +46,23 @@ PROGRAMS = (
         "A posterior whose variance is e^mu: where its mean is small it is narrow, and it can be nothing else.",
     ),
     Mistake(
+        "free-bits", "dialect", "the KL counts as lambda where it is less: free bits",
+        "loss = rec + kl.sum()", "loss = rec + maximum(kl.mean(axis=0), lambda).sum()",
+        "Below lambda the KL costs nothing and has no gradient (Kingma et al. 2016): of a dimension's mean over the"
+        " batch, of each entry, or of each example.",
+    ),
+    Mistake(
+        "kl-capacity", "dialect", "the KL is drawn to a capacity: gamma |KL - C|",
+        "loss = rec + kl", "loss = rec + gamma * abs(kl - C)",
+        "With C growing in the course of training (Burgess et al. 2018). Below C the KL is rewarded, as is meant.",
+    ),
+    Mistake(
+        "sigma-optimal", "dialect", "the Gaussian's variance is the mean of the squared residuals",
+        "-log p = D / 2 * log(2 pi sigma**2) + ((x - m)**2).sum() / (2 * sigma**2)",
+        "loss = D / 2 * log(((x - m)**2).mean()) + kl",
+        "The sigma that makes the likelihood largest, put in its place: the optimal sigma-VAE (Rybkin et al. 2021).",
+    ),
+    Mistake(
         "deviation-epsilon", "dialect", "a small number is added to the deviation or to the variance",
         "sigma = exp(s / 2)", "sigma = sqrt(exp(s) + 1e-8)",
         "It keeps the deviation from 0, and is seen where s is far below 0 only. The KL should have the same.",
