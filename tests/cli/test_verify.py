@@ -57,6 +57,13 @@ class TestVerify:
         assert done.out.endswith("Right, in this dialect: objective-batch-sum.\n")
         assert "training soon" not in done.out
 
+    def test_bytes_that_are_no_text_on_its_standard_output_do_not_reach_the_answer(self, vae_np):
+        noise = 'import os, sys\nos.write(1, b"\\xff\\xfe{")\nsys.stdout.buffer.write(b"\\xe9\\n")\n'
+        Path("loud.py").write_text(noise + PROGRAM)
+        done = vae_np("verify", "--loss", "loud.py:loss_function")
+        assert (done.code, done.err) == (0, ""), done
+        one_line(vae_np("verify", "--loss", "loud.py:crash"), "its process ended with 3")
+
     def test_a_mistake_is_exit_1(self, vae_np):
         done = vae_np("verify", "--loss", "my_vae.py:halved")
         assert done.code == 1

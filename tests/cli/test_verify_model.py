@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -134,6 +135,18 @@ class TestOfPyTorch:
         assert [finding["id"] for finding in done.json["findings"]] == ["std-is-variance"]
         assert any(fact.startswith("20-11-3-11-20, elu") for fact in done.json["facts"])
         assert {stage["stage"]: stage["status"] for stage in done.json["stages"]}["z"] == "wrong"
+
+    def test_a_build_server_gets_a_test_for_each_stage(self, vae_np):
+        words = ["vae.py:Wrong", "--init", "input_dim=7,latent_dim=3", "--junit", "report.xml"]
+        assert vae_np("verify", *words).code == 1
+        tests = {
+            (test.get("classname"), test.get("name")): next((child.tag for child in test), "right")
+            for test in ElementTree.parse("report.xml").iter("testcase")
+        }
+        assert tests[("vae_np.model", "mu")] == "right"
+        assert tests[("vae_np.model", "z")] == "failure"
+        assert tests[("vae_np.model", "loss")] == "skipped"
+        assert tests[("vae_np.objective", "model")] == "failure"
 
     def test_of_convolutions_the_sampler_and_the_loss_are_graded(self, vae_np):
         done = vae_np("verify", "vae.py:Convolutions", "--loss", "vae.py:VAE.loss")

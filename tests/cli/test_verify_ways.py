@@ -87,6 +87,7 @@ def test_a_mistake_is_exit_1_in_every_report(verify):
     assert done.code == 1
     assert done.json["ok"] is False
     assert [r["stage"] for r in done.json["results"] if r["status"] == "wrong"] == ["kl"] * 3
+    assert done.json["skipped"] == {case.id: "the function returned None" for case in cases("reparameterise")}
     kl = {case.id: "failure" for case in cases("kl")}
     assert junit() == kl | {case.id: "skipped" for case in cases("reparameterise")}
     assert [(f["id"], f["cases"]) for f in done.json["findings"]] == [("kl-double-half", [c.id for c in cases("kl")])]
@@ -114,6 +115,12 @@ def test_the_catalogue_is_printed_whole_or_an_entry(verify):
     assert (done.code, "std-is-variance" in done.out) == (0, True)
     done = verify("--explain std-is-variance")
     assert "wrong  z = mu + exp(s) * eps" in done.out
+    one = verify("--explain std-is-variance --json").json
+    assert (one["id"], one["severity"], one["group"]) == ("std-is-variance", "H", "Sampler")
+    assert one["wrong"] == "z = mu + exp(s) * eps"
+    every = verify("--list-mistakes --json").json
+    assert one in every["mistakes"]
+    assert {entry["severity"] for entry in every["mistakes"]} == set(every["severities"])
     done = verify("--explain std-is-varianc")
     assert (done.code, "no known mistake is called std-is-varianc; std-is-variance is one" in done.err) == (2, True)
 

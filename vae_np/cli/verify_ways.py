@@ -82,13 +82,15 @@ def catalogue(given: dict[str, Any]) -> None:
     ValueError
         If there is no such entry.
     """
-    from vae_np.conformance.mistakes.catalogue import find
-    from vae_np.conformance.mistakes.page import explanation, listing
+    from vae_np.conformance.mistakes.catalogue import CATALOGUE, find
+    from vae_np.conformance.mistakes.page import SEVERITIES, entry, explanation, listing
 
-    if "explain" not in given:
-        print(listing())
-        return
-    print(explanation(find(given["explain"])))
+    one = find(given["explain"]) if "explain" in given else None
+    if "json" in given:
+        whole = {"severities": SEVERITIES, "mistakes": [entry(mistake) for mistake in CATALOGUE.values()]}
+        output.print_json(whole if one is None else entry(one))
+    else:
+        print(listing() if one is None else explanation(one))
 
 
 def _near(word: str, known: Iterable[str]) -> str:
@@ -166,11 +168,13 @@ def _program(given: dict[str, Any]) -> int:
     report = ObjectiveReport(found, tuple(fact for part in parts.values() for fact in part.facts))
     wrong = _failing(report.findings, given)
     strict = f"--strict: {', '.join(wrong)}" if wrong and report.ok else ""
-    write_files(given, lambda: of_objective(parts, wrong, strict or str(report).splitlines()[-1]))
+    stages = answer.get("stages", [])
+    last = strict or (answer["text"] if "model" in asked else str(report)).splitlines()[-1]
+    write_files(given, lambda: of_objective(parts, wrong, last, stages))
     if "json" in given:
         told = {"findings": [finding._asdict() for finding in report.findings], "facts": list(report.facts)}
-        stages = {"stages": answer["stages"]} if "stages" in answer else {}
-        output.print_json(told | stages | {"ok": not wrong})
+        of_model = {"stages": stages} if "stages" in answer else {}
+        output.print_json(told | of_model | {"ok": not wrong})
     else:
         print(answer["text"] if "model" in asked else report, *[strict] * bool(strict), sep="\n")
     return 1 if wrong else 0
@@ -210,7 +214,7 @@ def _vectors(way: str, given: dict[str, Any]) -> int:
 
 def _show(report: Report, candidate: Program | Outputs, given: dict[str, Any]) -> None:
     if "json" in given:
-        output.print_json(report.to_dict())
+        output.print_json(report.to_dict() | {"skipped": dict(candidate.skipped)})
     else:
         print(report)
         if candidate.skipped:

@@ -31,7 +31,7 @@ def grade(request: dict[str, Any], timeout: float) -> dict[str, Any]:
     what = request.get("model") or request.get("loss") or request.get("sampler")
     command = [sys.executable, "-m", "vae_np.conformance.child"]
     try:
-        done = subprocess.run(command, input=json.dumps(request), capture_output=True, text=True, timeout=timeout)
+        done = subprocess.run(command, input=json.dumps(request).encode(), capture_output=True, timeout=timeout)
     except subprocess.TimeoutExpired:
         raise ValueError(
             f"{what}: no answer within {timeout:g} seconds; if the file trains when it is imported, put that under"
@@ -40,7 +40,8 @@ def grade(request: dict[str, Any], timeout: float) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
-        last = (done.stderr.strip().splitlines() or ["without a word"])[-1]
+        said = done.stderr.decode("utf-8", "replace")  # what the program prints may be no text at all
+        last = (said.strip().splitlines() or ["without a word"])[-1]
         raise ValueError(f"{what}: its process ended with {done.returncode}: {last}") from None
     if "error" in answer:
         raise ValueError(answer["error"])

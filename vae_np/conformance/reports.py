@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 from vae_np.conformance.checking import Report
@@ -69,8 +69,9 @@ def of_vectors(report: Report, kinds: Mapping[str, str] | None = None, why: Mapp
     return Summary(tuple(entries), report.verdict)
 
 
-def of_objective(reports: Mapping[str, ObjectiveReport], wrong: Collection[str], verdict: str) -> Summary:
-    """An entry for each function that was graded.
+def of_objective(reports: Mapping[str, ObjectiveReport], wrong: Collection[str], verdict: str,
+                 stages: Sequence[Mapping[str, Any]] = ()) -> Summary:  # fmt: skip
+    """An entry for each function that was graded, and for each stage of a model.
 
     Parameters
     ----------
@@ -80,13 +81,27 @@ def of_objective(reports: Mapping[str, ObjectiveReport], wrong: Collection[str],
         The ids of the findings that fail.
     verdict : str
         The sentence at the end.
+    stages : sequence of mapping, optional
+        The results of a model's stages, as `child.grade` has them. A wrong one fails if any finding does: in a dialect
+        it is right.
     """
     entries = []
+    if stages:
+        entries += [_of_stage(stage, bool(wrong)) for stage in stages]
     for name, report in reports.items():
         lines = [f"{finding.severity} {finding.id}: {finding.says}" for finding in report.findings]
         fails = any(finding.id in wrong for finding in report.findings)
         entries.append(Entry("objective", name, "wrong" if fails else "right", (*lines, *report.facts)))
     return Summary(tuple(entries), verdict)
+
+
+def _of_stage(stage: Mapping[str, Any], fails: bool) -> Entry:
+    """A consequence is skipped: it says nothing that the first wrong stage does not."""
+    status = {"missing": "skipped", "consequence": "skipped", "wrong": "wrong" if fails else "right"}
+    says = {"missing": "not answered", "consequence": "a consequence of the first stage that is wrong"}
+    told = says.get(stage["status"], stage["fact"])
+    found = status.get(stage["status"], "right")
+    return Entry("model", stage["stage"], found, (told,) if told else ())
 
 
 def of_error(what: str, error: str) -> Summary:

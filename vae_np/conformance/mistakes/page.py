@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from typing import Any
 
 from vae_np.conformance.mistakes.catalogue import GROUPS
 from vae_np.conformance.mistakes.mistake import Mistake
 
-__all__ = ["SEVERITIES", "explanation", "listing"]
+__all__ = ["SEVERITIES", "entry", "explanation", "listing"]
 
 SEVERITIES = {
     "H": "wrong objective or gradient",
@@ -32,6 +33,14 @@ def listing() -> str:
 def explanation(mistake: Mistake) -> str:
     """One of them: the right and the wrong line, the derivation, its forms, where it was seen."""
     return "\n".join(_lines(mistake))
+
+
+def entry(mistake: Mistake) -> dict[str, Any]:
+    """One of them for JSON."""
+    group = next(name for name, mistakes in GROUPS.items() if mistake in mistakes)
+    found = {name: getattr(mistake, name) for name in ("id", "severity", "says", "right", "wrong", "why")}
+    forms = [_plain(form.says) for form in mistake.forms if form.says]
+    return found | {"group": group, "forms": forms, "seen": list(mistake.seen)}
 
 
 def _lines(mistake: Mistake) -> Iterator[str]:

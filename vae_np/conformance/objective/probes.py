@@ -94,16 +94,12 @@ def orders(f: Callable[..., Any], given: tuple[str, ...] | None = None) -> Itera
     elif len(names) == 4:
         yield from itertools.permutations(ROLES)
     else:
-        if not names:
-            raise ValueError(
-                "a loss takes output, x, mu and logvar, in any order, or output and x alone; this takes none"
-            )
         left = iter([role for role in ROLES if role not in roles])
-        filled = [role or next(left, "1") for role in roles]
+        filled = [role or next(left, "1") for role in roles] if len(names) > 1 else list(ROLES)
         raise ValueError(
             "a loss takes output, x, mu and logvar, in any order, or output and x alone; sigma for logvar, z, beta and"
-            f" epoch are known, too; these arguments are not all told by their names: {', '.join(names)}; say what"
-            f" each is, or a number that it is given: arguments={tuple(filled)!r}, on the command line"
+            f" epoch are known, too; these arguments are not told by their names: {', '.join(names) or 'none'}; say"
+            f" what each is, or a number that it is given: arguments={tuple(filled)!r}, on the command line"
             f" --arguments {','.join(filled)}"
         )
 
