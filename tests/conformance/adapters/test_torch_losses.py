@@ -7,7 +7,7 @@ import math
 import pytest
 
 torch = pytest.importorskip("torch", exc_type=ImportError)
-from conformance.adapters.test_torch_modules import Base, Logits, graded, kl  # noqa: E402
+from conformance.adapters.test_torch_modules import SUM, Base, Logits, graded, kl, loss  # noqa: E402
 
 functional = torch.nn.functional
 
@@ -73,3 +73,27 @@ def test_a_gaussians_constant_in_float32_is_right():
     _, found, wrong, right = graded(Logits, rounded)
     assert (found, wrong) == ([], None)
     assert {"loss", "step 10: encoder.0.W"} <= right
+
+
+def narrow(recon, x, mu, logvar):
+    return -torch.distributions.Normal(recon, 0.1).log_prob(x).sum(1).mean() + kl(mu, logvar).sum(1).mean()
+
+
+class Subtracted(Base):
+    """A noise of the other sign is the same distribution."""
+
+    def reparameterize(self, mu, logvar):
+        return mu - torch.exp(0.5 * logvar) * torch.randn_like(mu)
+
+
+@pytest.mark.parametrize(("kind", "f", "ids"), [(Logits, narrow, []), (Subtracted, loss, SUM)])
+def test_a_gaussian_of_another_sigma_and_a_noise_that_is_subtracted_are_right(kind, f, ids):
+    _, found, wrong, right = graded(kind, f)
+    assert (found, wrong) == (ids, None)
+    assert {"z", "loss", "d_encoder.logvar.W", "step 10: encoder.0.W"} <= right
+
+
+def test_a_narrow_gaussian_of_a_sigmoid_is_not_graded():
+    verified, found, wrong, _ = graded(Base, narrow)
+    assert (found, wrong) == ([], None)
+    assert any("whose mean is a sigmoid" in line for line in verified.facts)

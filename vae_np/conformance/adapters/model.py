@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ from vae_np.conformance.adapters.objective import (
     undone,
     with_direction,
 )
-from vae_np.conformance.adapters.program import Goal, Program, maximises
+from vae_np.conformance.adapters.program import Goal, Mirrored, Program, maximises
 from vae_np.conformance.adapters.reading import Reading, name_parts
 from vae_np.conformance.adapters.steps import ordered, rule_of, steps_of
 from vae_np.conformance.cases import Case
@@ -102,6 +102,14 @@ def verify_model(
     findings: list[Finding] = []
     make_telling(program, facts)
     reading, observed = find(program)
+    if (
+        reading.sampler[0] is not None
+        and abs(reading.sampler[1] + 1) <= 1e-9
+        and reading.sampler[0].severity == "right"
+    ):
+        program = cast(Program, Mirrored(program))
+        reading, observed = find(program)
+        facts.append("z is mu - exp(s/2) eps, of the same distribution")
     x, eps = building.data(reading.plan.features)[: building.FIRST], building.noise(reading.plan.latent)[0]
     named, link = name_parts(observed.parts, reading.seen, x)
     reading, of_heads_found = of_heads(program, reading, observed, named, x, eps)

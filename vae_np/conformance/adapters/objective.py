@@ -12,7 +12,7 @@ from vae_np.conformance.objective.check import ObjectiveReport, check_objective,
 from vae_np.conformance.objective.convention import minimised
 from vae_np.conformance.objective.fitting import Loss
 from vae_np.conformance.objective.frameworks import framework_of
-from vae_np.conformance.objective.naming import SINGLE, Finding
+from vae_np.conformance.objective.naming import SINGLE, Finding, sigma_of
 from vae_np.conformance.objective.probes import N, with_numbers
 from vae_np.formulas.numerics import LOG_2PI
 
@@ -92,6 +92,10 @@ def likelihood_of_loss(loss: Loss | None, link: str) -> tuple[dict[str, str] | N
         return None, "the output is not the decoder's last layer, nor its sigmoid or tanh"
     if form.severity == "dialect":
         return {"likelihood": form.id, "form": form.says, "link": link}, ""
+    if (sigma := sigma_of(loss)) is not None:
+        if link != "identity":
+            return None, f"a Gaussian of sigma {sigma:.6g} whose mean is a {link} is none that vae_np has"
+        return gaussian | {"sigma": repr(sigma)}, ""
     if form.output == "mean":
         return (gaussian if link == "identity" else {"likelihood": "gaussian", "form": form.id, "link": link}), ""
     if link == "tanh":

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vae_np.conformance.adapters.mapping import Layer, Piece
 
-__all__ = ["Call", "Goal", "Observed", "Program", "Source", "is_square", "maximises"]
+__all__ = ["Call", "Goal", "Mirrored", "Observed", "Program", "Source", "is_square", "maximises"]
 
 Array = NDArray[Any]
 
@@ -98,6 +98,28 @@ class Program(Protocol):
 
     def train(self, goal: Goal, batches: Sequence[tuple[Array, Array]], optimizer: Any) -> list[dict[str, Array]]:
         """The tensors after each step, of (x, eps); they are as before afterwards."""
+
+
+class Mirrored:
+    """A program whose sampler subtracts its noise, given the other one: z is mu + sigma eps again."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._program, name)
+
+    def forward(self, x: Array, eps: Array) -> Observed:
+        """See `Program.forward`."""
+        return self._program.forward(x, -eps)
+
+    def slopes(self, goal: Goal, x: Array, eps: Array) -> tuple[float, dict[str, Array]]:
+        """See `Program.slopes`."""
+        return self._program.slopes(goal, x, -eps)
+
+    def train(self, goal: Goal, batches: Sequence[tuple[Array, Array]], optimizer: Any) -> list[dict[str, Array]]:
+        """See `Program.train`."""
+        return self._program.train(goal, [(x, -eps) for x, eps in batches], optimizer)
 
 
 def maximises(optimizer: Any) -> bool:
