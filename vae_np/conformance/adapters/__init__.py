@@ -4,7 +4,9 @@ making         the model from its class, its arguments guessed or given
 mapping        its layers as ours, by order and shape
 program        what a program is to the grading
 reading        which of the mappings is meant, by the values that were seen
-torch_modules  a PyTorch module as a program
+heads          what follows the heads of mu and logvar
+steps          ten steps of its optimiser
+torch_modules  a PyTorch module as a program; torch_watch: its forward pass; torch_optimisers: their settings
 building       a `Case` of its weights, with what must come out
 model          all of it: `verify_model`; grading: the report
 """

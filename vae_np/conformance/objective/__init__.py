@@ -6,7 +6,9 @@ frameworks     calling functions of NumPy: values, derivatives, its noise replac
 numpy_noise    NumPy's ways to draw normal numbers, replaced
 as_likelihood  forms as likelihoods that this package has not: a squared error after a sigmoid
 fitting        a loss as a reconstruction, a KL and a constant, each times a number
-naming         the numbers' names
+naming         the numbers' names; convention: whether its program minimises it; words: what is said of the rest
+bounded_kl     free bits and a capacity; own_deviation: the residuals' sigma; several: several samples
+hard_kl        the KL far from the prior; followed: clamps and activations of what is given
 sampler        what z is made of
 check          all of it, and the report
 """

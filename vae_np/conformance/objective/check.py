@@ -15,8 +15,7 @@ import numpy as np
 
 from vae_np.conformance.objective.bounded_kl import bounded
 from vae_np.conformance.objective.convention import minimised
-from vae_np.conformance.objective.fitting import Loss, explain, hard, terms_of_kl, tolerance
-from vae_np.conformance.objective.forms import Form
+from vae_np.conformance.objective.fitting import Loss, explain, hard, tolerance
 from vae_np.conformance.objective.frameworks import Framework, framework_of
 from vae_np.conformance.objective.hard_kl import hard_kl
 from vae_np.conformance.objective.naming import UNKNOWN, Finding, constant, per_example, scales, sigma_of
@@ -24,6 +23,7 @@ from vae_np.conformance.objective.own_deviation import own_deviation
 from vae_np.conformance.objective.probes import ROLES, D, K, Probe, orders, probe, with_numbers
 from vae_np.conformance.objective.sampler import check_sampler
 from vae_np.conformance.objective.several import several_samples
+from vae_np.conformance.objective.words import no_derivative, other_output, unlike
 from vae_np.support.checks import non_negative
 
 __all__ = ["ObjectiveReport", "check_objective", "explain_loss"]
@@ -268,22 +268,15 @@ def _forms(found: Loss, output: str | None, beta: float, allowed: float, at: Pro
             facts.append(f"no {name} in it: its derivative is 0")
             taken = "output" if name == "reconstruction" else "mu"
             if taken in found.order and not (name == "KL" and beta == 0):
-                findings.append(_no_derivative(name))
+                findings.append(no_derivative(name))
         elif fit.off <= allowed:
             facts.append(f"{fit.scale:.6g} times the {name}: {fit.form.says} (off by {fit.off:.0e})")
             if fit.form.severity != "right":
                 findings.append(Finding(fit.form.id, fit.form.severity, f"the {name} is {fit.form.says}"))
             elif name == "reconstruction" and output is not None and fit.form.output != output:
-                findings.append(_other_output(fit.form, output))
+                findings.append(other_output(fit.form, output))
         else:
-            findings.append(Finding(UNKNOWN, "H", _unlike(fit.form, fit.off, name, found, at, allowed)))
-
-
-def _no_derivative(name: str) -> Finding:
-    """Of a loss that is given what it should have a derivative to."""
-    if name == "KL":
-        return Finding("kl-no-derivative", "H", "the loss takes mu and logvar and has no derivative to them: no KL")
-    return Finding("rec-no-derivative", "H", "the loss takes the output and has no derivative to it: no reconstruction")
+            findings.append(Finding(UNKNOWN, "H", unlike(fit.form, fit.off, name, found, at, allowed)))
 
 
 def _hard(f: Callable[..., Any], found: Loss, at: Probe, framework: Framework, findings: list[Finding],
@@ -301,23 +294,6 @@ def _hard(f: Callable[..., Any], found: Loss, at: Probe, framework: Framework, f
         where = {"probabilities": "near 0 and 1", "logits": "beyond +-20", "mean": "far from x"}[usual.output]
         says = f"for outputs {where} the reconstruction's derivative is off by {off:.2g} of itself"
         findings.append(Finding("hard-outputs", "M", says))
-
-
-def _other_output(form: Form, output: str) -> Finding:
-    """A form that takes the decoder's output for something else."""
-    if (form.output, output) == ("logits", "probabilities"):
-        says = "the loss applies a sigmoid to what is a probability already"
-        return Finding("double-sigmoid", "H", says)
-    return Finding("output-kind", "H", f"the loss takes the decoder's output for {form.output}, and it is {output}")
-
-
-def _unlike(form: Form, off: float, name: str, found: Loss, at: Probe, allowed: float) -> str:
-    """What an unknown derivative looks like."""
-    if name == "KL":
-        c_mu, c_e, c_s, rest = terms_of_kl(found.d_latent, at)
-        if rest <= allowed:
-            return f"the KL is 1/2 sum({c_mu:.6g} mu^2 + {c_e:.6g} e^s - {c_s:.6g} s), which is none that is known"
-    return f"no known {name} has this derivative; the nearest, {form.says}, is off by {off:.2g} of it"
 
 
 def _beta_meant(found: Loss, beta: float) -> str:

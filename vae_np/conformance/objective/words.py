@@ -1,0 +1,34 @@
+"""What is said of a reconstruction or a KL that is not there, is for another output, or is none that is known."""
+
+from __future__ import annotations
+
+from vae_np.conformance.objective.fitting import Loss, terms_of_kl
+from vae_np.conformance.objective.forms import Form
+from vae_np.conformance.objective.naming import Finding
+from vae_np.conformance.objective.probes import Probe
+
+__all__ = ["no_derivative", "other_output", "unlike"]
+
+
+def no_derivative(name: str) -> Finding:
+    """Of a loss that is given what it should have a derivative to."""
+    if name == "KL":
+        return Finding("kl-no-derivative", "H", "the loss takes mu and logvar and has no derivative to them: no KL")
+    return Finding("rec-no-derivative", "H", "the loss takes the output and has no derivative to it: no reconstruction")
+
+
+def other_output(form: Form, output: str) -> Finding:
+    """A form that takes the decoder's output for something else."""
+    if (form.output, output) == ("logits", "probabilities"):
+        says = "the loss applies a sigmoid to what is a probability already"
+        return Finding("double-sigmoid", "H", says)
+    return Finding("output-kind", "H", f"the loss takes the decoder's output for {form.output}, and it is {output}")
+
+
+def unlike(form: Form, off: float, name: str, found: Loss, at: Probe, allowed: float) -> str:
+    """What an unknown derivative looks like."""
+    if name == "KL":
+        c_mu, c_e, c_s, rest = terms_of_kl(found.d_latent, at)
+        if rest <= allowed:
+            return f"the KL is 1/2 sum({c_mu:.6g} mu^2 + {c_e:.6g} e^s - {c_s:.6g} s), which is none that is known"
+    return f"no known {name} has this derivative; the nearest, {form.says}, is off by {off:.2g} of it"
