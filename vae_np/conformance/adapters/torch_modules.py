@@ -15,9 +15,10 @@ from unittest import mock
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.conformance.adapters.program import Call, Goal, Observed, Source, is_square, maximises
+from vae_np.conformance.adapters.program import Call, Goal, Observed, is_square, maximises
+from vae_np.conformance.adapters.returned import tensors_of, value_of
 from vae_np.conformance.adapters.torch_optimisers import rule_of
-from vae_np.conformance.adapters.torch_watch import Watch, numpy_of, tensors_of
+from vae_np.conformance.adapters.torch_watch import Watch, numpy_of
 from vae_np.conformance.objective.frameworks import Numpy
 from vae_np.conformance.objective.pytorch import Torch
 
@@ -121,47 +122,26 @@ class TorchProgram:
             return given, result, watch, drawn
         raise ValueError(f"its forward, given x of the shape {x.shape}, fails: {type(problem).__name__}: {problem}")
 
+    def _tensors(self, result: Any) -> dict[str, Any]:
+        torch = self.torch
+        normal = torch.distributions.Normal
+        return tensors_of(result, lambda a: isinstance(a, torch.Tensor), lambda a: isinstance(a, normal))
+
     def forward(self, x: Array, eps: Array) -> Observed:
         """See `Program.forward`."""
         _, result, watch, drawn = self._run(x, eps)
-        parts = {
-            key: value.detach().numpy().astype(np.float64) for key, value in tensors_of(result, self.torch).items()
-        }
+        parts = {key: value.detach().numpy().astype(np.float64) for key, value in self._tensors(result).items()}
         calls = [Call(layer, numpy_of(given), numpy_of(made)) for layer, given, made in watch.calls]
         return Observed(parts, tuple(calls), tuple(drawn))
 
     def _loss(self, goal: Goal, x: Array, eps: Array) -> Any:
         given, result, watch, _ = self._run(x, eps)
-        parts = tensors_of(result, self.torch)
+        parts = self._tensors(result)
 
-        def tensor(source: Source | None, data: Any) -> Any:
-            if source is None:
-                return data
-            if source.part is not None:
-                return parts[source.part]
-            assert source.piece is not None
-            made = next(made for layer, _, made in watch.calls if layer.weight == source.piece.tensor)
-            return made[..., source.piece.columns]
+        def made(weight: str) -> Any:
+            return next(value for layer, _, value in watch.calls if layer.weight == weight)
 
-        problem: Exception | None = None
-        output = next((tensor(source, given) for role, source in goal.arguments if role == "output"), given)
-        alike = [given.reshape(output.shape)] if output.numel() == given.numel() else []  # else they might be broadcast
-        for data in [*alike, given, given.reshape(len(x), -1)]:
-            try:
-                with self._double(eps, []):
-                    value = goal.function(*[tensor(source, data) for _, source in goal.arguments])
-                break
-            except Exception as error:
-                problem = problem or error
-        else:
-            raise ValueError(f"the loss fails on what forward returns: {type(problem).__name__}: {problem}")
-        if isinstance(value, Mapping):
-            value = next(iter(value.values()))
-        if isinstance(value, (tuple, list)):
-            value = value[0]
-        if value.ndim and len(value) == len(x):
-            value = value.reshape(len(x), -1).sum(1).mean()
-        return value.sum() * goal.scale(len(x)) + goal.offset
+        return value_of(goal, given, parts, made, self.torch, lambda: self._double(eps, []))
 
     def slopes(self, goal: Goal, x: Array, eps: Array) -> tuple[float, dict[str, Array]]:
         """See `Program.slopes`; a tensor that the loss does not depend on has 0."""

@@ -1,4 +1,4 @@
-"""What is seen of a forward pass of PyTorch: its products with weights, and the tensors that it returns.
+"""What is seen of a forward pass of PyTorch: its products with weights.
 
 `torch.overrides.TorchFunctionMode` sees every product, of ``nn.Linear`` or written by hand, with what goes in and what
 comes out.
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vae_np.conformance.adapters.mapping import Layer
 
-__all__ = ["Watch", "numpy_of", "tensors_of"]
+__all__ = ["Watch", "numpy_of"]
 
 Array = NDArray[Any]
 PRODUCTS = ("linear", "matmul", "__matmul__", "__rmatmul__", "mm", "addmm")
@@ -87,25 +87,3 @@ def numpy_of(tensor: Any) -> Array:
     """An array of rows, in float64."""
     found: Array = tensor.detach().numpy().astype(np.float64)
     return found.reshape(-1, found.shape[-1])
-
-
-def tensors_of(result: Any, torch: Any, name: str = "", depth: int = 0) -> dict[str, Any]:
-    """The tensors of what forward returns, by place or name: of tuples, dicts, objects and normal distributions."""
-    if isinstance(result, torch.Tensor):
-        return {name or "0": result}
-    if isinstance(result, torch.distributions.Normal):
-        return {f"{name}.loc": result.loc, f"{name}.scale": result.scale}
-    if depth > 3:
-        return {}
-    if isinstance(result, Mapping):
-        entries = list(result.items())
-    elif hasattr(result, "_asdict"):
-        entries = list(result._asdict().items())
-    elif isinstance(result, (tuple, list)):
-        entries = list(enumerate(result))
-    else:
-        entries = list(getattr(result, "__dict__", {}).items())
-    found: dict[str, Any] = {}
-    for key, value in entries:
-        found |= tensors_of(value, torch, f"{name}.{key}" if name else str(key), depth + 1)
-    return found

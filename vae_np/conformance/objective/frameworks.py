@@ -23,6 +23,8 @@ from vae_np.gradcheck.numeric import central_difference
 __all__ = ["Framework", "Numpy", "framework_of", "giver", "giver_of_uniform", "parts_of", "replaced"]
 
 Array = NDArray[Any]
+LOSSES = ("loss", "total_loss", "neg_elbo", "negative_elbo")
+"""What the whole is called in a dict of it and its parts."""
 
 
 class Framework(Protocol):
@@ -144,11 +146,12 @@ def _named(name: str) -> Framework:
 
 
 def parts_of(result: Any) -> list[Any]:
-    """A tuple's, a list's or a dict's entries, or the one that there is."""
+    """A tuple's, a list's or a dict's entries, or the one that there is; of a dict's that which is called loss first."""
     if result is None:
         raise ValueError("it returned None; is a return missing?")
     if isinstance(result, dict):
-        return list(result.values())
+        whole = next((name for name in LOSSES if name in result), None)
+        return [result[name] for name in sorted(result, key=lambda name: name != whole)]
     return list(result) if isinstance(result, (tuple, list)) else [result]
 
 
