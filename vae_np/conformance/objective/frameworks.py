@@ -146,7 +146,7 @@ def _named(name: str) -> Framework:
 
 
 def parts_of(result: Any) -> list[Any]:
-    """A tuple's, a list's or a dict's entries, or the one that there is; of a dict's that which is called loss first."""
+    """A tuple's, a list's or a dict's entries, the one called loss first; or the one thing that there is."""
     if result is None:
         raise ValueError("it returned None; is a return missing?")
     if isinstance(result, dict):
