@@ -6,7 +6,11 @@ program        what a program is to the grading
 reading        which of the mappings is meant, by the values that were seen
 heads          what follows the heads of mu and logvar
 steps          ten steps of its optimiser
+choosing       a model as a program, by its framework
 torch_modules  a PyTorch module as a program; torch_watch: its forward pass; torch_optimisers: their settings
+jax_models     a model of JAX as a function of its parameters: Flax, Equinox, functions
+jax_programs   such a function as a program; jax_watch: traced, so that products are seen; optax_rules: its optimisers
+returned       what a forward pass returned, and the loss of it: alike in every framework
 building       a `Case` of its weights, with what must come out
 model          all of it: `verify_model`; grading: the report
 """

@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from vae_np.conformance.adapters.making import make, parse_init
+from vae_np.conformance.adapters.choosing import made, program_of
+from vae_np.conformance.adapters.making import parse_init
 from vae_np.conformance.adapters.model import NotDense, Verified, verify_model
-from vae_np.conformance.adapters.torch_modules import TorchProgram, is_module
 from vae_np.conformance.checking import check_case
 from vae_np.conformance.comparison import Result
 from vae_np.conformance.mistakes.verdict import diagnose
@@ -31,7 +31,8 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
         If it cannot be run, with what was expected.
     """
     what = request["model"]
-    model, how = make(object_of(what), parse_init(request.get("init") or ""), what.rpartition(":")[2], is_module)
+    name = what.rpartition(":")[2]
+    model, how = made(object_of(what), parse_init(request.get("init") or ""), name)
     arguments = request.get("arguments")
     loss = _loss(request.get("loss"), what, model)
     how_asked = {
@@ -39,9 +40,9 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
         "beta": request.get("beta", 1.0),
         "arguments": None if arguments is None else tuple(arguments),
     }
-    optimizer = None if request.get("optimizer") is None else callable_of(request["optimizer"])
+    optimizer = None if request.get("optimizer") is None else _optimizer(request["optimizer"])
     try:
-        verified = verify_model(TorchProgram(model), loss, optimizer, **how_asked)
+        verified = verify_model(program_of(model, name), loss, optimizer, **how_asked)
     except NotDense as reason:
         return _objective_alone(model, loss, request, how_asked, reason)
     except ValueError as error:
@@ -54,6 +55,12 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     results = check_case(lambda _: verified.answers, verified.case)
     findings, text = report(verified, results, how)
     return _told(findings, verified.facts, text) | {"stages": [_for_json(result) for result in results]}
+
+
+def _optimizer(what: str) -> Any:
+    """A function, or an object that is none, as those of optax and Keras."""
+    found = object_of(what)
+    return found if hasattr(found, "update") or hasattr(found, "apply_gradients") else callable_of(what)
 
 
 def _for_json(result: Result) -> dict[str, Any]:

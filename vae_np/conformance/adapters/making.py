@@ -15,12 +15,12 @@ D, HIDDEN, K = 7, (11, 13, 17, 19), 5
 NAMES = {
     "features": "input_dim in_dim in_features x_dim input_size n_features num_features features data_dim data_size"
     " image_size image_dim img_dim img_size n_in n_input n_inputs input_shape dim_x d d_in in_size input_features"
-    " input_dims feature_dim n_pixels output_dim out_dim original_dim nin inputs",
+    " input_dims feature_dim din dout n_pixels output_dim out_dim original_dim nin inputs",
     "latent": "latent latent_dim latent_dims latent_size z_dim zdim z z_size n_latent n_latents num_latent code_dim"
     " code_size k dim_z nz latent_features latents bottleneck embedding_dim encoding_dim z_dims d_latent latent_units",
     "hidden": "hidden hidden_dim hidden_size h_dim hdim h n_hidden num_hidden hidden_units hidden_features"
     " intermediate_dim dim_h nh hid_dim h_size enc_hidden dec_hidden hidden_channels encoder_dim decoder_dim units"
-    " middle_dim width",
+    " middle_dim width dmid",
     "several": "hidden_dims hidden_sizes hidden_layers h_dims layer_sizes widths encoder_dims encoder_layers",
 }  # fmt: skip
 """What programs call the sizes."""
@@ -114,7 +114,9 @@ def make(what: Any, given: Mapping[str, Any], name: str, is_model: Callable[[Any
             problem = problem or ValueError(f"{how} fails: {type(error).__name__}: {error}")
             continue
         if not is_model(model):
-            raise ValueError(f"{how} is {_a(model)}: a model is a module of PyTorch, torch.nn.Module")
+            raise ValueError(
+                f"{how} is {_a(model)}: a model is a module of PyTorch, torch.nn.Module, of Flax, Equinox or Keras"
+            )
         return model, how
     raise problem or ValueError(f"{name} could not be made")
 

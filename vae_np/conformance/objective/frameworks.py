@@ -155,18 +155,27 @@ def parts_of(result: Any) -> list[Any]:
     return list(result) if isinstance(result, (tuple, list)) else [result]
 
 
-def giver(eps: Array, drawn: list[tuple[int, ...]], make: Callable[[Array], Any]) -> Callable[[tuple[int, ...]], Any]:
+def giver(eps: Array, drawn: list[tuple[int, ...]], make: Callable[[Array], Any],
+          resize: Callable[..., Any] = np.resize) -> Callable[[tuple[int, ...]], Any]:  # fmt: skip
     """A draw of this shape: eps where it has its shape, else its first entries, as often as they are needed."""
 
     def give(shape: tuple[int, ...]) -> Any:
         drawn.append(tuple(int(n) for n in shape))
-        return make(np.resize(eps, drawn[-1]))
+        return make(resize(eps, drawn[-1]))
 
     return give
 
 
 def giver_of_uniform(
-    eps: Array, drawn: list[tuple[int, ...]], make: Callable[[Array], Any]
+    eps: Array,
+    drawn: list[tuple[int, ...]],
+    make: Callable[[Array], Any],
+    resize: Callable[..., Any] = np.resize,
+    cdf: Callable[[Any], Any] | None = None,
 ) -> Callable[[tuple[int, ...]], Any]:
     """The same for a draw from [0, 1): Phi(eps), of which a right program makes eps again."""
-    return giver(normal_cdf(eps), drawn, make)
+
+    def give(shape: tuple[int, ...]) -> Any:  # Phi is taken only where it is drawn: eps may be another framework's
+        return giver((cdf or normal_cdf)(eps), drawn, make, resize)(shape)
+
+    return give

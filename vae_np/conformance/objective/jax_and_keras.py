@@ -6,6 +6,7 @@ None is imported here: the program has done so.
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from vae_np.conformance.objective.frameworks import Framework, Numpy, giver, giver_of_uniform, parts_of, replaced
 from vae_np.conformance.objective.numpy_noise import shape_of
+from vae_np.formulas.numerics import normal_cdf
 
 __all__ = ["Jax", "Keras", "TensorFlow"]
 
@@ -40,6 +42,12 @@ class Jax:
                 yield
         finally:
             config.update("jax_enable_x64", before)
+
+    def _cdf(self, eps: Any) -> Any:
+        """The normal distribution function, of an array or a tracer."""
+        if isinstance(eps, np.ndarray):
+            return normal_cdf(eps)
+        return importlib.import_module("jax.scipy.special").ndtr(eps)
 
     def key(self) -> Any:
         """For a function that takes one."""
@@ -69,7 +77,9 @@ class Jax:
         its key is given when it is split.
         """
         jax, jnp = self.jax, self.jax.numpy
-        give, of_uniform = (make(eps, drawn, lambda a: jnp.asarray(a, "float64")) for make in (giver, giver_of_uniform))
+        # eps may be a tracer
+        kind = {"make": lambda a: jnp.asarray(a, "float64"), "resize": jnp.resize}
+        give, of_uniform = giver(eps, drawn, **kind), giver_of_uniform(eps, drawn, **kind, cdf=self._cdf)
         original = jax.random.split
 
         def normal(key: Any = None, shape: Any = (), dtype: Any = None, **_: Any) -> Any:
@@ -107,17 +117,16 @@ class TensorFlow(Numpy):
     @contextlib.contextmanager
     def noise(self, eps: Array, drawn: list[tuple[int, ...]], within: Callable[..., Any]) -> Iterator[None]:
         """tf.random.normal gives eps, and so does NumPy."""
-        normal, uniform = _drawing(eps, drawn, np.array)
+        normal, uniform = _drawing(giver(eps, drawn, np.array), giver_of_uniform(eps, drawn, np.array))
         made = [(self.tf.random, "normal", normal), (self.tf.random, "uniform", uniform)]
         with super().noise(eps, drawn, within), replaced(made, within):
             yield
 
 
 def _drawing(
-    eps: Array, drawn: list[tuple[int, ...]], make: Callable[[Array], Any]
+    give: Callable[[tuple[int, ...]], Any], of_uniform: Callable[[tuple[int, ...]], Any]
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Functions of a shape and two numbers, as TensorFlow and Keras have them: normal and uniform."""
-    give, of_uniform = giver(eps, drawn, make), giver_of_uniform(eps, drawn, make)
 
     def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, *_: Any, **__: Any) -> Any:
         return mean + stddev * give(shape_of(shape))
@@ -167,7 +176,11 @@ class Keras:
     @contextlib.contextmanager
     def noise(self, eps: Array, drawn: list[tuple[int, ...]], within: Callable[..., Any]) -> Iterator[None]:
         """keras.random.normal gives eps, and so do the functions of the framework under it."""
-        normal, uniform = _drawing(eps, drawn, lambda a: self.keras.ops.convert_to_tensor(a, dtype="float64"))
-        made = [(self.keras.random, "normal", normal), (self.keras.random, "uniform", uniform)]
-        with self.under.noise(eps, drawn, within), replaced(made, within):
+        resize, cdf = (
+            (self.under.jax.numpy.resize, self.under._cdf) if isinstance(self.under, Jax) else (np.resize, None)
+        )
+        made = {"make": lambda a: self.keras.ops.convert_to_tensor(a, dtype="float64"), "resize": resize}
+        normal, uniform = _drawing(giver(eps, drawn, **made), giver_of_uniform(eps, drawn, **made, cdf=cdf))
+        replacing = [(self.keras.random, "normal", normal), (self.keras.random, "uniform", uniform)]
+        with self.under.noise(eps, drawn, within), replaced(replacing, within):
             yield
