@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from vae_np.conformance.adapters.choosing import made, program_of
+from vae_np.conformance.adapters.choosing import made, own_loss, own_sampler, program_of
 from vae_np.conformance.adapters.making import parse_init
 from vae_np.conformance.adapters.model import NotDense, Verified, verify_model
 from vae_np.conformance.checking import check_case
@@ -14,12 +14,9 @@ from vae_np.conformance.comparison import Result
 from vae_np.conformance.mistakes.verdict import diagnose
 from vae_np.conformance.objective import ObjectiveReport, check_objective
 from vae_np.conformance.objective.naming import UNKNOWN, Finding
-from vae_np.conformance.programs import callable_of, object_of
+from vae_np.conformance.programs import callable_of, load_file, object_of, split
 
 __all__ = ["answer", "report"]
-
-SAMPLERS = ("reparameterize", "reparametrize", "reparameterise", "reparametrise", "sample_z", "sampling", "sample")
-"""What a model's sampler is called."""
 
 
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,7 +31,7 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     name = what.rpartition(":")[2]
     model, how = made(object_of(what), parse_init(request.get("init") or ""), name)
     arguments = request.get("arguments")
-    loss = _loss(request.get("loss"), what, model)
+    loss = _loss(request.get("loss"), what, model) or own_loss(model)
     how_asked = {
         "output": request.get("output"),
         "beta": request.get("beta", 1.0),
@@ -86,7 +83,7 @@ def _objective_alone(model: Any, loss: Any, request: Mapping[str, Any], asked: d
     """The loss and the sampler of a model whose networks cannot be graded, beside what is wrong with them."""
     sampler = None if request.get("sampler") is None else callable_of(request["sampler"])
     if sampler is None:
-        sampler = next((getattr(model, name) for name in SAMPLERS if callable(getattr(model, name, None))), None)
+        sampler = own_sampler(model, load_file(split(request["model"])[0]))
     if loss is None and sampler is None and not reason.findings:
         raise ValueError(
             f"{request['model']}: {reason}; a loss or a sampler can be graded: --loss, --sampler FILE.py:NAME"
