@@ -1,8 +1,13 @@
 """A JAX VAE in the shape of the well-known one: Flax modules, a loss of logits under jit, noise from a key.
 
+    vae-np verify scripts/verify/jax_vae.py:VAE --loss scripts/verify/jax_vae.py:loss_function
+
+grades every stage, every gradient and ten steps of Adam, with not a line of it changed: right. So it does with the loss
+and the sampler alone, jitted and vmapped as they stand:
+
     vae-np verify --loss scripts/verify/jax_vae.py:loss_function --sampler scripts/verify/jax_vae.py:reparameterize
 
-grades both as they stand, jitted and vmapped: right. It trains on an .npy file of images: python jax_vae.py images.npy
+It trains on an .npy file of images: python jax_vae.py images.npy
 """
 
 from __future__ import annotations

@@ -1,10 +1,14 @@
-"""A Keras VAE in the shape of the well-known one: convolutions, a Sampling layer, the loss in `train_step`'s functions.
+"""A Keras VAE in the shape of the well-known one: convolutions, a Sampling layer, the loss inside the model.
+
+    vae-np verify scripts/verify/keras_vae.py:VAE
+
+finds the loss that the model adds in its call and the layer that samples, and grades both, whatever backend Keras has;
+the networks are convolutions, which vae_np has not. The same by their names:
 
     vae-np verify --loss scripts/verify/keras_vae.py:vae_loss --sampler scripts/verify/keras_vae.py:Sampling
 
-grades the loss and the sampler, whatever backend Keras has; the networks are convolutions, which vae_np has not. All is
-right but for one thing, ``probability-clamp``: probabilities are held above 1e-7, as Keras's own cross-entropy does,
-and beyond that they have no gradient. It trains on an .npy file: python keras_vae.py images.npy
+All is right but for one thing, ``probability-clamp``: probabilities are held above 1e-7, as Keras's own cross-entropy
+does, and beyond that they have no gradient. It trains on an .npy file: python keras_vae.py images.npy
 """
 
 from __future__ import annotations

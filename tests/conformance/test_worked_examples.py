@@ -85,6 +85,43 @@ def test_the_jax_program_is_right_and_a_mistake_in_it_is_named(tmp_path):
     assert verdict(wrong, **names)[0] == ["rec-mean-over-pixels"]
 
 
+def test_the_jax_program_is_right_in_every_stage_gradient_and_step():
+    for package in ("jax", "flax", "optax"):
+        pytest.importorskip(package, exc_type=ImportError)
+    found, answer = verdict(FOLDER / "jax_vae.py", model="VAE", loss="loss_function")
+    assert (found, first_wrong(answer)) == ([], None)
+    right = {stage["stage"] for stage in answer["stages"] if stage["status"] == "right"}
+    assert {"mu", "logvar", "z", "raw", "loss", "d_encoder.0.W", "step 10: decoder.out.b"} <= right
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "ids", "stage"),
+    [
+        ("std = jnp.exp(0.5 * logvar)", "std = jnp.exp(logvar)", ["std-is-variance"], "z"),
+        ("return -0.5 * jnp.sum(1", "return -0.25 * jnp.sum(1", ["kl-double-half"], "loss"),
+    ],
+)
+def test_a_mistake_in_the_jax_program_is_named(right, wrong, ids, stage, tmp_path):
+    for package in ("jax", "flax", "optax"):
+        pytest.importorskip(package, exc_type=ImportError)
+    copy = planted(tmp_path, "jax_vae.py", right, wrong)
+    found, answer = verdict(copy, model="VAE", loss="loss_function")
+    assert (found, first_wrong(answer)) == (ids, stage)
+
+
+def test_the_loss_inside_the_keras_program_is_found_and_a_mistake_in_it_is_named(tmp_path):
+    pytest.importorskip("keras", exc_type=ImportError)
+    found, answer = verdict(FOLDER / "keras_vae.py", model="VAE")
+    assert found == ["probability-clamp"]
+    assert "they have Conv2D, Conv2DTranspose" in answer["facts"][0]
+    assert "z is mu + exp(s/2) eps" in answer["facts"]
+    right = "self.add_loss(vae_loss(data, reconstruction, z_mean, z_log_var))"
+    wrong = "self.add_loss(reconstruction_loss(data, reconstruction) + 0.5 * kl_loss(z_mean, z_log_var))"
+    assert verdict(planted(tmp_path, "keras_vae.py", right, wrong), model="VAE")[0] == [
+        "probability-clamp", "kl-double-half",
+    ]  # fmt: skip
+
+
 def test_the_keras_program_has_one_clamp_and_a_mistake_in_it_is_named(tmp_path):
     pytest.importorskip("keras", exc_type=ImportError)
     names = {"loss": "vae_loss", "sampler": "Sampling"}

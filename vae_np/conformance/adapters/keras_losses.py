@@ -153,7 +153,7 @@ def _rank(model: Any, what: str) -> int:
             continue
         if isinstance(shape, tuple) and all(n is None or isinstance(n, int) for n in shape):
             return len(shape)
-    layers = [] if found is None else found._flatten_layers(include_self=True, recursive=True)
+    layers = (model if found is None else found)._flatten_layers(include_self=True, recursive=True)
     return 4 if any("Conv2D" in type(layer).__name__ for layer in layers) else 2
 
 
