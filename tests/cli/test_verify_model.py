@@ -82,6 +82,47 @@ def amsgrad(parameters):
 def nothing(parameters):
     return None
 """
+JAX = """
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen as nn
+
+
+def reparameterize(rng, mean, logvar):
+    return mean + jnp.exp(0.5 * logvar) * jax.random.normal(rng, logvar.shape)
+
+
+class VAE(nn.Module):
+    latents: int
+    spread: float = 0.5
+
+    @nn.compact
+    def __call__(self, x, rng):
+        h = nn.tanh(nn.Dense(11)(x))
+        mean, logvar = nn.Dense(self.latents)(h), nn.Dense(self.latents)(h)
+        z = mean + jnp.exp(self.spread * logvar) * jax.random.normal(rng, logvar.shape)
+        return nn.Dense(20)(nn.tanh(nn.Dense(11)(z))), mean, logvar
+
+
+class Convolutions(nn.Module):
+    @nn.compact
+    def __call__(self, x, rng):
+        h = nn.Conv(3, (3, 3))(x).reshape(len(x), -1)
+        return nn.Dense(784)(reparameterize(rng, nn.Dense(5)(h), nn.Dense(5)(h)))
+
+
+def loss(logits, x, mean, logvar):
+    bce = jnp.sum(nn.softplus(logits) - x * logits)
+    return {"bce": bce, "loss": bce - 0.5 * jnp.sum(1 + logvar - mean**2 - jnp.exp(logvar))}
+
+
+optimizer = optax.adamw(0.01)
+
+
+def forward(params, x):
+    return x
+"""
 
 
 @pytest.mark.parametrize(
@@ -167,3 +208,35 @@ class TestOfPyTorch:
     )
     def test_what_cannot_be_run_is_told_in_one_line(self, words, fact, vae_np):
         one_line(vae_np("verify", *words.split()), fact)
+
+
+@pytest.fixture
+def of_jax(here):
+    for package in ("jax", "flax", "optax"):
+        pytest.importorskip(package, exc_type=ImportError)
+    Path("vae.py").write_text(JAX)
+
+
+@pytest.mark.usefixtures("of_jax")
+class TestOfJax:
+    def test_a_model_is_graded_by_its_own_loss_and_optimiser(self, vae_np):
+        done = vae_np("verify", "vae.py:VAE", "--loss", "vae.py:loss", "--optimizer", "vae.py:optimizer")
+        assert done.code == 0, done
+        assert done.out.startswith("VAE(latents=5)\n  20-11-5-11-20, tanh, bernoulli; Flax in float64")
+        assert done.out.endswith("Right, in this dialect: objective-batch-sum.\n")
+        assert "step 10" in done.out
+
+    def test_arguments_are_as_given_and_a_mistake_is_exit_1(self, vae_np):
+        done = vae_np("verify", "vae.py:VAE", "--init", "latents=3,spread=1.0", "--json")
+        assert done.code == 1
+        assert [finding["id"] for finding in done.json["findings"]] == ["std-is-variance"]
+
+    def test_of_convolutions_the_files_sampler_and_the_loss_are_graded(self, vae_np):
+        done = vae_np("verify", "vae.py:Convolutions", "--loss", "vae.py:loss")
+        assert done.code == 0, done
+        assert "they have Conv_0.kernel of shape (3, 3, 1, 3)" in done.out
+        assert "z is mu + exp(s/2) eps" in done.out
+
+    def test_a_function_without_parameters_says_what_is_needed(self, vae_np):
+        fact = "its file has neither params nor a function that makes them: init_params"
+        one_line(vae_np("verify", "vae.py:forward"), fact)

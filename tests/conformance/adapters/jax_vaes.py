@@ -157,6 +157,23 @@ def tree_of_one():
 # ---- losses and optimisers
 
 
+def loss_of_params(params, batch, z_rng):
+    """It calls the model itself, as a step of training does."""
+    logits, mean, logvar = VAE(latents=K, features=D).apply({"params": params}, batch, z_rng)
+    return loss(logits, batch, mean, logvar)
+
+
+@jax.jit
+def half_of_params(params, x, key):
+    logits, mean, logvar = forward(params, x, key)
+    return halved(logits, x, mean, logvar)
+
+
+def sum_of_model(model, x):
+    logits, mean, logvar = model(x)
+    return summed(logits, x, mean, logvar)
+
+
 def kl(mean, logvar):
     return -0.5 * jnp.sum(1 + logvar - jnp.square(mean) - jnp.exp(logvar))
 

@@ -57,6 +57,9 @@ def test_a_right_program_is_right_in_every_stage_gradient_and_step(what, f, line
 @pytest.mark.parametrize(
     ("what", "f", "ids", "stage"),
     [
+        (vaes.VAE, vaes.loss_of_params, [], None),
+        (vaes.forward, vaes.half_of_params, ["kl-double-half"], "loss"),
+        (vaes.OfNnx, vaes.sum_of_model, ["objective-batch-sum"], None),
         (vaes.VAE, vaes.summed, ["objective-batch-sum"], None),
         (vaes.VAE, vaes.squares, ["gaussian-no-constant"], None),
         (vaes.VAE, vaes.halved, ["kl-double-half"], "loss"),

@@ -9,6 +9,7 @@ steps          ten steps of its optimiser
 choosing       a model as a program, by its framework
 torch_modules  a PyTorch module as a program; torch_watch: its forward pass; torch_optimisers: their settings
 jax_models     a model of JAX as a function of its parameters: Flax, Equinox, functions
+jax_losses     a loss that calls its model, as one of what the model returns
 jax_programs   such a function as a program; jax_watch: traced, so that products are seen; optax_rules: its optimisers
 keras_models   a model of Keras as one, on JAX or PyTorch (keras_on_torch); keras_optimizers; keras_losses: its own loss
 returned       what a forward pass returned, and the loss of it: alike in every framework

@@ -11,7 +11,7 @@ from unittest import mock
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.conformance.adapters import building, optax_rules
+from vae_np.conformance.adapters import building, jax_losses, optax_rules
 from vae_np.conformance.adapters.jax_models import JaxModel, images, of_object
 from vae_np.conformance.adapters.jax_watch import Seen, watched
 from vae_np.conformance.adapters.making import D
@@ -46,6 +46,8 @@ class JaxProgram:
         self.way: Way | None = None
         """Once it is known."""
         self.features: int | None = None
+        self.frame: Any = None
+        """The structure of what it returns, once it was called."""
         if self.model.init is None:
             self._take(self.model.tree)
         else:
@@ -178,6 +180,7 @@ class JaxProgram:
 
             def result(x: Any, key: Any, noise: Any) -> dict[str, Any]:
                 returned = self.call(tree, x, key, lambda: take(noise))
+                self.frame = jax_losses.skeleton(returned)
                 return tensors_of(returned, lambda a: isinstance(a, (jax.Array, np.ndarray)))
 
             if not mapped:
@@ -243,6 +246,13 @@ class JaxProgram:
             return self.jax.numpy.asarray(value, "float64")
 
         return self.jax.jit(self.jax.value_and_grad(loss))
+
+    def objective(self, loss: Callable[..., Any], named: Mapping[str, str]) -> Callable[..., Any]:
+        """A loss of the parameters, x and a key as one of the parts that forward returns; another one as it is."""
+        if not jax_losses.calls_its_model(loss) or "output" not in named:
+            return loss
+        tree, key = self._tree(self.parameters), self.jax.random.PRNGKey(0)
+        return jax_losses.of_outputs(loss, self.model, tree, self.frame, named, key)
 
     def slopes(self, goal: Goal, x: Array, eps: Array) -> tuple[float, dict[str, Array]]:
         """See `Program.slopes`."""

@@ -118,6 +118,7 @@ def verify_model(
     findings += of_activations(reading, x, eps) + of_heads_found + of_noise + of_link(link)
     graded = None
     if loss is not None:
+        loss = getattr(program, "objective", lambda f, _: f)(loss, named)  # of what calls the model itself
         graded = grade_loss(loss, reading.plan, link, output=output, beta=beta, arguments=arguments)
         graded = with_direction(graded, loss, maximises(program.optimizer(optimizer)))
         findings += graded.report.findings
