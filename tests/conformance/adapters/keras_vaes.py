@@ -50,6 +50,39 @@ class VAE(keras.Model):
         self.encoder, self.decoder = encoder, decoder
 
 
+class Trains(VAE):
+    """Its loss is inside its train_step, which is another one with each backend."""
+
+    def __init__(self, encoder, decoder, weight=1.0, **kwargs):
+        super().__init__(encoder, decoder, **kwargs)
+        self.weight, self.total = weight, keras.metrics.Mean(name="total_loss")
+
+    def loss_of(self, x):
+        z_mean, z_log_var, z = self.encoder(x)
+        bce = ops.sum(entropy(x, self.decoder(z)), axis=1)
+        return ops.mean(bce + self.weight * kl_of(z_mean, z_log_var))
+
+    def train_step(self, *given):
+        if keras.backend.backend() != "jax":
+            loss = self.loss_of(given[0])
+            loss.backward()
+            self.optimizer.apply([v.value.grad for v in self.trainable_weights], self.trainable_weights)
+            self.total.update_state(loss.detach())
+            return {"total_loss": loss}
+        import jax
+
+        (trainable, others, state, metrics), x = given
+
+        def stateless(trainable):
+            values = zip([*self.trainable_variables, *self.non_trainable_variables], [*trainable, *others], strict=True)
+            with keras.StatelessScope(state_mapping=list(values)):
+                return self.loss_of(x)
+
+        loss, slopes = jax.value_and_grad(stateless)(trainable)
+        trainable, state = self.optimizer.stateless_apply(state, slopes, trainable)
+        return {"total_loss": loss}, (trainable, others, state, metrics)
+
+
 class AddsItsLoss(keras.Model):
     """Layers that are not built yet; the loss is added in its call, which returns the reconstruction alone."""
 

@@ -41,6 +41,7 @@ def graded(what, f=None, optimizer=None, given=None):
     ("what", "f", "line"),
     [
         (vaes.VAE, vaes.loss, "7-11-5-11-7, relu, bernoulli, sigmoid of the last layer; Keras on "),
+        (vaes.Trains, None, "7-11-5-11-7, relu, bernoulli, sigmoid of the last layer; Keras on "),
         (vaes.AddsItsLoss, None, "7-11-5-11-7, tanh, bernoulli; Keras on "),
     ],
 )
@@ -70,6 +71,7 @@ def test_a_model_that_a_file_made_in_float32_is_graded_in_float64():
         (of_parts(vaes.OfVariance), vaes.loss, ["std-is-variance"], "z"),
         (of_parts(vaes.Detached), vaes.loss, ["no-reparam", "no-reparam"], "d_encoder.0.W"),
         (of_parts(activation=None), vaes.loss, ["activation-missing"], "decoder.0.h"),
+        (lambda: vaes.Trains(vaes.build_encoder(), vaes.build_decoder(), 0.5), None, ["kl-double-half"], "loss"),
         (vaes.AddsHalf, None, ["kl-double-half"], "loss"),
     ],
 )

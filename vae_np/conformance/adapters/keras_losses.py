@@ -6,6 +6,7 @@ decoder the output, whatever they are made of. So it can be graded of convolutio
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import sys
 from collections.abc import Callable, Mapping
@@ -101,7 +102,12 @@ def _trained(model: Any, x: Any, jax: bool) -> Any:
                  [v.value for v in optimizer.variables], metrics)  # fmt: skip
         return parts_of(parts_of(model.train_step(state, x))[0])[0]
     model.reset_metrics()
-    with mock.patch.object(optimizer, "apply_gradients", _nothing), mock.patch.object(optimizer, "apply", _nothing):
+    still = [(optimizer, "apply_gradients"), (optimizer, "apply")]
+    if sys.modules["keras"].backend.backend() == "torch":
+        still.append((sys.modules["torch"].Tensor, "backward"))  # which would free what is to be differentiated
+    with contextlib.ExitStack() as stack:
+        for what, name in still:
+            stack.enter_context(mock.patch.object(what, name, _nothing))
         logs = model.train_step(x)
     return parts_of(logs if isinstance(logs, Mapping) else [logs])[0]
 
