@@ -71,7 +71,7 @@ WRONG = {
     "--data text.npy": "real numbers are needed",
     "--data data.csv --key x": "key",
     "--data data.csv --scale 0": "scale",
-    "--data .": ". lacks MNIST files; looked for train-images-idx3-ubyte or",
+    "--data .": ". lacks files in the form of MNIST's; looked for train-images-idx3-ubyte (or",
     "--resume": "--resume needs --out",
     "--latent 1000000000000000": "there is no memory for encoder.mu.W",
 }

@@ -19,7 +19,7 @@ def write(folder, text, name="a.csv"):
 @given(st.lists(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=3, max_size=3), min_size=1))
 def test_every_float_is_read_back_to_the_last_bit(tmp_path_factory, rows):
     path = write(tmp_path_factory.getbasetemp(), "".join(",".join(map(repr, row)) + "\n" for row in rows))
-    assert load(path, scale="none").x.tolist() == rows
+    assert load(path, scale="none", header="no").x.tolist() == rows
 
 
 SOUND = {
@@ -37,6 +37,9 @@ SOUND = {
     "exponents": "0e0,5e-1\n+1.,.25\n",
     "blank lines": "\n0,0.5\n\n1,0.25\n  \n",
     "more columns in the header": "a,b,c\n0,0.5\n1,0.25\n",
+    "UTF-16": "a,b\n0,0.5\n1,0.25\n".encode("utf-16"),
+    "words of truth": "a,b\nFalse,0.5\nTrue,0.25\n",
+    "R's words of truth": '"a","b"\nFALSE,0.5\nTRUE,0.25\n',
 }
 
 
@@ -80,7 +83,20 @@ FAULTY = {
     "Python's underscore": ("1,2\n1_0,3\n", "line 2, column 1: '1_0' is"),
     "semicolons": ("1;2\n3;4\n", "line 2, column 1 .1;2.: '3;4'"),
     "bytes that are not UTF-8": (b"1,2\n3,\xff\xfe\n", r"line 2, column 2: '\\udcff\\udcfe' is"),
-    "UTF-16": ("1,2\n3,4\n".encode("utf-16"), "line 1: the header .* is not a text in UTF-8; save the file as UTF-8$"),
+    "UTF-16 without its mark": (
+        "1,2\n3,4\n".encode("utf-16-le"),
+        "line 1: not a text in UTF-8 or UTF-16; save .* UTF-8$",
+    ),
+    "UTF-16 that is cut off": (
+        "1,2\n3,4\n".encode("utf-16")[:-1],
+        "the file begins as UTF-16 and is none .truncated data",
+    ),
+    "a word for a missing value": (
+        "a,b\n1,NA\n2,3\n",
+        r"line 2, column 2 \(b\): 'NA' stands for a missing value; .* fill it",
+    ),
+    "a mark for a missing value": ("1,2\n?,3\n", r"line 2, column 1: '\?' stands for a missing value; .* fill it"),
+    "thousands": ('a,b\n"1,234.5",1\n', r"line 2, column 1 \(a\): .* is not a number; it has a comma: write 1234.5"),
     "a header in Latin-1": (b"\na,s\xe4ure\n1,2\n", r"line 2: the header 'a,s\\udce4ure' is not a text in UTF-8; save"),
     "a text in a named column": ("a,income\n1,2\n3,x\n", r"line 3, column 2 \(income\): 'x' is not a number"),
     "an empty cell in a named column": ("a, b  c\n1,2\n,3\n1,\n", r"line 3, column 1 \(a\): '' is empty; "),
@@ -121,7 +137,7 @@ def test_what_cannot_be_read_is_named_with_its_place(tmp_path, case, name):
 
 
 def test_a_damaged_gzip_is_named(tmp_path):
-    path = write(tmp_path, "0,1\n" * 1000, "a.csv.gz")
+    path = write(tmp_path, "0,0.5\n" * 1000, "a.csv.gz")
     path.write_bytes(path.read_bytes()[:-8])
     with pytest.raises(ValueError, match=f"^{path}: the gzip data is damaged"):
         load(path)
@@ -150,6 +166,7 @@ TEXTS = {
     "first, with a header": ("kind,a,b\ndog,0,0.5\ncat,1,0.25\ndog,0,1\n", "first", [1, 0, 1], ("cat", "dog")),
     "blanks and quotes": ('0,0.5, "dog"\n1,0.25,cat \n0,1,"d""g"\n', "last", [2, 0, 1], ("cat", 'd"g', "dog")),
     "some are numbers": ("0,0.5,10\n1,0.25,9\n0,1,none\n", "last", [0, 1, 2], ("10", "9", "none")),
+    "a comma in quotes": ('0,0.5,"x, y"\n1,0.25,z\n0,1,"x, y"\n', "last", [0, 1, 0], ("x, y", "z")),
     "of one kind": ("0,0.5,\u00e9\n1,0.25,\u00e9\n0,1,\u00e9\n", "last", [0, 0, 0], ("\u00e9",)),
     "integers stay integers": ("0,0.5,10\n1,0.25,-9\n0,1,3.0\n", "last", [10, -9, 3], None),
     "quoted integers too": ('0,0.5,"10"\n1,0.25,"9"\n0,1,"3"\n', "last", [10, 9, 3], None),
@@ -185,7 +202,7 @@ def test_the_scale_is_that_of_the_values_whatever_the_labels_are(tmp_path):
         ("1,2,cat\n3\n", "last", "line 2: there is no data beside the label '3'"),
         ("1,cat\n,dog\n", "last", "line 2, column 1: '' is empty"),
         ("a;b\n1.5;cat\n", "last", "line 2: there is no data beside .*'1.5;cat'; is the separator ';'"),
-        ("label,0,1\n5,0,0\n6,0,1\n", "first", "line 1: the first column has 'label' here and numbers in all .*header"),
+        ("one,0.5\n5,0.1\n", "first", "line 1: the first column has 'one' here and numbers in all .*: --header yes$"),
         (b"1,cat\n2,ch\xe2t\n", "last", r"line 2: the label 'ch\\udce2t' is not a text in UTF-8"),
     ],
 )

@@ -56,9 +56,13 @@ def test_arrays_of_every_accepted_shape_become_rows(tmp_path, case, order):
 
 
 REFUSED = {
-    "one-dimensional": (np.ones(3), r"must be \(N, D\) or \(N, H, W\); it is \(3,\)"),
+    "one-dimensional": (np.ones(3), r"must be \(N, D\), \(N, H, W\), .*; it is \(3,\)"),
     "no dimension": (np.array(1.0), r"it is \(\)"),
-    "colour": (np.ones((2, 4, 4, 3)), "images must be grey.* 3 channels"),
+    "two channels": (np.ones((2, 6, 5, 2)), r"images have 1, 3 or 4 channels.* the shape is \(2, 6, 5, 2\)"),
+    "colours first or last": (
+        np.ones((2, 3, 5, 3)),
+        r"\(2, 3, 5, 3\) may be \(N, C, H, W\) or \(N, H, W, C\); give plain",
+    ),
     "five-dimensional": (np.ones((2, 4, 4, 1, 1)), "the shape must be"),
     "no rows": (np.ones((0, 4)), r"there is no data; the shape is \(0, 4\)"),
     "no columns": (np.ones((4, 0)), "there is no data"),
@@ -100,6 +104,8 @@ def test_an_array_that_is_no_data_is_refused_with_the_fact(tmp_path, case, form)
 
 SCALES = {
     "bytes": (GREY, "auto", 255),
+    "bytes that are bits": ((GREY > 5).astype(np.uint8), "auto", 1),
+    "bits by 255": ((GREY > 5).astype(np.uint8), 255, 255),
     "bytes as they are": (GREY, "none", 1),
     "bytes by another number": (GREY, 11, 11),
     "truth values": (GREY > 5, "auto", 1),
@@ -190,7 +196,7 @@ def test_data_set_names_come_before_files_and_a_path_is_always_a_file(tmp_path, 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "digits").mkdir()
     assert len(load("digits")) == 1797
-    with pytest.raises(FileNotFoundError, match="lacks MNIST files"):
+    with pytest.raises(FileNotFoundError, match="lacks files in the form of MNIST"):
         load(tmp_path / "digits")
 
 

@@ -45,17 +45,64 @@ def test_every_spelling_of_the_names_is_found(tmp_path, small_mnist, dotted, pac
 
 
 @pytest.mark.parametrize("missing", ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"])
-def test_a_missing_file_is_an_error_that_lists_the_names_and_the_way_to_have_it(mnist_folder, missing):
+def test_a_missing_file_is_an_error_that_lists_what_is_there_and_downloads_nothing_beside_it(mnist_folder, missing):
     (mnist_folder / f"{missing}.gz").unlink()
     with pytest.raises(FileNotFoundError) as caught:
         load_mnist(mnist_folder)
     text = str(caught.value)
-    dotted = missing.replace("-idx", ".idx")
-    for part in (str(mnist_folder), f"{missing} ", f"{missing}.gz", dotted, "download_mnist"):
-        assert part in text
+    wanted, held = text.split("; it holds ")
+    assert wanted.startswith(f"{mnist_folder} lacks files in the form of MNIST's; looked for {missing} (or .gz")
+    assert held.startswith("t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz, train-")
+    assert "download" not in text
     assert "\n" not in text
-    assert ("train-images" in text) == ("train-images" in missing)
+    assert ("train-images" in wanted) == ("train-images" in missing)
     assert len(load_mnist(mnist_folder, part="test")) == 3
+
+
+def test_an_empty_folder_may_be_one_for_mnist(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"lacks files .*; the source 'mnist' downloads MNIST into the cache$"):
+        load_mnist(tmp_path)
+
+
+NAMES = {  # what sets call their files: of both parts, the images and the labels
+    "EMNIST": "emnist-letters-{}-images-idx3-ubyte emnist-letters-{}-labels-idx1-ubyte train test",
+    "QMNIST": "qmnist-{}-images-idx3-ubyte.gz qmnist-{}-labels-idx2-int.gz train test",
+    "int32 labels": "{}-images-idx3-ubyte {}-labels-idx1-int train t10k",
+}
+
+
+@pytest.mark.parametrize("case", NAMES)
+def test_other_sets_of_the_form_are_read_by_their_own_names(tmp_path, make_idx, case):
+    images, labels, *parts = NAMES[case].split()
+    for part, count in zip(parts, (5, 3), strict=True):
+        of_labels = ("i4", (count, 8), [n for i in range(count) for n in (i, 9, 9, 9, 9, 9, 9, 9)])
+        of_labels = {"EMNIST": ("u1", (count,), range(count)), "QMNIST": of_labels}.get(
+            case, ("i4", (count,), range(count))
+        )
+        contents = make_idx("u1", (count, 2, 3), range(6 * count)), make_idx(*of_labels)
+        for name, content in zip((images, labels), contents, strict=True):
+            pack = gzip.compress if name.endswith("gz") else bytes
+            (tmp_path / name.format(part)).write_bytes(pack(content))
+    for part, count in (("train", 5), ("test", 3)):
+        data = load(tmp_path, part=part, scale="none")
+        assert data.labels.tolist() == list(range(count))
+        assert data.x[1].tolist() == [6, 7, 8, 9, 10, 11]
+        turned = load(tmp_path, part=part, scale="none", transpose=True)
+        assert turned.x[1].tolist() == [6, 9, 7, 10, 8, 11]
+        assert (data.image_shape, turned.image_shape) == ((2, 3), (3, 2))
+        assert [note.split(";")[1] for note in data.notes] == ([] if case != "EMNIST" else [
+            " --transpose (transpose=True) turns them upright"
+        ])  # fmt: skip
+        assert turned.notes == ()
+        assert load_mnist(tmp_path, part=part, transpose=True).image_shape == (3, 2)
+
+
+def test_several_sets_in_a_folder_are_told_apart_by_the_user(tmp_path, make_idx):
+    for name in ("emnist-digits-train", "emnist-letters-train"):
+        (tmp_path / f"{name}-images-idx3-ubyte").write_bytes(make_idx("u1", (1, 2, 3), range(6)))
+        (tmp_path / f"{name}-labels-idx1-ubyte").write_bytes(make_idx("u1", (1,), range(1)))
+    with pytest.raises(ValueError, match="holds several data sets: emnist-digits, emnist-letters; give each a folder"):
+        load_mnist(tmp_path)
 
 
 def test_a_missing_folder_is_an_error_of_its_own(tmp_path):
@@ -65,8 +112,8 @@ def test_a_missing_folder_is_an_error_of_its_own(tmp_path):
 
 PLANTED = {
     "labels are fewer": ("labels", ("u1", (4,), range(4)), "4 labels; train-images-idx3-ubyte.gz has 5"),
-    "labels are two-dimensional": ("labels", ("u1", (5, 1), range(5)), "labels are bytes of shape"),
-    "labels are not bytes": ("labels", ("i2", (5,), range(5)), "labels are bytes .* int16"),
+    "labels are two-dimensional": ("labels", ("u1", (5, 1), range(5)), "labels are integers of shape"),
+    "labels are not integers": ("labels", ("f4", (5,), range(5)), "labels are integers .* float32"),
     "images are flat": ("images", ("u1", (5, 6), range(30)), r"images are bytes .* uint8 of \(5, 6\)"),
     "images are not bytes": ("images", ("f4", (5, 2, 3), range(30)), "images are bytes .* float32"),
     "there are no images": ("both", ("u1", (0, 2, 3), []), "there is no data"),

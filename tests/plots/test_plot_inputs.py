@@ -18,6 +18,8 @@ REFUSALS: list[tuple[str, Callable[[Path], object]]] = [
     ("image_shape \\(8, 8\\) needs 64 columns; mean has 63", lambda p: plots.samples(X, p, image_shape=(8, 8))),
     ("needs 8 columns; decode\\(z\\) has 6", lambda p: plots.manifold(ramp, p, image_shape=(2, 4), latent=2)),
     ("image_shape must be \\(height, width\\)", lambda p: plots.samples(X, p, image_shape=(3, 7, 3))),
+    ("image_shape must be \\(height, width\\)", lambda p: plots.samples(X, p, image_shape=(7, 3, 3, 1))),
+    ("\\(3, 7, 2\\) needs 42 columns; mean has 63", lambda p: plots.samples(X, p, image_shape=(3, 7, 2))),
     ("limits must be .*increasing", lambda p: plots.samples(X, p, image_shape=(7, 9), limits=(1, 1))),
     ("limits must be .*finite", lambda p: plots.samples(X, p, image_shape=(7, 9), limits=(0, np.inf))),
     ("image_shape must be", lambda p: plots.samples(X, p, image_shape=(-1, -63))),

@@ -18,6 +18,8 @@ DATA_DEFAULTS: dict[str, Any] = {
     "data": "digits",
     "labels": None,
     "index": "auto",
+    "header": "auto",
+    "transpose": False,
     "key": None,
     "scale": "auto",
     "split": None,
@@ -68,10 +70,17 @@ def add_data_arguments(parser: argparse._ArgumentGroup, default: str) -> None:
     )
     parser.add_argument(
         "--index",
+        "--index-column",
         choices=["auto", "first", "none"],
         help="whether the first column of a .csv file names the rows and is no feature: where it looks so, yes, no"
         " [auto]",
     )
+    parser.add_argument(
+        "--header",
+        choices=["auto", "yes", "no"],
+        help="whether the first line of a .csv file names the columns: where it looks so, yes, no [auto]",
+    )
+    parser.add_argument("--transpose", action="store_true", help="swap rows and columns of images, as EMNIST's need it")
     parser.add_argument("--key", metavar="NAME", help="the array of a .npz file")
     parser.add_argument(
         "--scale",
@@ -103,7 +112,7 @@ class Parts(NamedTuple):
 
 def loading(options: dict[str, Any]) -> dict[str, Any]:
     """How the options say that data are read; what a model standardises is read as it is."""
-    how = {name: options[name] for name in ("scale", "labels", "key", "index")}
+    how = {name: options[name] for name in ("scale", "labels", "key", "index", "header", "transpose")}
     return how | {"scale": "none"} if how["scale"] == "standard" else how
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from vae_np.cli.common import Parts
     from vae_np.data import Dataset
+    from vae_np.data.dataset import ImageShape
     from vae_np.model.vae import VAE
     from vae_np.training.history import History
 
@@ -92,7 +93,7 @@ def _makers(vae: VAE, history: History, parts: Parts, seed: int, binarise: str) 
         yield "manifold.png", lambda path: _manifold(vae, placed, mu, path, limits, named)
 
 
-def panel_names(names: Sequence[str] | None, features: int, shape: tuple[int, int] | None) -> list[str] | None:
+def panel_names(names: Sequence[str] | None, features: int, shape: ImageShape | None) -> list[str] | None:
     """What the pictures call plain features; None where these are pixels, or nameless and may be a series.
 
     They may be where they are too many for a panel each and not too many for a curve.
@@ -106,7 +107,7 @@ def panel_names(names: Sequence[str] | None, features: int, shape: tuple[int, in
 
 
 def reconstructions(
-    x: Array, mean: Array, path: Path | str, shape: tuple[int, int] | None, names: list[str] | None, n: int
+    x: Array, mean: Array, path: Path | str, shape: ImageShape | None, names: list[str] | None, n: int
 ) -> Path:
     """The picture for images and series, of ``n`` of them, or the one for a table, of all rows that are given."""
     from vae_np import plots

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from vae_np.data import Dataset
+    from vae_np.data.dataset import ImageShape
     from vae_np.model.vae import VAE
 
 
@@ -34,10 +35,10 @@ class Run(NamedTuple):
     options: dict[str, Any]
 
     @property
-    def image_shape(self) -> tuple[int, int] | None:
+    def image_shape(self) -> ImageShape | None:
         """Of the training data."""
         shape = self.options.get("image_shape")
-        return None if shape is None else (int(shape[0]), int(shape[1]))
+        return None if shape is None else tuple(map(int, shape))  # type: ignore[return-value]
 
     @property
     def range(self) -> tuple[float, float] | None:
@@ -83,7 +84,7 @@ def read_config(folder: Path) -> dict[str, Any] | None:
         raise ValueError(f"{file}: no configuration of a run")
     check_types(config["arguments"], file)
     shape = config.get("image_shape")
-    if shape is not None and not (isinstance(shape, list) and len(shape) == 2 and all(map(_is_length, shape))):
+    if shape is not None and not (isinstance(shape, list) and len(shape) in (2, 3) and all(map(_is_length, shape))):
         raise ValueError(f"{file}: image_shape cannot be {shape!r}")
     for name in ("feature_names", "label_names"):
         if not (config.get(name) is None or (isinstance(config[name], list) and all(map(_is_text, config[name])))):
@@ -122,8 +123,9 @@ def data_and_training(run: Run, args: argparse.Namespace) -> tuple[Dataset, Data
     like: dict[str, Any] = {"scale": "standard"} if vae.scale == "standard" else {}
     if run.options:
         like["scale"] = run.options["scale"]
-    if run.options and str(given.get("data", "")).lower().endswith((".csv", ".csv.gz")):
-        like["index"] = run.options["index"]
+    if run.options:
+        table = str(given.get("data", "")).lower().endswith((".csv", ".csv.gz"))
+        like |= {name: run.options[name] for name in (("index", "header") if table else ("transpose",))}
 
     training = None
 
@@ -152,6 +154,6 @@ def data_and_training(run: Run, args: argparse.Namespace) -> tuple[Dataset, Data
         found = part_of(load_parts(options, dtype, check, features), given["part"])
     if "data" in given:
         scale = "" if "scale" in given else like.get("scale", "")
-        for line in otherness(found, run, scale):
+        for line in [*found.notes, *otherness(found, run, scale)]:
             print(f"vae-np: {line}", file=sys.stderr)
     return binarised(found, mode, seed), training

@@ -68,7 +68,7 @@ def _run(given: dict[str, Any]) -> int:
     counts = ", ".join(f"{count} {name.replace('train', 'training')}" for name, count in _examples(parts).items())
     say(f"{trainer.vae!r}\n{counts} examples of {parts.train.name}; everything goes to {folder}")
     unscaled = "" if resumed else remarks.unscaled_line(trainer.vae, parts.train)
-    for line in [chosen, remarks.index_line(parts.train), unscaled]:
+    for line in [*parts.train.notes, chosen, remarks.index_line(parts.train), unscaled]:
         say(line)
     if trainer.settings.objective.analytic_kl and not trainer.vae.architecture.has_kl:
         say(common.sampled_kl(trainer.vae))
@@ -82,6 +82,8 @@ def _run(given: dict[str, Any]) -> int:
     try:
         result = _train(trainer, parts, options, folder, quiet)
         result = {"resumed": resumed, "examples": _examples(parts), **result}
+        if parts.train.notes:
+            result["assumed"] = parts.train.notes
         result |= {"seconds": time.perf_counter() - began, "pictures": []}
         # before the pictures, which may take long and more memory than there is
         run_folder.write_result(folder, result)
@@ -194,6 +196,8 @@ def _config(options: dict[str, Any], parts: common.Parts, vae: VAE, chosen: str)
         "chosen": chosen,
         "model": vae.config(),
         **{name: getattr(parts.train, name) for name in OF_DATA},
+        "assumed": list(parts.train.notes),
+        "divided_by": parts.train.divided_by,
         "range": list(choice.values_of(parts.train.x)[:2]),
         "examples": _examples(parts),
     }

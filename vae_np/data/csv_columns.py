@@ -4,12 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["bare", "fields", "find_index", "first_field", "is_header", "is_number", "names_of", "unquoted"]
+__all__ = [
+    "bare",
+    "boolean",
+    "fields",
+    "find_index",
+    "first_field",
+    "is_missing",
+    "is_number",
+    "is_value",
+    "last_field",
+    "names_of",
+    "unquoted",
+]
+
+BOOLEANS = {"true": "1", "false": "0"}
+MISSING = frozenset(("na", "n/a", "#n/a", "nan", "nat", "null", "none", "<na>", "?", "-", "--", ".", "missing", ""))
+"""What stands where a value is missing, in lower case."""
 
 INDEX_NAMES = ("id", "index", "row")
 """Names of an index, if its entries are distinct. `row` is what vae-np's own files call it."""
-NO_NAMES = ("", "unnamed: 0")
-"""What stands above an index that has no name: nothing, and what pandas makes of that when it reads the file."""
+UNNAMED = "unnamed: 0"
+"""What pandas makes of an index's empty name when it reads the file, in lower case."""
+NO_NAMES = ("", UNNAMED)
+"""What stands above an index that has no name."""
 LEAST = 3
 """Rows from which on a column that counts is an index: of two rows 0 and 1 may be data."""
 
@@ -21,6 +39,21 @@ def is_number(field: str) -> bool:
     except ValueError:
         return False
     return "_" not in field
+
+
+def boolean(field: str) -> str | None:
+    """1 or 0 for True or False, as pandas and R write them, else None."""
+    return BOOLEANS.get(field.strip().lower())
+
+
+def is_value(field: str) -> bool:
+    """Whether the field is a number, or True or False."""
+    return is_number(field) or boolean(field) is not None
+
+
+def is_missing(field: str) -> bool:
+    """Whether the field says that there is no value."""
+    return field.strip().lower() in MISSING
 
 
 def unquoted(text: str) -> str:
@@ -55,28 +88,24 @@ def first_field(line: str) -> tuple[str, str]:
     return text.strip(), after
 
 
+def last_field(line: str) -> tuple[str, str]:
+    """The line but for its last field, and that field's text."""
+    if '"' in line:
+        *rest, last = fields(line)
+        return ",".join(rest), unquoted(last)
+    before, _, text = line.rpartition(",")
+    return before, text.strip()
+
+
 def bare(line: str) -> str:
-    """The line without the quotes around its numbers; what is quoted and none keeps them, and its commas."""
-    if '"' not in line:
+    """The line as np.loadtxt reads it: without the quotes around its numbers, and with 1 and 0 for True and False.
+
+    What is quoted and none of these keeps its quotes, and its commas.
+    """
+    if '"' not in line and not any(part in line for part in ("rue", "RUE", "alse", "ALSE")):
         return line
     texts = ((field, unquoted(field)) for field in fields(line))
-    return ",".join(text if is_number(text) else field for field, text in texts)
-
-
-def is_header(line: str, after: str = "") -> bool:
-    """Whether no field is a number, or all are 0, 1, 2, ... after an empty one: so pandas writes unnamed columns.
-
-    Numbers in quotes are names, but not where the line ``after`` it has such, too, or there is none: then all fields of
-    the file are quoted. 0, 1, 2, ... are names there as well.
-    """
-    found = fields(line)
-    if not any(map(is_number, found)):
-        texts = [unquoted(field) for field in found]
-        if not all(map(is_number, texts)) or texts == [str(i) for i in range(len(texts))]:
-            return True
-        after = after.rstrip("\r\n")
-        return bool(after.strip()) and bare(after) == after
-    return not unquoted(found[0]) and all(text.strip() == str(i) for i, text in enumerate(found[1:]))
+    return ",".join(boolean(text) or (text if is_number(text) else field) for field, text in texts)
 
 
 def names_of(header: str, columns: int) -> list[str] | None:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from vae_np.data.dataset import Dataset, from_array
+from vae_np.data.arrays import from_array
+from vae_np.data.dataset import Dataset
 
 __all__ = ["load_digits", "read_digits"]
 

@@ -8,11 +8,12 @@ from typing import Any, Literal
 
 from numpy.typing import DTypeLike, NDArray
 
+from vae_np.data.arrays import from_array
 from vae_np.data.csv_files import read_csv
-from vae_np.data.dataset import Dataset, from_array
+from vae_np.data.dataset import Dataset
 from vae_np.data.digits import DEEPEST, read_digits
 from vae_np.data.idx import read_idx
-from vae_np.data.mnist import check_part, read_mnist
+from vae_np.data.mnist import TRANSPOSED, check_part, read_mnist
 from vae_np.data.numpy_files import read_npy, read_npz
 from vae_np.support.checks import float_dtype
 
@@ -34,6 +35,8 @@ def load(
     labels: Literal["first", "last"] | None = None,
     key: str | None = None,
     index: Literal["auto", "first", "none"] = "auto",
+    header: Literal["auto", "yes", "no"] = "auto",
+    transpose: bool = False,
 ) -> Dataset:
     """Load a data set by its name or from a folder or file.
 
@@ -45,16 +48,17 @@ def load(
         - a folder of MNIST's IDX files (see `load_mnist`);
         - an IDX file, plain or packed, whose name ends in .idx or .idx.gz or contains "ubyte";
         - .npy; .npz; .csv or .csv.gz with or without a header line (one in which no field is a number).
-        A folder that is called like a data set is "./mnist" or a Path. Arrays have shape (N, D), (N, H, W) or
-        (N, H, W, 1); the latter two are flattened and set image_shape.
+        A folder that is called like a data set is "./mnist" or a Path. Arrays have shape (N, D), or that of images,
+        (N, H, W), (N, H, W, C) or (N, C, H, W) with 1, 3 or 4 channels: these are flattened, in the array's order, and
+        set image_shape. What `scipy.sparse.save_npz` wrote becomes dense, if that takes at most half of the memory.
     dtype : float32 or float64
         What the values become.
     part : "train" or "test"
         Of MNIST, of a folder, or of an .npz file with the arrays x_train and x_test.
     scale : "auto", "none" or float
-        A number divides the values, "none" leaves them. "auto" divides uint8 by 255 (and the digits by 16), leaves
-        floats, booleans and integers in -1..1, and refuses other integers. A csv file in which every number is whole
-        holds integers.
+        A number divides the values, "none" leaves them. "auto" divides uint8 by 255 (and the digits by 16), but where
+        all are 0 and 1, which it leaves; it leaves floats, booleans and integers in -1..1, and refuses other integers.
+        A csv file in which every number is whole holds integers.
     labels : "first", "last" or None
         The column of a csv file that holds the labels: integers, or texts, which become 0, 1, ... in sorted order
         (see ``label_names`` of `Dataset`).
@@ -65,6 +69,13 @@ def load(
         Whether the first column of a csv file names the rows and is no feature (see ``index`` of `Dataset`). "auto":
         where it counts the rows from 0 or from 1, where the header names the other columns and not it, and where it is
         called id, index or row and holds distinct integers or texts. labels="first" leaves it no room.
+    header : "auto", "yes" or "no"
+        Whether the first line of a csv file names the columns. "auto": where no field is a number, and where its
+        numbers are unlike those below, which a line in ``notes`` of the `Dataset` then says; what may be either is
+        refused.
+
+    transpose : bool
+        Swap rows and columns of images, as EMNIST's need it.
 
     Returns
     -------
@@ -85,38 +96,33 @@ def load(
     float_dtype(dtype)
     if not isinstance(source, (str, os.PathLike)):
         raise TypeError(
-            f"a source is the name of a data set or a path; got {type(source).__name__} (arrays need no loading)"
+            f"a source is the name of a data set or a path; got {type(source).__name__} (arrays and"
+            " sparse matrices need no loading)"
         )
     check_part(part)
     if labels not in ("first", "last", None):
         raise ValueError(f"labels must be 'first', 'last' or None; got {labels!r}")
     if index not in ("auto", "first", "none"):
         raise ValueError(f"index must be 'auto', 'first' or 'none'; got {index!r}")
+    if header not in ("auto", "yes", "no"):
+        raise ValueError(f"header must be 'auto', 'yes' or 'no'; got {header!r}")
     if index == labels == "first":
         raise ValueError("the first column cannot hold both the index and the labels")
-    raw: Array
-    y: Array | None
-    auto: float | None = None
-    names: dict[str, Any] = {}
     kind = _kind(source)
-    _check_options(kind, source, part, labels, key, index)
-    name = Path(source).name
-    if kind == "digits":
-        raw, y = read_digits()
-        auto = DEEPEST
-    elif kind in ("mnist", "folder"):
-        folder = _cached_mnist() if kind == "mnist" else Path(source)
-        raw, y = read_mnist(folder, part)
-        name = folder.resolve().name if kind == "folder" else name
-    elif kind == "csv":
-        table = read_csv(Path(source), labels, index)
+    _check_options(kind, source, part, labels, key, index, header)
+    how: dict[str, Any] = {"scale": scale, "dtype": dtype, "transpose": transpose}
+    if kind == "csv":
+        table = read_csv(Path(source), labels, index, header)
         raw, y = table.values, table.labels
-        names = {"label_names": table.label_names, "feature_names": table.names}
-        names |= {"index": table.row_names, "index_name": table.index_name, "label_name": table.label_name}
+        how |= {"label_names": table.label_names, "feature_names": table.names, "label_name": table.label_name}
+        how |= {"index": table.row_names, "index_name": table.index_name, "notes": table.notes}
     else:
-        raw, y = _read_file(kind, Path(source), part, key)
-    where = os.fspath(source)
-    return from_array(raw, y, source=where, name=name, scale=scale, dtype=dtype, auto=auto, **names)
+        raw, y, notes = _read(kind, source, part, key)
+        how["notes"] = tuple(note for note in notes if not transpose or note != TRANSPOSED)
+    if kind == "digits":
+        how["auto"] = DEEPEST
+    name = Path(source).resolve().name if kind == "folder" else Path(source).name
+    return from_array(raw, y, source=os.fspath(source), name=name, **how)
 
 
 def _kind(source: str | os.PathLike[str]) -> str:
@@ -137,7 +143,9 @@ def _kind(source: str | os.PathLike[str]) -> str:
     raise ValueError(f"{source}: the name does not tell the format; a source is {ACCEPTED}")
 
 
-def _check_options(kind: str, source: object, part: str, labels: str | None, key: str | None, index: str) -> None:
+def _check_options(
+    kind: str, source: object, part: str, labels: str | None, key: str | None, index: str, header: str
+) -> None:
     """Refuse what would be ignored."""
     if key is not None and kind != "npz":
         raise ValueError(f"{source}: key= (--key) is for .npz files")
@@ -145,6 +153,8 @@ def _check_options(kind: str, source: object, part: str, labels: str | None, key
         raise ValueError(f"{source}: labels= (--labels) is for csv files")
     if index == "first" and kind != "csv":
         raise ValueError(f"{source}: index= (--index) is for csv files")
+    if header != "auto" and kind != "csv":
+        raise ValueError(f"{source}: header= (--header) is for csv files")
     if part != "train" and kind not in ("mnist", "folder", "npz"):
         raise ValueError(f"{source}: it has no part {part!r}; MNIST, folders and .npz files have")
 
@@ -156,8 +166,20 @@ def _cached_mnist() -> Path:
     return download_mnist()
 
 
-def _read_file(kind: str, path: Path, part: str, key: str | None) -> tuple[Array, Array | None]:
-    """The array of a file and its labels."""
-    if kind == "npz":
-        return read_npz(path, key, part)
-    return read_npy(path) if kind == "npy" else read_idx(path), None
+def _read(
+    kind: str, source: str | os.PathLike[str], part: str, key: str | None
+) -> tuple[Array, Array | None, tuple[str, ...]]:
+    """The array of what is no csv file, its labels, and lines on what was done."""
+    if kind == "digits":
+        return *read_digits(), ()
+    path = Path(source)
+    note = ""
+    y: Array | None = None
+    if kind in ("mnist", "folder"):
+        raw, y, note = read_mnist(_cached_mnist() if kind == "mnist" else path, part)
+    elif kind == "npz":
+        raw, y, note = read_npz(path, key, part)
+    else:
+        raw = read_npy(path) if kind == "npy" else read_idx(path)
+        note = TRANSPOSED if kind == "idx" and "emnist" in path.name.lower() and raw.ndim == 3 else ""
+    return raw, y, (note,) if note else ()

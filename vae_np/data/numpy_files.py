@@ -16,6 +16,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from vae_np.data.sparse_files import looks_sparse, read_sparse
+
 __all__ = ["read_npy", "read_npz"]
 
 Array = NDArray[Any]
@@ -45,25 +47,38 @@ def read_npy(path: Path) -> Array:
     return np.memmap(path, dtype, "r", start, shape, "F" if fortran else "C")
 
 
-def read_npz(path: Path, key: str | None, part: str) -> tuple[Array, Array | None]:
-    """The data and the labels, if there are any, of an .npz file.
+def read_npz(path: Path, key: str | None, part: str) -> tuple[Array, Array | None, str]:
+    """The data and the labels, if there are any, of an .npz file, and a line where more was done than reading.
 
     The data is the array ``key``; without one it is x, data or x_<part> (x_<part> only, for the test part), or the only
     array beside the labels. The labels are y or labels; to a key that starts with x belongs what has y in its place.
+    What `scipy.sparse.save_npz` wrote is read as a dense array.
     """
     try:
         with open(path, "rb") as file, zipfile.ZipFile(_readable(file)) as archive:
             members = [name for name in archive.namelist() if name.endswith(".npy")]
             keys = [name.removesuffix(".npy") for name in members]
+            if key is None and part == "train" and looks_sparse(keys):
+                return _sparse(archive, path)
             chosen = _choose(path, keys, key, part)
             partner = [f"y{chosen[1:]}"] if chosen.startswith("x") else []
             label_key = next((k for k in [*partner, "y", "labels"] if k in keys and k != chosen), None)
             x = _member(archive, path, chosen)
-            return x, None if label_key is None else _member(archive, path, label_key)
+            return x, None if label_key is None else _member(archive, path, label_key), ""
     except (ValueError, OSError, *DAMAGED_ZIP) as error:
         if str(error).startswith(f"{path}: ") or _of_the_system(error):
             raise
         raise ValueError(f"{path}: not a whole .npz file ({_line(error)})") from error
+
+
+def _sparse(archive: zipfile.ZipFile, path: Path) -> tuple[Array, None, str]:
+    """The whole archive as one matrix."""
+    with archive.open("format.npy") as file:
+        form = npy.read_array(file, allow_pickle=False, max_header_size=1000)
+    word = form.item() if form.dtype.kind in "SU" and form.size == 1 else repr(form.dtype)
+    word = word.decode("ascii", "replace") if isinstance(word, bytes) else word
+    x, line = read_sparse(path, word, lambda name: _member(archive, path, name))
+    return x, None, line
 
 
 def _readable(file: IO[bytes]) -> IO[bytes]:

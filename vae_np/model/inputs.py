@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vae_np.support.errors import NonFiniteError
+from vae_np.support.sparse import dense, is_sparse
 
 __all__ = ["check_finite_rows", "check_float", "check_noise", "check_widths"]
 
@@ -21,7 +23,7 @@ def check_float(name: str, values: ArrayLike, columns: int, dtype: np.dtype[Any]
         raise TypeError(f"{name} is a masked array, whose mask would be lost; fill it or drop the rows")
     if not isinstance(values, np.ndarray) and isinstance(getattr(values, "x", None), np.ndarray):
         raise TypeError(f"{name} is a {type(values).__name__}; give its rows, .x")
-    array = np.asarray(values)
+    array = _as_array(name, values)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers; it has dtype {array.dtype}")
     if array.ndim < 1 or array.shape[-1] != columns:
@@ -30,6 +32,26 @@ def check_float(name: str, values: ArrayLike, columns: int, dtype: np.dtype[Any]
     if array.dtype.kind == "f" and array.dtype != dtype:
         raise TypeError(f"{name} is {array.dtype} and the model is {dtype}; convert it, with {name}.astype('{dtype}')")
     return np.ascontiguousarray(array, dtype)
+
+
+def _as_array(name: str, values: Any) -> Array:
+    """The array of whatever holds numbers: a list, a sparse matrix, a data frame with columns of several types."""
+    if is_sparse(values):
+        return dense(values, name)
+    array = np.asarray(values)
+    if array.dtype.kind != "O":
+        return array
+    names = list(getattr(values, "columns", range(array.shape[-1]))) if array.ndim == 2 else [None]
+    for j, column in enumerate(names):
+        entries = array.ravel() if column is None else array[:, j]
+        strange = [entry for entry in entries if not isinstance(entry, (Real, np.bool_))]
+        if strange:
+            where = "it" if column is None else f"column {column!r}"
+            raise TypeError(
+                f"{name} must hold real numbers; {where} holds {type(strange[0]).__name__}, {str(strange[0])[:40]!r}:"
+                " leave it out, encode it (pandas.get_dummies), or fill in what is missing"
+            )
+    return array.astype(np.float64)
 
 
 def check_noise(eps: ArrayLike, n: int, k: int, dtype: np.dtype[Any]) -> tuple[Array, tuple[int, ...]]:

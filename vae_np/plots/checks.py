@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from vae_np.plots.colours import channel_axis
 
 __all__ = ["check_image_shape", "check_names", "check_positive", "finite_matrix"]
 
@@ -28,17 +31,20 @@ def finite_matrix(name: str, values: ArrayLike, ndim: int = 2) -> NDArray[np.flo
     return array
 
 
-def check_image_shape(name: str, columns: int, image_shape: Sequence[int] | None) -> tuple[int, int] | None:
-    """``image_shape`` as (height, width), after checking that it has ``columns`` pixels."""
+def check_image_shape(name: str, columns: int, image_shape: Sequence[int] | None) -> tuple[int, ...] | None:
+    """``image_shape`` as (height, width), or with channels, after checking that it has ``columns`` values."""
     if image_shape is None:
         return None
     shape = tuple(image_shape)
-    if len(shape) != 2 or any(int(side) != side or side < 1 for side in shape):
-        raise ValueError(f"image_shape must be (height, width), both at least 1; it is {shape}")
-    height, width = int(shape[0]), int(shape[1])
-    if height * width != columns:
-        raise ValueError(f"image_shape {(height, width)} needs {height * width} columns; {name} has {columns}")
-    return height, width
+    if any(int(side) != side or side < 1 for side in shape) or not (len(shape) == 2 or channel_axis(shape) >= 0):
+        raise ValueError(
+            "image_shape must be (height, width), both at least 1, or with 3 or 4 channels before or after them;"
+            f" it is {shape}"
+        )
+    shape = tuple(map(int, shape))
+    if math.prod(shape) != columns:
+        raise ValueError(f"image_shape {shape} needs {math.prod(shape)} columns; {name} has {columns}")
+    return shape
 
 
 def check_names(names: Sequence[str], columns: int) -> list[str]:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from vae_np.plots.canvas import INK, ORANGE, PathLike, number, picture, shortened, whole_ticks
 from vae_np.plots.checks import check_image_shape, check_names, check_positive, finite_matrix
+from vae_np.plots.colours import planes, show
 from vae_np.plots.scales import check_limits, colour_bar, standardised, value_range
 
 __all__ = ["mosaic", "reconstructions", "samples", "sheet_size", "thickened"]
@@ -71,7 +72,8 @@ def reconstructions(
         The data, and the decoder's mean for each row of it.
     path : path of the PNG
     image_shape : (height, width), optional
-        How a row becomes an image; without it a row is a curve over its features.
+        How a row becomes an image, with 3 or 4 channels before or after them for colours; without it a row is a
+        curve over its features.
     n : int
         How many examples to show at most.
 
@@ -96,11 +98,30 @@ def reconstructions(
     return Path(path)
 
 
-def _image_pairs(x: Array, mean: Array, path: PathLike, title: str, shape: tuple[int, int]) -> None:
-    """Blocks of two rows, originals above reconstructions; as many columns as make a picture of about 5:2."""
+def _image_pairs(x: Array, mean: Array, path: PathLike, title: str, shape: tuple[int, ...]) -> None:
+    """Originals above reconstructions, in blocks of two rows."""
     n = len(x)
-    tiles = thickened(np.stack([x, mean]).reshape(2, n, *shape))
-    height, width = tiles.shape[2:]
+    layouts = [_blocks(thickened(tiles)) for tiles in planes(np.stack([x, mean]), shape)]
+    sheets, ticks = [sheet for sheet, _ in layouts], layouts[0][1]
+    low, high = value_range(x)
+    figure_width, figure_height = sheet_size(sheets[0], 9.0 if n > 4 else 4.0)
+    with picture(path, figure_width + 0.8, figure_height, images=True) as figure:
+        axes = figure.add_subplot()
+        shown = show(axes, sheets, low, high)
+        axes.set_yticks(ticks, ["original", "reconstruction"] * (len(ticks) // 2))
+        axes.set_xticks([])
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        colour_bar(figure, axes, shown, np.stack([x, mean]), "pixel value", aspect=25, pad=0.01)
+        figure.suptitle(title, x=0.01, ha="left")
+
+
+def _blocks(tiles: Array) -> tuple[Array, list[float]]:
+    """Pairs (2, n, height, width) as a sheet of blocks of two rows, and the rows' centres.
+
+    As many columns as make a picture of about 5:2.
+    """
+    _, n, height, width = tiles.shape
     gap = max(1, min(height, width) // 14)
     block = 2 * height + gap
     columns = round(float(np.sqrt(2.5 * n * (block + 4 * gap) / (width + gap))))
@@ -115,17 +136,7 @@ def _image_pairs(x: Array, mean: Array, path: PathLike, title: str, shape: tuple
         top = i * (block + 4 * gap)
         sheet[top : top + block] = mosaic(cells[:, i], gap)
         ticks += [top + height / 2 - 0.5, top + height + gap + height / 2 - 0.5]
-    low, high = value_range(x)
-    figure_width, figure_height = sheet_size(sheet, 9.0 if n > 4 else 4.0)
-    with picture(path, figure_width + 0.8, figure_height, images=True) as figure:
-        axes = figure.add_subplot()
-        shown = axes.imshow(sheet, cmap="gray", vmin=low, vmax=high)
-        axes.set_yticks(ticks, ["original", "reconstruction"] * blocks)
-        axes.set_xticks([])
-        axes.tick_params(length=0)
-        axes.spines[:].set_visible(False)
-        colour_bar(figure, axes, shown, np.stack([x, mean]), "pixel value", aspect=25, pad=0.01)
-        figure.suptitle(title, x=0.01, ha="left")
+    return sheet, ticks
 
 
 def _curve_pairs(x: Array, mean: Array, path: PathLike, title: str) -> None:
@@ -208,23 +219,27 @@ def samples(
         _strips(mean, path, title, called, row, _check_spread(spread, mean.shape[1]))
         return Path(path)
     low, high = check_limits(limits, mean)
-    tiles = thickened(mean.reshape(count, *shape))
-    height, width = tiles.shape[1:]
-    gap = max(1, min(height, width) // 14)
-    columns = min(count, max(1, round(float(np.sqrt(count * (height + gap) / (width + gap))))))
-    rows = -(-count // columns)
-    cells = np.full((rows * columns, height, width), np.nan)
-    cells[:count] = tiles
-    sheet = mosaic(cells.reshape(rows, columns, height, width), gap)
-    with picture(path, *sheet_size(sheet, 6.0), images=True) as figure:
+    sheets = [_grid(thickened(tiles)) for tiles in planes(mean, shape)]
+    with picture(path, *sheet_size(sheets[0], 6.0), images=True) as figure:
         axes = figure.add_subplot()
-        shown = axes.imshow(sheet, cmap="gray", vmin=low, vmax=high)
+        shown = show(axes, sheets, low, high)
         axes.spines[:].set_visible(False)
         axes.set_xticks([])
         axes.set_yticks([])
         colour_bar(figure, axes, shown, mean, "pixel value", aspect=30, pad=0.02)
         figure.suptitle(title, x=0.01, ha="left")
     return Path(path)
+
+
+def _grid(tiles: Array) -> Array:
+    """Tiles (M, height, width) as a sheet that is about a square."""
+    count, height, width = tiles.shape
+    gap = max(1, min(height, width) // 14)
+    columns = min(count, max(1, round(float(np.sqrt(count * (height + gap) / (width + gap))))))
+    rows = -(-count // columns)
+    cells = np.full((rows * columns, height, width), np.nan)
+    cells[:count] = tiles
+    return mosaic(cells.reshape(rows, columns, height, width), gap)
 
 
 def _check_spread(spread: ArrayLike | None, columns: int) -> Array | None:

@@ -12,6 +12,7 @@ from scipy.special import ndtr, ndtri
 
 from vae_np.plots.canvas import BLUE, INK, PathLike, picture
 from vae_np.plots.checks import check_image_shape, check_positive, finite_matrix
+from vae_np.plots.colours import plain, planes, show
 from vae_np.plots.images import mosaic, thickened
 from vae_np.plots.scales import check_limits, colour_bar, standardised, value_range
 
@@ -122,7 +123,7 @@ def manifold(
     if means is not None and means.shape[1] != latent:
         raise ValueError(f"mu must have {latent} columns; it has {means.shape[1]}")
     shape = None if image_shape is None else check_image_shape("the image", int(np.prod(image_shape)), image_shape)
-    rows, columns = cells(shape, latent, side)
+    rows, columns = cells(plain(shape), latent, side)
     z = quantile_grid(rows, columns, latent, (right, up))
     mean = finite_matrix("decode(z)", decode(z.copy()))
     if len(mean) != len(z):
@@ -137,16 +138,18 @@ def manifold(
     values = mean if shape is not None else standardised(mean)[0]
     low, high = value_range(values) if shape is None else check_limits(limits, mean)
     tile = shape or ((features, 1) if latent == 1 else (1, features))
-    tiles = values.reshape(rows, columns, *tile)
-    sheet = mosaic(tiles if shape is None else thickened(tiles))
+    tiles = planes(values.reshape(rows, columns, -1), tile)
+    sheets = [mosaic(plane if shape is None else thickened(plane)) for plane in tiles]
+    sheet = sheets[0]
     width, height = _size(sheet, shape, rows, columns)
     with picture(path, width, height, images=shape is not None) as figure:
         panel = figure.add_subplot()
-        shown = panel.imshow(
-            sheet,
+        shown = show(
+            panel,
+            sheets,
+            low,
+            high,
             cmap="cividis" if shape is None else "gray",
-            vmin=low,
-            vmax=high,
             extent=(0, columns, 0, rows),
             aspect="auto" if shape is None else sheet.shape[0] / sheet.shape[1] * columns / rows,
         )
@@ -176,7 +179,7 @@ def _two_axes(axes: Sequence[int], latent: int) -> tuple[int, int]:
     return int(axes[0]), int(axes[1])
 
 
-def _size(sheet: Array, shape: tuple[int, int] | None, rows: int, columns: int) -> tuple[float, float]:
+def _size(sheet: Array, shape: tuple[int, ...] | None, rows: int, columns: int) -> tuple[float, float]:
     """Inches of the picture: images keep their proportions, heat strips fill a fixed one."""
     if shape is None:
         return (9.0, 7.0) if rows > 1 else (8.0, 4.5)

@@ -11,6 +11,7 @@ from scipy.special import ndtri
 
 from vae_np.plots.canvas import PathLike, picture
 from vae_np.plots.checks import check_image_shape, check_positive, finite_matrix
+from vae_np.plots.colours import planes, show
 from vae_np.plots.images import mosaic, sheet_size, thickened
 from vae_np.plots.scales import check_limits, colour_bar, standardised, value_range
 
@@ -100,18 +101,16 @@ def traversals(
             values = values[..., moving_most(values[:, 1:], MOST_STRIPS)]
             most = f"\nthe {MOST_STRIPS} of {features} features whose mean moves most"
     low, high = value_range(values) if shape is None else check_limits(limits, mean)
-    tiles = values.reshape(len(z), steps + 1, *(shape or (1, values.shape[-1])))
-    sheet, centres = _sheet(thickened(tiles), len(x))
-    with picture(path, *sheet_size(sheet, 7.5), images=True) as figure:
+    layouts = [_sheet(thickened(tiles), len(x)) for tiles in planes(values, shape or (1, values.shape[-1]))]
+    sheets, centres = [sheet for sheet, _ in layouts], layouts[0][1]
+    look = {"cmap": "cividis", "aspect": "auto"} if shape is None else {"aspect": "equal"}
+    with picture(path, *sheet_size(sheets[0], 7.5), images=True) as figure:
         axes = figure.add_subplot()
-        shown = axes.imshow(
-            sheet, cmap="cividis" if shape is None else "gray", vmin=low, vmax=high,
-            aspect="auto" if shape is None else "equal",
-        )  # fmt: skip
+        shown = show(axes, sheets, low, high, **look)
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0)
         axes.set_yticks(centres, [f"z[{k}]" for k in dimensions] * len(x))
-        width = sheet.shape[1] / (steps + 1)
+        width = sheets[0].shape[1] / (steps + 1)
         ends = [f"{value:.2f}".replace("-", "−") for value in z[0, [0, -1], dimensions[0]]]
         axes.set_xticks(np.array([0.5, 1.5, steps + 0.5]) * width, ["example", *ends])
         label = "standardised" if shape is None else "pixel value"

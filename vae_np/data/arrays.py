@@ -1,0 +1,131 @@
+"""The way from an array as a file holds it to a data set: its rows, its scale, its labels."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from vae_np.data.dataset import Dataset
+from vae_np.data.shapes import as_rows
+from vae_np.support.checks import check_finite, float_dtype
+
+__all__ = ["from_array"]
+
+Array = NDArray[Any]
+GREY_IMAGE, GREY_TABLE = 128, 250
+"""The least maximum of integers up to 255 that are taken for grey values, of images and of plain rows."""
+
+
+def from_array(
+    raw: Array,
+    labels: Array | None,
+    *,
+    source: str,
+    name: str,
+    scale: str | float = "auto",
+    dtype: DTypeLike = "float64",
+    auto: float | None = None,
+    transpose: bool = False,
+    notes: tuple[str, ...] = (),
+    **names: Any,
+) -> Dataset:
+    """The data set of an array as it was read; ``names`` are the attributes of `Dataset` that say what is called how.
+
+    ``source`` begins every error. ``auto`` is the divisor that scale="auto" stands for where it is known; otherwise it
+    follows from the array's type and values, and ``notes`` tell where it is not as usual. ``transpose`` swaps the rows
+    and columns of images. An array that already has the form asked for is not copied.
+    """
+    target = float_dtype(dtype)
+    rows, image_shape = as_rows(raw, source, transpose)
+    images = image_shape is not None
+    divisor, note = _divisor(rows, scale, images, source) if auto is None or scale != "auto" else (auto, "")
+    notes += (note,) if note else ()
+    if divisor == 1 and rows.dtype == target and rows.flags.c_contiguous:
+        x = rows
+    else:
+        x = np.empty(rows.shape, target)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is found below
+            # rounded once: in float64 first, unless both numbers of a quotient are exact in float32
+            exact = np.can_cast(rows.dtype, target) and float(target.type(divisor)) == divisor
+            np.divide(rows, divisor, out=x, dtype=target if exact else np.float64, casting="same_kind")
+    _check_finite(x, rows, source)
+    return Dataset(x, _labels(labels, len(x), source), image_shape, name, notes=notes, divided_by=divisor, **names)
+
+
+def _check_finite(x: Array, rows: Array, source: str) -> None:
+    """That x is finite; what is so only in the numbers that were read is too large for its dtype."""
+    try:
+        check_finite(x, source)
+    except ValueError:
+        check_finite(rows, source)
+        row, column = (int(place[0]) for place in np.nonzero(~np.isfinite(x)))
+        remedy = "; dtype='float64' (--dtype float64) holds it" if x.dtype == np.float32 else ""
+        fact = f"{rows[row, column]:g}, beyond {x.dtype}"
+        raise ValueError(f"{source}: row {row}, column {column} is {fact}{remedy} (counted from 0)") from None
+
+
+def _divisor(rows: Array, scale: str | float, images: bool, source: str) -> tuple[float, str]:
+    """The number that ``scale`` divides this array by, and a line that says so where the values made it unusual."""
+    if scale == "none":
+        return 1.0, ""
+    if scale != "auto":
+        if isinstance(scale, (str, bool)) or not (math.isfinite(scale) and scale > 0):
+            raise ValueError(f"scale must be 'auto', 'none' or a positive number; got {scale!r}")
+        return float(scale), ""
+    if rows.dtype == np.uint8:
+        return _divisor_of_bytes(int(rows.max()))
+    if rows.dtype.kind in "iu":
+        low, high = rows.min(), rows.max()
+        if low < -1 or high > 1:
+            raise ValueError(_choices(int(low), int(high), rows.dtype, images, source))
+    return 1.0, ""
+
+
+def _divisor_of_bytes(high: int) -> tuple[float, str]:
+    """The same for uint8 whose largest value is ``high``: most are grey values of 255 levels, and some are bits."""
+    if high <= 1:
+        return 1.0, "scale: the uint8 values are 0 and 1 and stay so (--scale 255 divides them)" * high
+    if high < GREY_IMAGE:
+        line = (
+            f"scale: the uint8 values, at most {high}, are divided by 255 (--scale {high}, if that is the full value)"
+        )
+        return 255.0, line
+    return 255.0, ""
+
+
+def _choices(low: int, high: int, dtype: np.dtype[Any], images: bool, source: str) -> str:
+    """What may be done with integers, in the command line's words and in Python's.
+
+    What floats get by default comes first; but grey values, whose brightest here need not be white, are of 255 levels.
+    """
+    grey = low >= 0 and (GREY_IMAGE if images else GREY_TABLE) <= high <= 255
+    largest = 255 if grey else max(abs(low), abs(high))
+    words = [
+        "--scale standard, with which the model standardises each feature",
+        "--scale none, which leaves them",
+        f"--scale {largest} to divide by it",
+    ]
+    if grey:
+        words = [f"{words.pop()}, as grey values want", *words]
+    return (
+        f"{source}: integers from {low} to {high} ({dtype}) have no obvious scale; give {', '.join(words[:2])}, or"
+        f" {words[2]} (in Python scale='none', with VAE(scale='standard') or without, or scale={largest})"
+    )
+
+
+def _labels(labels: Array | None, n: int, source: str) -> NDArray[np.int64] | None:
+    """Labels as (N,) int64; whole floats and a column (N, 1) are accepted."""
+    if labels is None:
+        return None
+    if labels.shape not in ((n,), (n, 1)) or labels.dtype.kind not in "biuf":
+        raise ValueError(f"{source}: {n} rows need {n} integer labels; got {labels.dtype} with shape {labels.shape}")
+    flat = labels.reshape(n)
+    if flat.dtype.kind == "f":
+        whole = np.isfinite(flat) & (flat == np.floor(flat)) & (np.abs(flat) < 2.0**53)
+        if not whole.all():
+            row = int(np.argmin(whole))
+            raise ValueError(f"{source}: labels must be integers; that of row {row} (counted from 0) is {flat[row]}")
+    return flat.astype(np.int64)
