@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -275,3 +276,17 @@ def test_an_interrupt_anywhere_is_one_line(vae_np, run, monkeypatch):
     monkeypatch.setattr("vae_np.evaluation.bounds.evaluate", interrupted)
     done = vae_np("evaluate", "run", *NUMPY)
     assert (done.code, done.out, done.err) == (130, "", "vae-np: interrupted\n")
+
+
+def test_a_warning_is_one_line_without_its_place_in_the_code(vae_np, run, monkeypatch):
+    lines = []
+
+    def shown(*arguments, **options):
+        lines.append(warnings.formatwarning(UserWarning("two\nlines"), UserWarning, "file.py", 7))
+        raise ValueError("enough")
+
+    before = warnings.formatwarning
+    monkeypatch.setattr("vae_np.evaluation.bounds.evaluate", shown)
+    assert vae_np("evaluate", run).code == 2
+    assert lines == ["vae-np: warning: two lines\n"]
+    assert warnings.formatwarning is before

@@ -15,6 +15,7 @@ from patience import HANGS
 import vae_np as package
 from cli.conftest import SMALL, one_line
 from vae_np.training.checkpoint import load_checkpoint
+from vae_np.training.progress import Silent
 
 RUN = ["--epochs", "40", "--kl-warmup", "5", "--binarise", "dynamic", "--schedule", "cosine", "--samples", "2"]
 KILLED = ["train", "--data", "data.csv", *SMALL, "--no-pictures", *RUN, "--checkpoint-seconds", "0"]
@@ -269,3 +270,16 @@ def test_what_a_config_leaves_out_has_its_default(vae_np, run):
     assert found["elbo"] == pytest.approx(expected["elbo"])
     Path("run/config.json").write_text('{"arguments": {}}')  # the default data have 64 features
     one_line(vae_np("evaluate", "run"), "has 64 columns, the model 6 features")
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])
+def test_what_a_scheduler_sends_saves_and_says_how_to_go_on(train, monkeypatch, name, code):
+    assert train(*RUN, "--out", "whole").code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(Silent, "step", lambda self, epoch, elbo: signal.raise_signal(getattr(signal, name)))
+        done = train(*RUN, "--out", "stopped", "--json", "--checkpoint-seconds", "100")
+    said = f"vae-np: ended by {name}; continue with: vae-np train --out stopped --resume\n"
+    assert (done.code, done.out, done.err) == (code, "", said)
+    assert load_checkpoint("stopped").adam.step == 1
+    assert train("--out", "stopped", "--resume").code == 0
+    assert state("stopped") == state("whole")

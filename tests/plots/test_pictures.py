@@ -149,3 +149,26 @@ def test_the_manifold_of_one_feature_fills_its_picture(tmp_path: Path) -> None:
     below_title = ink[int(0.2 * len(ink)) :]
     covered = below_title.any(axis=0)
     assert covered[: len(covered) // 2].mean() > 0.6
+
+
+BACKEND = """
+import os
+from vae_np.plots.canvas import picture
+with picture("a.png", 2, 2) as figure:
+    figure.add_subplot()
+import matplotlib
+print(matplotlib.get_backend().lower(), os.environ["MPLBACKEND"])
+"""
+
+
+@pytest.mark.parametrize("backend", [pytest.param("svg", marks=pytest.mark.slow), "no_such_backend"])
+def test_a_picture_needs_nothing_of_the_environments_backend_and_leaves_it(backend: str, tmp_path: Path) -> None:
+    """A notebook's shell names the notebook's, whose module may be absent; one that is there stays the user's."""
+    environment = {**os.environ, "MPLBACKEND": backend, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-W", "error", "-c", BACKEND]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    used, kept = done.stdout.split()
+    assert kept == backend
+    assert used == {"svg": "svg", "no_such_backend": "agg"}[backend]
+    assert (tmp_path / "a.png").stat().st_size > 100

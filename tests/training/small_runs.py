@@ -32,6 +32,7 @@ RUNS = {
     "dynamic": {"binarise": "dynamic", "seed": 5},
     "the data's bias": {"output_bias": "data"},
     "cosine": {"optimizer": vae_np.Adam(vae_np.Warmup(3, vae_np.Cosine(1e-2, 9)), clip_norm=1.0)},
+    "an L2 penalty": {"optimizer": vae_np.Adam(1e-2, l2=0.1)},
     "milestones and AMSGrad": {"optimizer": vae_np.Adam(vae_np.StepList(1e-2, (3, 6)), amsgrad=True)},
 }
 

@@ -86,3 +86,17 @@ def test_temporaries_are_told_from_other_files(tmp_path):
     remove_temporaries(tmp_path / "a.npz")
     remove_temporaries(tmp_path / "missing" / "a.npz")
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted(names[1:])
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_a_file_of_another_machines_order_of_bytes_is_read_to_the_bit(saved, order):
+    trainer, path = saved
+    with np.load(path) as npz:
+        numbers = {name: npz[name] for name in npz.files if npz[name].dtype.kind in "fiu"}
+    swapped = {name.replace(".", "__"): a.astype(a.dtype.newbyteorder(order)) for name, a in numbers.items()}
+    found = load_checkpoint(rewritten(path, **swapped))
+    np.testing.assert_array_equal(found.vae.parameters.vector, trainer.vae.parameters.vector)
+    assert found.vae.parameters.vector.dtype.isnative
+    assert found.adam.step == trainer.adam.step
+    for name, array in trainer.adam.arrays().items():
+        np.testing.assert_array_equal(found.adam.arrays()[name], array)

@@ -1,4 +1,4 @@
-"""SIGINT while a run trains, and runs outside the main thread."""
+"""SIGINT, SIGTERM and SIGHUP while a run trains, and runs outside the main thread."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from small_runs import InterruptAt, X, small
 
 from vae_np.training.checkpoint import load_checkpoint
 from vae_np.training.fitting import Trainer, fit
+from vae_np.training.interrupt import Ended
 from vae_np.training.progress import Silent
 
 
@@ -72,3 +73,57 @@ def test_training_works_outside_the_main_thread():
     thread.start()
     thread.join()
     assert lengths == [2]
+
+
+OTHERS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+class Sends(Silent):
+    """Sends a signal to ourselves after the first step."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def step(self, epoch, elbo):
+        signal.raise_signal(self.number)
+
+
+@pytest.mark.parametrize("number", OTHERS)
+def test_what_schedulers_send_ends_a_run_with_a_checkpoint_as_sigint_does(number, tmp_path):
+    whole, path, before = small(), tmp_path / "c.npz", signal.getsignal(number)
+    fit(whole, X, epochs=2, progress=False)
+    with pytest.raises(Ended) as caught:
+        fit(small(), X, epochs=2, checkpoint=path, progress=Sends(number))
+    assert caught.value.number == number
+    assert isinstance(caught.value, KeyboardInterrupt)
+    assert load_checkpoint(path).adam.step == 1
+    assert signal.getsignal(number) == before
+    resumed = small()
+    fit(resumed, X, epochs=2, checkpoint=path, resume=True, progress=False)
+    assert (resumed.parameters.vector == whole.parameters.vector).all()
+
+
+@pytest.mark.parametrize("number", OTHERS)
+def test_a_signal_that_others_handle_or_ignore_is_left_to_them(number):
+    got = []
+    for handler in (lambda *arguments: got.append(number), signal.SIG_IGN):
+        before = signal.signal(number, handler)
+        try:
+            assert len(fit(small(), X, epochs=1, progress=Sends(number)).rows) == 1
+            assert signal.getsignal(number) == handler
+        finally:
+            signal.signal(number, before)
+    assert got
+
+
+def test_a_second_signal_meets_the_systems_default(monkeypatch):
+    defaults = []
+
+    class Watching(Silent):
+        def step(self, epoch, elbo):
+            signal.raise_signal(OTHERS[0])
+            defaults.extend(signal.getsignal(number) for number in OTHERS)
+
+    with pytest.raises(Ended):
+        fit(small(), X, epochs=1, progress=Watching())
+    assert defaults == [signal.SIG_DFL] * len(OTHERS)

@@ -7,11 +7,14 @@ run_folder, assemble, train_options, pictures.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from vae_np import __version__
 from vae_np.cli.command import commands, module_of
@@ -23,12 +26,15 @@ LISTS = {"--hidden": "widths", "--decoder-hidden": "widths", "--milestones": "ep
 """Options that take several numbers, and what these are."""
 NOTES = """\
 'vae-np COMMAND --help' shows a command's options.
-exit codes: 0 done, 1 a gradient check failed, 2 an error (one line on standard error), 130 interrupted
+exit codes: 0 done, 1 a gradient check failed, 2 an error (one line on standard error), 130 interrupted, 143 and 129
+after SIGTERM and SIGHUP
 """
+SIGPIPE = 13
+"""Its number; Windows has no such signal."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; 0, or 2 with one line on standard error, or 130 after an interrupt.
+    """Run one command; 0, or 2 with one line on standard error, or 130 after an interrupt (128 + the signal).
 
     Parameters
     ----------
@@ -37,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     _open_streams()
+    before = warnings.formatwarning
+    warnings.formatwarning = _warning_line  # type: ignore[assignment]
     try:
         code = _run(words)
         _flush()
@@ -46,13 +54,23 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"vae-np: error: {one_line(error)}", file=sys.stderr)
             return 2
         _drop_output()  # the reader of our output has gone, as `head` does
-        return 128 + signal.SIGPIPE
+        return 128 + SIGPIPE
     except KeyboardInterrupt as interrupt:
-        print(f"vae-np: interrupted{f'; {interrupt}' if str(interrupt) else ''}", file=sys.stderr)
-        return 128 + signal.SIGINT
+        number = signal.Signals(getattr(interrupt, "number", signal.SIGINT))  # of a run that SIGTERM has ended, say
+        how = "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
+        with contextlib.suppress(OSError):  # a terminal that has gone, which SIGHUP tells
+            print(f"vae-np: {how}{f'; {interrupt}' if str(interrupt) else ''}", file=sys.stderr, flush=True)
+        return 128 + number
     except (ValueError, TypeError, OSError, ImportError, FloatingPointError, OverflowError, MemoryError) as error:
         print(f"vae-np: error: {one_line(error)}", file=sys.stderr)
         return 2
+    finally:
+        warnings.formatwarning = before
+
+
+def _warning_line(message: Warning | str, *rest: Any) -> str:
+    """A warning as one line, without the place in the code that gave it."""
+    return f"vae-np: warning: {' '.join(str(message).split())}\n"
 
 
 def _run(words: list[str]) -> int:

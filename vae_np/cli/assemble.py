@@ -143,5 +143,5 @@ def _adam(options: dict[str, Any], steps: int) -> Adam:
         schedule = StepList(rate, tuple(epoch * steps for epoch in options["milestones"]))
     if options["warmup"]:
         schedule = Warmup(options["warmup"], schedule)
-    names = ("weight_decay", "amsgrad", "epsilon", "epsilon_hat", "clip_norm")
+    names = ("weight_decay", "l2", "amsgrad", "epsilon", "epsilon_hat", "clip_norm")
     return Adam(schedule, **{name: options[name] for name in names})

@@ -93,8 +93,9 @@ def _run(given: dict[str, Any]) -> int:
             result["pictures"] = pictures
             run_folder.write_result(folder, result)
             say(f"pictures: {', '.join(path.name for path in pictures)} in {folder}")
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"continue with: vae-np train --out {shlex.quote(str(folder))} --resume") from None
+    except KeyboardInterrupt as interrupt:
+        interrupt.args = (f"continue with: vae-np train --out {shlex.quote(str(folder))} --resume",)
+        raise
     if quiet:
         output.print_json(result)
     say(f"next: vae-np evaluate {shlex.quote(str(folder))} --samples 500")

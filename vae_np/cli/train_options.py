@@ -31,6 +31,7 @@ DEFAULTS: dict[str, Any] = {
     "milestones": [],
     "warmup": 0,
     "weight_decay": 0.0,
+    "l2": 0.0,
     "amsgrad": False,
     "epsilon": 1e-8,
     "epsilon_hat": False,
@@ -161,7 +162,8 @@ def _add_adam(group: argparse._ArgumentGroup) -> None:
     add("--schedule", choices=["constant", "cosine", "steps"], help="of the learning rate [constant]")
     add("--milestones", type=common.integers, metavar="E,E", help="epochs after which --schedule steps divides by 10")
     add("--warmup", type=int, metavar="STEPS", help="over which the learning rate rises [0]")
-    add("--weight-decay", type=float, metavar="W", help="decoupled [0]")
+    add("--weight-decay", type=float, metavar="W", help="decoupled, AdamW's [0]")
+    add("--l2", type=float, metavar="W", help="added to the gradient: what PyTorch's Adam calls weight_decay [0]")
     add("--clip-norm", type=float, metavar="NORM", help="the largest norm of the gradient [no limit]")
     add("--epsilon", type=float, metavar="E", help="[1e-8]")
     add("--epsilon-hat", action="store_true", help="epsilon before the bias correction, as in Keras")

@@ -61,10 +61,15 @@ def read_archive(path: Path) -> dict[str, Array]:
         with np.load(io.BytesIO(data), allow_pickle=False) as npz:
             if (size := sum(entry.file_size for entry in npz.zip.infolist())) > len(data) + ROOM:
                 raise ValueError(f"its entries unpack to {size} bytes")
-            arrays = {name: npz[name] for name in npz.files if name in NAMES or name.startswith("adam.")}
+            arrays = {name: _native(npz[name]) for name in npz.files if name in NAMES or name.startswith("adam.")}
     except Exception as error:  # whatever the parsers trip over, it is the file that is at fault
         reason = "it holds pickled objects" if "allow_pickle" in str(error) else str(error) or type(error).__name__
         raise ValueError(f"{path}: no model file of vae_np, or damaged: {' '.join(reason.split())}") from None
     if str(arrays.get("format")) != FORMAT or not {"config", "parameters"} <= arrays.keys():
         raise ValueError(f"{path}: no model file of vae_np; a model has format, config and parameters")
     return arrays
+
+
+def _native(array: Array) -> Array:
+    """The array in the machine's order of bytes: a file may come from another machine."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import textwrap
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
@@ -78,15 +79,33 @@ STYLE: dict[str, Any] = {
 
 
 def require_matplotlib() -> ModuleType:
-    """matplotlib, or an ImportError that says how to install it."""
+    """matplotlib, or an ImportError that says how to install it.
+
+    Files need none of its windows, and the import fails where it does not know the one that MPLBACKEND names, as a
+    notebook's shell has it without the notebook's modules. So it is imported without that name, which it is told after.
+    """
+    name = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
     try:
-        import matplotlib
-        import matplotlib.backends.backend_agg
-        import matplotlib.figure
-        import matplotlib.image
-        import matplotlib.style
+        mpl = _matplotlib()
     except ImportError as error:
         raise ImportError(f'the pictures need matplotlib: pip install "vae-np[cli]" ({error})') from error
+    finally:
+        if name is not None:
+            os.environ["MPLBACKEND"] = name
+    if name:
+        with suppress(ValueError):
+            mpl.rcParams["backend"] = name
+    return mpl
+
+
+def _matplotlib() -> ModuleType:
+    """The package, with the parts that pictures need."""
+    import matplotlib
+    import matplotlib.backends.backend_agg
+    import matplotlib.figure
+    import matplotlib.image
+    import matplotlib.style
+
     return matplotlib
 
 

@@ -64,7 +64,7 @@ def _write(path: Path, data: bytes) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=temporary_prefix(path), suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
-            os.fchmod(file.fileno(), mode)
+            _set_mode(file.fileno(), temporary, mode)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -73,6 +73,14 @@ def _write(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def _set_mode(handle: int, path: str, mode: int) -> None:
+    """Give a file that is open its permissions; Windows has fchmod since Python 3.13."""
+    if hasattr(os, "fchmod"):
+        os.fchmod(handle, mode)
+    else:
+        os.chmod(path, mode)
 
 
 def _is_special(path: Path) -> bool:

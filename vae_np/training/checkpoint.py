@@ -16,7 +16,7 @@ The whole format, entry by entry; the first four are `archive`'s, and a model fi
                  (that of the next step: one with a running baseline moves on; older files lack it)
 
 `load` reads both; a checkpoint is a model with more in it. Files of 0.1.0 lack posterior and prior (the paper's) and
-scale, and have data_bias for output_bias.
+scale, and the optimiser's l2, and have data_bias for output_bias.
 """
 
 from __future__ import annotations
@@ -110,6 +110,8 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         training = _checked_training(json.loads(str(arrays["training"])))
         if "data_bias" in training["settings"]:  # its name in files of 0.1.0
             training["settings"]["output_bias"] = "data" if training["settings"].pop("data_bias") else "zero"
+        if isinstance(training["settings"].get("optimizer"), dict):
+            training["settings"]["optimizer"].setdefault("l2", 0.0)  # files of 0.1.0 have none
     except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{path}: the training state in it makes no sense: {error}") from None
     return Checkpoint(vae, adam, training, best)

@@ -109,7 +109,7 @@ class Trainer:
                 if checkpoint is not None:  # also where no step was left to do: the history's file may be behind
                     self.save(checkpoint)
                 if interrupt.requested:
-                    raise KeyboardInterrupt
+                    raise interrupt.interruption()
         except NonFiniteError:
             raise
         except Exception:

@@ -293,11 +293,15 @@ def adamw(parameters):
     return torch.optim.AdamW(parameters, lr=0.01, weight_decay=0.1)
 
 
+def l2(parameters):
+    return torch.optim.Adam(parameters, lr=0.01, weight_decay=0.1)
+
+
 def amsgrad(parameters):
     return torch.optim.Adam(parameters, lr=0.01, amsgrad=True, betas=(0.8, 0.99))
 
 
-@pytest.mark.parametrize("optimizer", [adamw, amsgrad, Handwritten])
+@pytest.mark.parametrize("optimizer", [adamw, l2, amsgrad, Handwritten])
 def test_the_steps_are_those_of_the_optimiser_that_is_given(optimizer):
     _, _, wrong, right = graded(Base, loss, optimizer)
     assert wrong is None
@@ -308,18 +312,11 @@ def test_an_optimiser_without_its_corrections_is_wrong_at_its_first_step():
     assert graded(Base, loss, lambda p: Handwritten(p, corrected=False))[2] == "step 1: encoder.0.W"
 
 
-@pytest.mark.parametrize(
-    ("optimizer", "fact"),
-    [
-        (lambda p: torch.optim.SGD(p, lr=0.1), "SGD is not Adam"),
-        (lambda p: torch.optim.Adam(p, weight_decay=0.1), "weight_decay is added to the gradient"),
-    ],
-)
-def test_an_optimiser_that_is_not_ours_is_not_graded(optimizer, fact):
-    verified, _, wrong, right = graded(Base, loss, optimizer)
+def test_an_optimiser_that_is_not_ours_is_not_graded():
+    verified, _, wrong, right = graded(Base, loss, lambda p: torch.optim.SGD(p, lr=0.1))
     assert wrong is None
     assert not any(stage.startswith("step ") for stage in right)
-    assert any(fact in line for line in verified.facts)
+    assert any("SGD is not Adam" in line for line in verified.facts)
 
 
 @pytest.mark.parametrize(

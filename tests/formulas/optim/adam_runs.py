@@ -18,7 +18,8 @@ SETTINGS = {
     "amsgrad": Adam(0.02, amsgrad=True),
     "amsgrad with epsilon_hat": Adam(0.02, amsgrad=True, epsilon_hat=True),
     "weight_decay": Adam(0.02, weight_decay=0.37),
-    "everything": Adam(0.02, epsilon_hat=True, amsgrad=True, weight_decay=0.37, clip_norm=3.0),
+    "l2": Adam(0.02, l2=0.37),
+    "everything": Adam(0.02, epsilon_hat=True, amsgrad=True, weight_decay=0.37, clip_norm=3.0, l2=0.21),
     "schedule": Adam(Warmup(7, Cosine(0.02, 50, 0.001))),
 }
 
@@ -29,11 +30,12 @@ SETTINGS = {
 def recursion(theta, gradients, adam):
     """Return theta_1, theta_2, ... of one parameter as mpf."""
     b1, b2, eps = mp.mpf(adam.beta1), mp.mpf(adam.beta2), mp.mpf(adam.epsilon)
-    decay = mp.mpf(adam.weight_decay)
+    decay, penalty = mp.mpf(adam.weight_decay), mp.mpf(adam.l2)
     theta, m, v, v_max = mp.mpf(theta), mp.mpf(0), mp.mpf(0), mp.mpf(0)
     path = []
     for t, g in enumerate(gradients, start=1):
         alpha = mp.mpf(adam.rate(t))
+        g = g + penalty * theta
         m = b1 * m + (1 - b1) * g
         v = b2 * v + (1 - b2) * g**2
         v_max = max(v_max, v)

@@ -19,7 +19,7 @@ def mistaken(
     keeps_corrected: bool = False,
     tensors: int = 1,
     clips: bool = True,
-    decay: Callable = lambda g, theta, adam, rate: (g, rate * adam.weight_decay * theta),
+    decay: Callable = lambda g, theta, adam, rate: (g + adam.l2 * theta, rate * adam.weight_decay * theta),
     leaves_out: int | None = None,
     amsgrad_of_corrected: bool = False,
 ):
@@ -73,6 +73,8 @@ MISTAKES = {
     "adam-eps-hat": epsilon_hat_path,
     "amsgrad-max-order": mistaken(amsgrad_of_corrected=True),
     "adam-l2-decay": mistaken(decay=lambda g, x, adam, rate: (g + adam.weight_decay * x, 0.0)),
+    "l2-decoupled": mistaken(decay=lambda g, x, adam, rate: (g, rate * adam.l2 * x)),
+    "l2-doubled": mistaken(decay=lambda g, x, adam, rate: (g + 2 * adam.l2 * x, 0.0)),
     "decay-without-rate": mistaken(decay=lambda g, x, adam, rate: (g, adam.weight_decay * x)),
     "clip-noop": mistaken(clips=False),
     "params-not-optimised": mistaken(leaves_out=1),
@@ -111,6 +113,8 @@ SIGNATURES = [  # mistake, settings, gradients, (t, parameter) -> wrong, right
         0.670,
     ),
     ("adam-l2-decay", Adam(0.1, weight_decay=0.25), 0 * ONES, {(1, 0): 1.0}, 0.25 * 2),
+    ("l2-decoupled", Adam(0.1, l2=0.25), 0 * ONES, {(1, 0): 0.25 * 2}, 1.0),
+    ("l2-doubled", Adam(0.1, l2=0.25), -0.5 * ONES, {(1, 0): 1.0}, 0.0),
     (
         "decay-without-rate",
         Adam(0.1, weight_decay=0.25),
@@ -125,7 +129,7 @@ SIGNATURES = [  # mistake, settings, gradients, (t, parameter) -> wrong, right
 
 def test_the_signatures_cover_all_mistakes_and_the_twin_without_one_is_right():
     assert {row[0] for row in SIGNATURES} == set(MISTAKES)
-    for name in ("default", "amsgrad", "weight_decay", "schedule"):
+    for name in ("default", "amsgrad", "weight_decay", "l2", "schedule"):
         theta, gradients = varied(20, 3, np.float64)
         path = mistaken()(SETTINGS[name], theta, gradients)
         assert_path(path, theta, gradients, SETTINGS[name], 1e-12)

@@ -62,3 +62,13 @@ def test_arrays_that_do_not_fit_are_refused_before_anything_changes():
     assert state.step == 0
     assert (theta == 1).all()
     assert not state.m.any()
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_a_penalty_whose_square_would_overflow_raises_and_changes_nothing(dtype):
+    adam, root = Adam(0.1, l2=1.0), np.sqrt(np.finfo(dtype).max)
+    theta = np.array([1.0, root * dtype(1.1)], dtype)
+    state, before = AdamState.zeros(theta, adam), theta.copy()
+    with pytest.raises(NonFiniteError, match="square of the gradient's largest entry"):
+        adam.update(theta, np.ones(2, dtype), state)
+    assert (theta.tolist(), state.step) == (before.tolist(), 0)

@@ -27,6 +27,7 @@ from vae_np.formulas.schedules import Cosine, StepList
         ({"epsilon_hat": 1}, TypeError, "epsilon_hat must be True or False"),
         ({"amsgrad": "no"}, TypeError, "amsgrad must be True or False"),
         ({"weight_decay": -1e-3}, ValueError, "weight_decay must not be negative"),
+        ({"l2": -1e-3}, ValueError, "l2 must not be negative; got -0.001"),
         ({"clip_norm": 0.0}, ValueError, "clip_norm must be positive"),
         ({"clip_norm": True}, TypeError, "clip_norm must be a number"),
     ],
@@ -56,6 +57,7 @@ adams = st.builds(
     st.booleans(),
     st.floats(0, 1),
     st.none() | st.floats(1e-3, 1e3),
+    st.floats(0, 1),
 )
 
 

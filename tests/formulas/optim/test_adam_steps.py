@@ -103,3 +103,22 @@ def test_a_matrix_of_parameters_moves_as_its_flat_vector():
     flat = path_of(adam, theta, gradients)
     matrix = path_of(adam, theta.reshape(3, 5), gradients.reshape(1, 3, 5))
     assert np.array_equal(matrix.ravel(), flat.ravel())
+
+
+@pytest.mark.parametrize("clip_norm", [None, 0.5])
+def test_l2_is_the_gradient_of_its_penalty_which_is_not_clipped(clip_norm):
+    theta, gradients = varied(1, 5, np.float64)
+    rule = Adam(0.1, l2=0.3, clip_norm=clip_norm)
+    factor = clip_factor(global_norm(gradients[0]), clip_norm)
+
+    def penalty(theta):  # l2/2 sum(theta^2), whose derivative the complex step gives
+        return 0.15 * (theta**2).sum()
+
+    slope = np.array([penalty(theta + 1e-30j * unit).imag / 1e-30 for unit in np.eye(5)])
+    penalised, expected = theta.copy(), theta.copy()
+    states = AdamState.zeros(theta, rule), AdamState.zeros(theta, Adam(0.1))
+    rule.update(penalised, gradients[0], states[0])
+    Adam(0.1).update(expected, factor * gradients[0] + slope, states[1])
+    np.testing.assert_allclose(penalised, expected, rtol=1e-15)
+    np.testing.assert_allclose(states[0].m, states[1].m, rtol=1e-15)
+    np.testing.assert_allclose(states[0].v, states[1].v, rtol=1e-15)

@@ -23,6 +23,8 @@ def refuse(self):
 for locator in vars(caching).values():
     if isinstance(locator, type) and hasattr(locator, "ensure_cache_path"):
         locator.ensure_cache_path = refuse
+import warnings
+warnings.filterwarnings("ignore", "compiled code cannot be kept")  # tests/kernels/compiler/test_unwritable_cache.py
 """
 EVALUATE = """
 import sys

@@ -15,7 +15,8 @@ VARIANTS = [
     {},
     {"amsgrad": True},
     {"epsilon_hat": True, "weight_decay": 0.1},
-    {"clip_norm": 0.5, "beta1": 0.0},
+    {"clip_norm": 0.5, "beta1": 0.0, "l2": 0.3},
+    {"amsgrad": True, "l2": 0.2},
     {"beta2": 0.5, "epsilon": 1e-3, "learning_rate": 0.5},
 ]
 
@@ -29,6 +30,7 @@ def test_adam_is_its_formula(settings_, dtype):
     def compare(n, d, samples, seed):
         theta, g, m, v, v_max = normal(seed, dtype, *[(n * d,)] * 5)
         state = optim.AdamState(m, v * v, np.abs(v_max) if rule.amsgrad else None, seed % 30)
+        before = np.abs(theta)
         other, theirs = theta.copy(), optim.AdamState.from_arrays(state.arrays())
         norm, expected = adam.update(rule, theta, g, state), rule.update(other, g, theirs)
         assert_sums("norm", norm, expected, expected, theta.size)  # squares, in float64 in either precision
@@ -36,7 +38,12 @@ def test_adam_is_its_formula(settings_, dtype):
         arrays, expected_arrays = state.arrays(), theirs.arrays()
         assert arrays.pop("step") == expected_arrays.pop("step")
         for name, array in arrays.items():
-            assert_sums(name, array, expected_arrays[name], np.abs(m) + np.abs(g) + v * v + g * g)
+            assert_sums(
+                name,
+                array,
+                expected_arrays[name],
+                np.abs(m) + np.abs(g) + v * v + g * g + rule.l2 * (before + before**2),
+            )
 
     compare()
 

@@ -18,8 +18,9 @@ ADAMS = [
     {"amsgrad": True},
     {"epsilon_hat": True, "epsilon": 1e-4},
     {"weight_decay": 0.1},
+    {"l2": 0.1},
     {"clip_norm": 0.3},
-    {"amsgrad": True, "epsilon_hat": True, "weight_decay": 0.01, "clip_norm": 0.3},
+    {"amsgrad": True, "epsilon_hat": True, "weight_decay": 0.01, "clip_norm": 0.3, "l2": 0.02},
 ]
 
 AFTER_ADAM = 5 * 0.01 * 1e4 * WHOLE_MODEL

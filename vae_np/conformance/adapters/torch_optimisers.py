@@ -29,11 +29,10 @@ def rule_of(torch: Any, optimizer: Any) -> tuple[dict[str, Any] | None, str]:
     if any(other.get(name) != group.get(name) for other in groups for name in names):
         return None, "its groups of parameters have settings of their own"
     decay = float(group.get("weight_decay", 0.0))
-    if decay and not (isinstance(optimizer, optim.AdamW) or group.get("decoupled_weight_decay")):
-        return None, "Adam's weight_decay is added to the gradient here, which vae_np has not: AdamW's is decoupled"
+    decoupled = isinstance(optimizer, optim.AdamW) or group.get("decoupled_weight_decay")
     beta1, beta2 = group.get("betas", (0.9, 0.999))
     found: dict[str, Any] = {"learning_rate": float(group["lr"]), "beta1": float(beta1), "beta2": float(beta2)}
-    found |= {"epsilon": float(group.get("eps", 1e-8)), "weight_decay": decay}
+    found |= {"epsilon": float(group.get("eps", 1e-8)), "weight_decay" if decoupled else "l2": decay}
     return {n: repr(v) for n, v in found.items()} | {"amsgrad": bool(group.get("amsgrad", False))}, ""
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 __all__ = ["RULES", "Memory", "Slot", "alone", "corrected"]
 
 Array = NDArray[Any]
-NUMBERS = ("learning_rate", "beta1", "beta2", "epsilon", "weight_decay", "clip_norm")
+NUMBERS = ("learning_rate", "beta1", "beta2", "epsilon", "weight_decay", "clip_norm", "l2")
 
 
 @dataclass
@@ -51,7 +51,7 @@ RULES: dict[str, Callable[..., Any]] = {
     "accumulated": lambda slot, g: g,
     "optimised": lambda name: True,
     "adam_rule": lambda rule: rule,
-    "adam_gradient": lambda rule, g, theta: g,
+    "adam_gradient": lambda rule, g, theta: g + rule["l2"] * theta,
     "adam_time": lambda t, place, tensors: t,
     "adam_moments": moments,
     "adam_direction": direction,
@@ -69,7 +69,8 @@ class Memory:
     slots: dict[str, Slot] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        found = {"epsilon_hat": False, "amsgrad": False, "weight_decay": 0.0, "clip_norm": 0.0} | dict(self.settings)
+        found = {"epsilon_hat": False, "amsgrad": False, "weight_decay": 0.0, "clip_norm": 0.0, "l2": 0.0}
+        found |= dict(self.settings)
         found |= {name: float(found[name]) for name in NUMBERS}
         self.rule = self.rules["adam_rule"](found)
         self.slots = {name: Slot() for name in self.theta}

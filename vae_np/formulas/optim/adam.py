@@ -1,6 +1,6 @@
 """Adam and its documented variants, over one flat vector of parameters.
 
-    g_t = factor * gradient                                       (clipping by the global norm)
+    g_t = factor * gradient + l2 theta_{t-1}                      (clipping by the global norm; L2 penalty)
     m_t = beta1 m_{t-1} + (1 - beta1) g_t                         (first moment)
     v_t = beta2 v_{t-1} + (1 - beta2) g_t^2                       (second raw moment)
     m^  = m_t / (1 - beta1^t),   v^ = v_t / (1 - beta2^t)         (bias corrections)
@@ -55,9 +55,13 @@ class Adam:
     amsgrad : bool
         Divide by the largest v so far.
     weight_decay : float
-        lambda, decoupled and multiplied by the learning rate, as in ``torch.optim.AdamW``.
+        lambda, decoupled and multiplied by the learning rate, as in ``torch.optim.AdamW``. What ``torch.optim.Adam``
+        calls weight_decay is `l2`.
     clip_norm : float, optional
         The largest global norm of the gradient; a longer one is scaled down to it.
+    l2 : float
+        The weight of a penalty l2/2 sum(theta^2), whose gradient l2 theta is added to the loss's after clipping and
+        passes through the moments: ``weight_decay`` of ``torch.optim.Adam``, and of Keras's L2 regulariser half.
 
     Raises
     ------
@@ -78,11 +82,13 @@ class Adam:
     amsgrad: bool = False
     weight_decay: float = 0.0
     clip_norm: float | None = None
+    l2: float = 0.0
 
     def __post_init__(self) -> None:
         checked: dict[str, Any] = {
             "epsilon": positive("epsilon", self.epsilon),
             "weight_decay": non_negative("weight_decay", self.weight_decay),
+            "l2": non_negative("l2", self.l2),
         }
         if not isinstance(self.learning_rate, Schedule):
             checked["learning_rate"] = non_negative("learning_rate", self.learning_rate)
@@ -132,6 +138,9 @@ class Adam:
         norm = global_norm(gradient)
         factor = clip_factor(norm, self.clip_norm)
         check_squares(gradient, norm, factor)
+        if self.l2 > 0.0:
+            penalised = _penalised(theta, gradient, self, factor)
+            check_squares(penalised, global_norm(penalised), 1.0)
         new_theta, new_state = adam_step(theta, gradient, state, self, factor=factor)
         np.copyto(theta, new_theta)
         np.copyto(state.m, new_state.m)
@@ -172,7 +181,7 @@ def adam_step(
     """One step of Adam, as a pure function: nothing that is given changes.
 
         t  = step + 1
-        g  = factor * gradient
+        g  = factor * gradient + l2 theta
         m  = beta1 m + (1 - beta1) g
         v  = beta2 v + (1 - beta2) g^2
         m^ = m / (1 - beta1^t)
@@ -227,7 +236,8 @@ def adam_step(
 
     *Weight decay.* Loshchilov & Hutter (2019), algorithm 2: the decay does not pass through the
     moments. There it is multiplied by the schedule's multiplier alone; here by all of alpha_t,
-    as in ``torch.optim.AdamW``.
+    as in ``torch.optim.AdamW``. With l2 it passes through the moments, as in ``torch.optim.Adam``: there the quotient
+    m^ / sqrt(v^) takes its size away, so that at g = 0 the first step is alpha whatever l2 is.
 
     *Rounding.* Scalars are computed in double precision and cast once; the arrays keep their dtype
     throughout. The corrections are -expm1(t log beta), exact to an ULP or two where 1 - beta^t
@@ -241,7 +251,7 @@ def adam_step(
     correction2 = bias_correction(adam.beta2, t)
     epsilon = cast(adam.epsilon)
 
-    g = cast(factor) * gradient
+    g = _penalised(theta, gradient, adam, factor)
     m = cast(adam.beta1) * state.m + cast(1.0 - adam.beta1) * g
     v = cast(adam.beta2) * state.v + cast(1.0 - adam.beta2) * np.square(g)
     v_max = None if state.v_max is None else np.maximum(state.v_max, v)
@@ -257,6 +267,13 @@ def adam_step(
     if adam.weight_decay > 0.0:
         move += cast(rate * adam.weight_decay) * theta
     return theta - move, AdamState(m, v, v_max, t)
+
+
+def _penalised(theta: Array, gradient: Array, adam: Adam, factor: float) -> Array:
+    """The gradient of loss + l2/2 sum(theta^2), of which the loss's was clipped."""
+    cast = theta.dtype.type
+    g: Array = cast(factor) * gradient
+    return g + cast(adam.l2) * theta if adam.l2 > 0.0 else g
 
 
 def bias_correction(beta: float, step: int) -> float:

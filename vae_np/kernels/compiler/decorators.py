@@ -17,6 +17,8 @@ import contextlib
 import ctypes
 import functools
 import os
+import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -94,9 +96,11 @@ def _compiled_stage(function: Callable[..., None]) -> int:  # pragma: no cover -
     signature = ((numba.types.int64,) * 4, numba.types.void)
     compiled = CFunc(function, signature, {}, _KERNEL | {"nopython": True}, Compiler)
     with _cache_outside_the_package():
-        with contextlib.suppress(RuntimeError):  # no folder of those that Numba tries can be written
+        try:
             compiled.enable_caching()
             _watch_the_folder(compiled)
+        except RuntimeError:
+            _tell_uncached()
         compiled.compile()
     _KEPT.append(compiled)  # or its code would go with it
     address: Any = compiled.address
@@ -153,7 +157,8 @@ def _compile(function: F, options: dict[str, Any]) -> F:  # pragma: no cover - a
     try:
         with _cache_outside_the_package():
             compiled = numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # "cannot locate suitable file": no folder of those that Numba tries
+    except RuntimeError:  # "no locator available": no folder of those that Numba tries can be written
+        _tell_uncached()
         return numba.njit(**options)(function)
     _watch_the_folder(compiled)
     return compiled
@@ -164,6 +169,26 @@ def _watch_the_folder(compiled: Any) -> None:  # pragma: no cover - as above
     with contextlib.suppress(AttributeError):  # Numba's own; without it only an edit of these files goes unnoticed
         index = compiled._cache._cache_file
         index._source_stamp = (index._source_stamp, _folder_stamp())
+
+
+@functools.cache
+def _tell_uncached() -> None:
+    """Warn, once, that nothing compiled can be kept, and why."""
+    named = os.environ.get("NUMBA_CACHE_DIR")
+    try:
+        folder = Path(named) if named else cache_folder() / "numba"
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            reason = f"Numba finds no folder to write to, nor uses {folder}"
+    except RuntimeError:  # of Path.home
+        reason = "there is no home folder"
+    except OSError as error:
+        reason = f"{folder}: {error.strerror}"
+    warnings.warn(
+        f"compiled code cannot be kept ({reason}), so that every start compiles anew, for up to a minute: set"
+        " NUMBA_CACHE_DIR or VAE_NP_CACHE to a folder that can be written",
+        stacklevel=2,
+    )
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from vae_np.kernels.compiler.by_type import typed
 from vae_np.kernels.compiler.decorators import loop, scalar, unsigned
 from vae_np.kernels.loops.sums import BLOCK, add, rounded
 
-STEP, RATE = 7, 8
+STEP, RATE = 8, 9
 _ZERO = np.float64(0)
 
 
@@ -47,10 +47,14 @@ def plain_sum(a: Any) -> Any:
 
 @loop
 def step(theta: Any, g: Any, m: Any, v: Any, c: Any) -> None:
-    """Theta -= decay theta + alpha m / (sqrt(v inverse) + epsilon), with the constants of `constants_of`."""
-    b1, a1, b2, a2, alpha, inverse, epsilon, decay, factor = c
+    """Theta -= decay theta + alpha m / (sqrt(v inverse) + epsilon), with the constants of `constants_of`.
+
+    Moments that overflow for the penalty's sake alone, at l2 theta near the root of the largest number, are not refused
+    here as they are in `Adam.update`.
+    """
+    b1, a1, b2, a2, alpha, inverse, epsilon, decay, factor, l2 = c
     for i in range(theta.shape[0]):
-        e = factor * g[i]
+        e = factor * g[i] + l2 * theta[i]
         mi = b1 * m[i] + a1 * e
         vi = b2 * v[i] + a2 * (e * e)
         m[i] = mi
@@ -61,9 +65,9 @@ def step(theta: Any, g: Any, m: Any, v: Any, c: Any) -> None:
 @loop
 def amsgrad_step(theta: Any, g: Any, m: Any, v: Any, v_max: Any, c: Any) -> None:
     """The same with the largest v so far in v's place."""
-    b1, a1, b2, a2, alpha, inverse, epsilon, decay, factor = c
+    b1, a1, b2, a2, alpha, inverse, epsilon, decay, factor, l2 = c
     for i in range(theta.shape[0]):
-        e = factor * g[i]
+        e = factor * g[i] + l2 * theta[i]
         mi = b1 * m[i] + a1 * e
         vi = b2 * v[i] + a2 * (e * e)
         largest = vi if vi >= v_max[i] or vi != vi else v_max[i]  # NaN in either comes out
@@ -96,6 +100,7 @@ def constants_of(numbers: Any, factor: Any, like: Any) -> Any:
         typed(like, numbers[4]),
         typed(like, rate * numbers[5]),
         typed(like, factor),
+        typed(like, numbers[7]),
     )
 
 
@@ -144,7 +149,7 @@ def is_plain(adam: Adam, theta: Any, g: Any, state: AdamState) -> bool:
 
 
 def settings_of(adam: Adam) -> tuple[float, ...]:
-    """beta1, beta2, their logarithms, epsilon, weight decay, whether epsilon-hat; `constants_of` wants the step's
-    number and its rate after them."""
+    """beta1, beta2, their logarithms, epsilon, weight decay, whether epsilon-hat, and L2; `constants_of` wants the
+    step's number and its rate after them."""
     logarithms = (math.log(beta) if beta > 0 else 0.0 for beta in (adam.beta1, adam.beta2))
-    return adam.beta1, adam.beta2, *logarithms, adam.epsilon, adam.weight_decay, float(adam.epsilon_hat)
+    return adam.beta1, adam.beta2, *logarithms, adam.epsilon, adam.weight_decay, float(adam.epsilon_hat), adam.l2

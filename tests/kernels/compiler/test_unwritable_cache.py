@@ -1,0 +1,57 @@
+"""A cache that cannot be written is told in one line, with the reason and what to set."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+
+from vae_np.kernels.compiler import decorators
+
+pytestmark = pytest.mark.skipif(not decorators.COMPILED, reason="nothing is compiled")
+
+
+@pytest.fixture
+def nowhere(monkeypatch, tmp_path):
+    """Numba finds no folder, as where home and package belong to others; ours is below a file."""
+    from numba.core import caching
+
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("VAE_NP_CACHE", str(tmp_path / "file" / "cache"))
+    decorators._tell_uncached.cache_clear()
+    yield tmp_path
+    decorators._tell_uncached.cache_clear()
+
+
+def one(x):
+    return x + 1
+
+
+def test_the_first_kernel_that_cannot_be_kept_says_why_and_what_to_set(nowhere):
+    with pytest.warns(UserWarning, match=r"^compiled code cannot be kept \(.*Not a directory\)") as caught:
+        first, second = decorators.kernel(one), decorators.kernel(one)
+    assert (first(1.0), second(2.0)) == (2.0, 3.0)
+    (warning,) = caught
+    text = str(warning.message)
+    assert f"({nowhere / 'file' / 'cache' / 'numba'}: Not a directory)" in text
+    assert text.endswith("set NUMBA_CACHE_DIR or VAE_NP_CACHE to a folder that can be written")
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize("variable", ["NUMBA_CACHE_DIR", "VAE_NP_CACHE"])
+def test_the_folder_that_is_named_is_the_one_that_is_told(nowhere, monkeypatch, variable):
+    monkeypatch.setenv(variable, str(nowhere / "file" / "mine"))
+    with pytest.warns(UserWarning, match=f"{nowhere / 'file' / 'mine'}.*: Not a directory"):
+        decorators.kernel(one)
+    decorators._tell_uncached.cache_clear()
+    monkeypatch.setenv(variable, str(nowhere / "there"))
+    with pytest.warns(UserWarning, match="Numba finds no folder to write to, nor uses "):
+        decorators.kernel(one)
+
+
+def test_where_code_is_kept_nothing_is_said():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert decorators.kernel(one)(1.0) == 2.0
