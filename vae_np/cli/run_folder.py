@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from vae_np.cli.assemble import depends_on_epochs, doors
 from vae_np.cli.output import jsonable
 from vae_np.cli.runs import KEPT, read_config
-from vae_np.cli.train_options import DEFAULTS, FREE_ON_RESUME, check_types
+from vae_np.cli.starting import options_from
+from vae_np.cli.train_options import BY_HASH, DEFAULTS, FREE_ON_RESUME, check_types
 
 PICTURES = (
     "kl_per_dimension.png",
@@ -37,7 +38,8 @@ class Plan(NamedTuple):
 def plan(given: dict[str, Any]) -> Plan:
     """Read the command's options and what the folder holds; nothing is written."""
     explicit = {name: value for name, value in given.items() if name in DEFAULTS}
-    options = {**DEFAULTS, **explicit}
+    fresh = "start_from" in explicit and "resume" not in given
+    options = options_from(explicit["start_from"], explicit) if fresh else {**DEFAULTS, **explicit}
     folder = Path(given["out"]) if "out" in given else None
     if folder is not None and folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"{folder} is a file; --out names a folder")
@@ -56,7 +58,7 @@ def plan(given: dict[str, Any]) -> Plan:
             raise ValueError(f"{folder}: has a {CHECKPOINT} and no {CONFIG}; it can be loaded, and not resumed")
         return Plan(folder, options, False)
     saved = {name: value for name, value in saved.items() if name not in KEPT}
-    return Plan(folder, _merged(saved, explicit, folder / CONFIG), resumed)
+    return Plan(folder, _merged(saved, explicit, folder / CONFIG, BY_HASH if resumed else ()), resumed)
 
 
 def check_unchanged(folder: Path, resumed: bool) -> None:
@@ -65,8 +67,13 @@ def check_unchanged(folder: Path, resumed: bool) -> None:
         raise ValueError(f"{folder} holds a run already; continue it with --resume or choose another --out")
 
 
-def _merged(saved: dict[str, Any], explicit: dict[str, Any], config: Path) -> dict[str, Any]:
-    """The run's options, with those given now; ``ValueError`` where the two contradict each other."""
+def _merged(
+    saved: dict[str, Any], explicit: dict[str, Any], config: Path, free: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """The run's options, with those given now; ``ValueError`` where the two contradict each other.
+
+    Those that are ``free`` may differ as those do that always may.
+    """
     check_types(saved, config)
     before = {**DEFAULTS, **saved}
     if explicit.get("likelihood") == "auto":  # what it chose then holds
@@ -81,10 +88,15 @@ def _merged(saved: dict[str, Any], explicit: dict[str, Any], config: Path) -> di
     for name, value in explicit.items():
         flag = f"--{name.replace('_', '-')}"
         same = theirs[name] == ours[name] if name in ours else before[name] == value
-        if name not in FREE_ON_RESUME and not same:
-            raise ValueError(f"{config}: the run has {flag} {_word(before[name])}, not {_word(value)}")
+        if name not in (*FREE_ON_RESUME, *free) and not same:
+            raise ValueError(
+                f"{config}: the run has {flag} {_word(before[name])}, not {_word(value)}"
+                f" (a new run may begin with its weights: --start-from {config.parent})"
+            )
         if name == "epochs" and before[name] != value and (schedule := depends_on_epochs(before)):
             raise ValueError(f"{config}: --epochs must stay {before[name]}: {schedule} depends on it")
+    if free and explicit.get("data", before["data"]) != before["data"]:
+        before |= {name: DEFAULTS[name] for name in free}  # how a file is read goes with the file
     return {**before, **explicit}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vae_np import __version__
-from vae_np.cli import assemble, choice, common, output, remarks, run_folder
+from vae_np.cli import assemble, choice, common, output, remarks, run_folder, starting
 from vae_np.cli.command import Command
 from vae_np.cli.runs import OF_DATA
 from vae_np.cli.train_options import add_arguments
@@ -54,7 +54,12 @@ def _run(given: dict[str, Any]) -> int:
     locked = folder is not None and folder.is_dir()
     if folder is not None and locked:
         run_folder.lock(folder)
-    trainer, parts, options, chosen = _prepare(options, resumed, "patience" in given)
+    try:
+        trainer, parts, options, chosen = _prepare(options, resumed, "patience" in given)
+    except FileNotFoundError as error:
+        if not resumed or "data" in given:
+            raise
+        raise FileNotFoundError(f"{error}; --data names the place where the run's data are now") from None
     if resumed and folder is not None:
         trainer.restore(folder / run_folder.CHECKPOINT)
     folder = run_folder.make(folder, options["data"])
@@ -122,19 +127,24 @@ def _prepare(
         if options["likelihood"] == "auto":
             options, chosen = choice.likelihood_of(options, found)
         likelihood = assemble.likelihood(options)
+        if options["start_from"]:
+            starting.check_columns(options["start_from"], found)
         common.check_support(found, likelihood, options["binarise"], "--likelihood", "--scale")
 
     parts = common.load_parts(options, options["dtype"], check)
-    if not resumed:
+    begins = not resumed and not options["start_from"]
+    if begins:
         options = choice.floor_of(options, parts.train.x)
-        if not patient:
-            options, line = choice.patience_of(options, parts.validation is not None)
-            chosen = "\n".join(filter(None, [chosen, line]))
+    if not resumed and not patient:
+        options, line = choice.patience_of(options, parts.validation is not None)
+        chosen = "\n".join(filter(None, [chosen, line]))
     vae = assemble.model(options, parts.train.x.shape[1])
     settings = assemble.settings(options, len(parts.train))
     validation = None if parts.validation is None else parts.validation.x
     trainer = Trainer(vae, parts.train.x, settings, validation, parts.train.feature_names)
-    if vae.scale == "standard" and not resumed:
+    if options["start_from"] and not resumed:
+        chosen = "\n".join(filter(None, [starting.take_weights(vae, options["start_from"]), chosen]))
+    if vae.scale == "standard" and begins:
         chosen = "\n".join(filter(None, [chosen, _standardise(vae, parts.train)]))
     return trainer, parts, options, chosen
 

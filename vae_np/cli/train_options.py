@@ -47,12 +47,16 @@ DEFAULTS: dict[str, Any] = {
     "output_bias": "data",
     "checkpoint_seconds": 10.0,
     "no_pictures": False,
+    "start_from": None,
 }
 EARLIER: dict[str, Any] = {"patience": None, "index": "none"}
 """What a run did whose config.json does not know the option: it is older, and has an index among its features, say."""
 FREE_ON_RESUME = ("epochs", "backend", "threads", "checkpoint_seconds", "no_pictures")
 """What may differ when a run is resumed."""
+BY_HASH = ("data", "key", "header")
+"""What may differ, too, where the checkpoint's hash proves the data the same: these may have moved."""
 NULLABLE: dict[str, tuple[type, ...]] = {
+    "start_from": (str,),
     "labels": (str,),
     "key": (str,),
     "split": (list,),
@@ -72,6 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--out", metavar="DIR", help="the run's folder [runs/DATA-1, -2, ...]")
     add("--resume", action="store_true", help="continue the run in --out; its options need not be repeated")
+    add("--start-from", metavar="RUN", help="begin with the weights and the options of another run's folder")
     add("--no-pictures", action="store_true", help="draw none, nor where the run is resumed without --pictures")
     add("--pictures", dest="no_pictures", action="store_false", help="draw them [they are drawn]")
     add("--json", action="store_true", help="print the result as one JSON object, and no progress")

@@ -1,0 +1,87 @@
+"""A new run from a run's weights: --start-from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vae_np.cli.assemble import doors
+from vae_np.cli.common import DATA_DEFAULTS
+from vae_np.cli.otherness import check_order
+from vae_np.cli.runs import KEPT, read_config
+from vae_np.cli.train_options import DEFAULTS
+
+if TYPE_CHECKING:
+    from vae_np.data import Dataset
+    from vae_np.model.vae import VAE
+
+__all__ = ["check_columns", "options_from", "take_weights"]
+
+MODEL = (
+    "hidden",
+    "decoder_hidden",
+    "latent",
+    "activation",
+    "likelihood",
+    "sigma",
+    "floor",
+    "posterior",
+    "prior",
+    "init",
+    "dtype",
+    "output_bias",
+)
+"""What the weights decide, and what they are instead of."""
+
+
+def options_from(source: str, explicit: dict[str, Any]) -> dict[str, Any]:
+    """The options of a new run that starts from the weights of the run in the folder ``source``.
+
+    They are that run's, but for those given; with other data what goes with data has its defaults again, save the
+    scale. ``ValueError`` where one of those given asks for another model.
+    """
+    if not Path(source).is_dir():
+        raise FileNotFoundError(f"--start-from {source}: there is no such folder of a run")
+    saved = read_config(Path(source))
+    if saved is None:
+        raise ValueError(f"--start-from {source}: the folder has no config.json, which tells the run's options")
+    before = {**DEFAULTS, **{name: value for name, value in saved.items() if name not in KEPT}}
+    if explicit.get("likelihood") == "auto":
+        explicit = {name: value for name, value in explicit.items() if name != "likelihood"}
+    theirs, ours = doors(before), doors({**before, **explicit})
+    for name in MODEL:
+        same = theirs[name] == ours[name] if name in ours else before[name] == explicit.get(name, before[name])
+        if name in explicit and not same:
+            flag = f"--{name.replace('_', '-')}"
+            raise ValueError(
+                f"--start-from {source}: the weights are those of a run with {flag} {before[name]}; omit {flag}"
+            )
+    if "data" in explicit and explicit["data"] != before["data"]:
+        before |= {name: value for name, value in DATA_DEFAULTS.items() if name != "scale"}
+    if explicit.get("scale", before["scale"]) != before["scale"] and "standard" in (explicit["scale"], before["scale"]):
+        raise ValueError(f"--start-from {source}: its model was trained with --scale {before['scale']}; omit --scale")
+    # the bias that was learned stays: "zero" leaves it as it is
+    return {**before, **explicit, "output_bias": "zero", "start_from": source}
+
+
+def check_columns(source: str, found: Dataset) -> None:
+    """That the data have the columns of the run's: as many, and those of its names in their order."""
+    names = (read_config(Path(source)) or {}).get("feature_names")
+    if names is not None and found.x.shape[1] == len(names):
+        check_order(found, tuple(names))
+
+
+def take_weights(vae: VAE, source: str) -> str:
+    """Give the model the run's weights, those of its best epoch, and its scaling; a line that says so."""
+    from vae_np.training.checkpoint import load
+
+    given = load(source, backend="numpy")
+    ours, theirs = vae.config(), given.config()
+    for name in (name for name in ours if name not in ("seed", "init")):
+        if ours[name] != theirs[name]:
+            what = "features" if name == "n_features" else name
+            raise ValueError(f"--start-from {source}: its model has {what} {theirs[name]}; this one needs {ours[name]}")
+    vae.parameters.vector[...] = given.parameters.vector
+    if given.scaling is not None:
+        vae.scaling = given.scaling
+    return f"starts from the weights of {source}"
