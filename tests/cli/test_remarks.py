@@ -76,7 +76,7 @@ def test_before_training_a_line_names_the_columns_whose_sizes_differ(train):
     done = train(*GAUSSIAN, "--sigma", "per-feature", "--epochs", "1", "--out", "a", data="wine.csv")
     assert lines(done, UNSCALED) == [f"{UNSCALED}{words}{end}"]
     assert lines(train("--resume", "--epochs", "2", "--out", "a", data="wine.csv"), UNSCALED) == []
-    done = train(*GAUSSIAN, "--epochs", "0", "--out", "b", data="wine.csv")
+    done = train(*GAUSSIAN, "--sigma", "1", "--epochs", "0", "--out", "b", data="wine.csv")
     assert lines(done, UNSCALED) == [f"{UNSCALED}{words} and sigma is 1{end}"]
     assert (
         lines(train(*GAUSSIAN, "--scale", "standard", "--epochs", "0", "--out", "c", data="wine.csv"), UNSCALED) == []
@@ -90,7 +90,7 @@ def test_two_orders_of_magnitude_are_too_much_and_less_is_not(train, apart, said
     words = [*GAUSSIAN, "--sigma", "learned", "--split", "1,0,0", "--epochs", "0", "--out"]
     assert bool(lines(train(*words, "a", data="two.csv"), UNSCALED)) is said
     np.savetxt("one.csv", two[:, 1:], delimiter=",", fmt="%.17g")  # one size, and a sigma of 1
-    words = [*GAUSSIAN, "--split", "1,0,0", "--epochs", "0", "--out"]
+    words = [*GAUSSIAN, "--sigma", "1", "--split", "1,0,0", "--epochs", "0", "--out"]
     found = lines(train(*words, "b", data="one.csv"), UNSCALED)
     assert bool(found) is said
     assert not said or f"the columns have a deviation of {apart:.3g} (x0) and sigma is 1;" in found[0]

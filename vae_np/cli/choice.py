@@ -1,4 +1,4 @@
-"""What vae-np train chooses by the data: the likelihood of --likelihood auto, a learned sigma's floor, patience."""
+"""What vae-np train chooses by the data: the likelihood of --likelihood auto, a sigma and its floor, patience."""
 
 from __future__ import annotations
 
@@ -35,6 +35,26 @@ def likelihood_of(options: dict[str, Any], dataset: Dataset) -> tuple[dict[str, 
     if scale == "standard":
         line += ", each feature standardised (--scale none leaves them)"
     return options | {"likelihood": "gaussian", "sigma": sigma, "scale": scale}, line
+
+
+def sigma_of(options: dict[str, Any], dataset: Dataset) -> tuple[dict[str, Any], str]:
+    """The options with the sigma of a gaussian that is named without one, as `likelihood_of` chooses it, and a line.
+
+    With sigma 1 grey values in [0, 1] are hardly worth a nat an example, and the posterior falls back to the prior.
+    """
+    from vae_np.formulas.doors import parse
+
+    config = parse(options["likelihood"])
+    if config["name"] != "gaussian" or "sigma" in config or options["sigma"] is not None:
+        return options, ""
+    low, high, _ = values_of(dataset.x)
+    sigma, what = (
+        ("learned", "in [0, 1]") if low >= 0 and high <= 1 else ("per-feature", f"from {low:.4g} to {high:.4g}")
+    )
+    line = (
+        f"sigma: {sigma}, for values {what} (--sigma 1 gives half the squared error, whatever the data's deviation is)"
+    )
+    return options | {"sigma": sigma}, line
 
 
 def floor_of(options: dict[str, Any], x: NDArray[Any]) -> dict[str, Any]:

@@ -81,6 +81,23 @@ def against_columns_alone(vae: VAE, train: Dataset, x: Array, elbo: Array) -> di
     }
 
 
+def collapse(vae: VAE, active: float | None, kl: float, beta: float) -> dict[str, Any]:
+    """How many latent dimensions are active, and a line with the remedy where none is; nothing without epochs."""
+    if active is None:
+        return {}
+    found: dict[str, Any] = {"active_units": int(active)}
+    if active:
+        return found
+    sigma = getattr(vae.likelihood, "sigma", None)
+    helps = ["--kl-warmup 10", "--free-bits 0.1", "more --epochs"]
+    if beta > 1:
+        helps.insert(0, "a smaller --beta")
+    if isinstance(sigma, (int, float)):
+        helps.insert(0, f"--sigma learned (it is {sigma:g}; where that is far above the errors, z is worth no KL)")
+    words = f"{', '.join(helps[:-1])} or {helps[-1]} may help"
+    return found | {"collapse": f"no latent dimension is active (KL {kl:.3g}): the decoder ignores z; {words}"}
+
+
 def _is_table(vae: VAE, data: Dataset) -> bool:
     """Whether a model with a Gaussian likelihood has columns of units of their own, not grey values."""
     from vae_np.cli.choice import values_of

@@ -118,7 +118,7 @@ def _prepare(
         raise ValueError(f"--checkpoint-seconds must be finite and not negative; got {options['checkpoint_seconds']}")
     from vae_np.training.trainer import Trainer
 
-    chosen = ""
+    chosen, begins = "", not resumed and not options["start_from"]
     if options["likelihood"] != "auto":
         assemble.likelihood(options)  # what makes no sense is said before data are read
 
@@ -126,13 +126,14 @@ def _prepare(
         nonlocal options, chosen
         if options["likelihood"] == "auto":
             options, chosen = choice.likelihood_of(options, found)
+        elif begins:
+            options, chosen = choice.sigma_of(options, found)
         likelihood = assemble.likelihood(options)
         if options["start_from"]:
             starting.check_columns(options["start_from"], found)
         common.check_support(found, likelihood, options["binarise"], "--likelihood", "--scale")
 
     parts = common.load_parts(options, options["dtype"], check)
-    begins = not resumed and not options["start_from"]
     if begins:
         options = choice.floor_of(options, parts.train.x)
     if not resumed and not patient:
@@ -179,13 +180,16 @@ def _train(trainer: Trainer, parts: common.Parts, options: dict[str, Any], folde
     if history.rows:
         of = -1 if trainer.settings.patience is None else history.best_epoch - 1
         result |= {"train_elbo": history["elbo"][of], "validation_elbo": history["validation_elbo"][of]}
+    active, kl = (history["active_units"][of], history["kl"][of]) if history.rows else (None, 0.0)
     if parts.test is not None:
         test = common.binarised(parts.test, options["binarise"], options["seed"])
         with common.rows_of_source(test):
             evaluation = evaluate(trainer.vae, test.x, seed=options["seed"])
         result |= {"test_elbo": evaluation.elbo, "test_kl": evaluation.kl, "test_examples": len(test)}
+        if history.rows:
+            active, kl = evaluation.active_units, evaluation.kl
         result |= remarks.against_columns_alone(trainer.vae, parts.train, test.x, evaluation.per_example["elbo"])
-    return result
+    return result | remarks.collapse(trainer.vae, active, kl, options["beta"])
 
 
 def _pictures(trainer: Trainer, parts: common.Parts, options: dict[str, Any], folder: Path) -> list[Path]:
@@ -250,5 +254,4 @@ def _report(result: dict[str, Any], epochs: int) -> Iterator[str]:
         yield f"the model is that of epoch {result['best_epoch']}, whose validation ELBO is the highest"
     if "test_elbo" in result:
         yield f"test ELBO {result['test_elbo']:.3f} nats an example (KL {result['test_kl']:.3f})"
-    if "remark" in result:
-        yield result["remark"]
+    yield from (result[name] for name in ("remark", "collapse") if name in result)

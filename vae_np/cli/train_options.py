@@ -110,7 +110,7 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         "--sigma",
         type=common.number_or_word,
         metavar="SIGMA",
-        help="of the gaussian: a number, learned, per-feature, heteroscedastic [auto: by the data, else 1]",
+        help="of the gaussian: a number, learned, per-feature, heteroscedastic [learned in [0, 1], else per-feature]",
     )
     add(
         "--floor",
