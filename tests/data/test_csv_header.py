@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from vae_np.data import load
+from vae_np.data.csv_header import judge
 
 RANDOM = np.random.default_rng(0).random((8, 7)).round(3)
 WHOLE = np.random.default_rng(0).integers(0, 9, (8, 7))
@@ -55,6 +56,7 @@ UNCLEAR = {
     "a text among broken numbers": ("1.5,x,2.5", RANDOM[:, :3]),
     "an empty field": (",5,7", RANDOM[:2, :3]),
     "one column": ("0", RANDOM[:, :1]),
+    "one column of whole numbers": ("0", WHOLE[:, :1]),
 }
 
 
@@ -114,3 +116,29 @@ def test_the_word_is_checked(tmp_path):
         load("digits", header=True)
     with pytest.raises(ValueError, match=r"^digits: header= \(--header\) is for csv files$"):
         load("digits", header="no")
+
+
+def tables(count):
+    """Tables as programs write them: measured, rounded, digits, bits, bytes, a moving window; 2 to 9 columns."""
+    generator = np.random.default_rng(7)
+    for i in range(count):
+        shape = 30, 2 + i % 8
+        window = np.lib.stride_tricks.sliding_window_view(generator.normal(size=sum(shape) - 1).cumsum(), shape[1])
+        for values, form in (
+            (generator.normal(size=shape), "{:.6g}"),
+            (generator.normal(5, 2, size=shape), "{:.1f}"),
+            (10 * generator.random(shape), "{:.2g}"),
+            *((generator.integers(0, most, shape), "{}") for most in (2, 3, 10, 256)),
+            (window, "{:.4g}"),
+        ):
+            yield [",".join(form.format(value) for value in row) for row in values]
+
+
+def test_a_row_is_never_taken_for_a_header_nor_pandas_header_for_a_row():
+    judged = [(judge(table[0], table[1:]), judge(",".join(map(str, range(table[0].count(",") + 1))), table))
+              for table in tables(40)]  # fmt: skip
+    rows, headers = zip(*judged, strict=True)
+    assert set(rows) <= {"row", "unclear"}
+    assert rows.count("row") > 0.9 * len(rows)
+    assert set(headers) <= {"assumed", "unclear"}
+    assert headers.count("assumed") > 0.5 * len(headers)

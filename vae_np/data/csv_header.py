@@ -78,7 +78,7 @@ def _weigh(texts: list[str], columns: list[list[str]], whole: bool) -> Verdict:
     below = np.array([[_value(text) for text in column] for column in columns])
     count, many = len(line), below.shape[1] >= ROWS
     if count == 1:
-        return "unclear" if texts == ["0"] and many and _has_no_whole(columns) else "row"
+        return "unclear" if texts == ["0"] and many else "row"
     if not np.isfinite(line).all() or len(set(line)) < count:
         return "row"
     counts = _is_even(line[:, np.newaxis], 1.0)[0]
