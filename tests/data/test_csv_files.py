@@ -167,6 +167,7 @@ TEXTS = {
     "blanks and quotes": ('0,0.5, "dog"\n1,0.25,cat \n0,1,"d""g"\n', "last", [2, 0, 1], ("cat", 'd"g', "dog")),
     "some are numbers": ("0,0.5,10\n1,0.25,9\n0,1,none\n", "last", [0, 1, 2], ("10", "9", "none")),
     "a comma in quotes": ('0,0.5,"x, y"\n1,0.25,z\n0,1,"x, y"\n', "last", [0, 1, 0], ("x, y", "z")),
+    "a comma in quotes, first": ('"x, y",0,0.5\nz,1,0.25\n"x, y",0,1\n', "first", [0, 1, 0], ("x, y", "z")),
     "of one kind": ("0,0.5,\u00e9\n1,0.25,\u00e9\n0,1,\u00e9\n", "last", [0, 0, 0], ("\u00e9",)),
     "integers stay integers": ("0,0.5,10\n1,0.25,-9\n0,1,3.0\n", "last", [10, -9, 3], None),
     "quoted integers too": ('0,0.5,"10"\n1,0.25,"9"\n0,1,"3"\n', "last", [10, 9, 3], None),
