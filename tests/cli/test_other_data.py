@@ -102,3 +102,14 @@ def test_columns_of_other_names_are_told_and_another_order_is_an_error(vae_np, w
     one_line(vae_np("evaluate", wines, "--data", "new.csv"), "another order than in training: column 0 is 'area', was")
     np.save("new.npy", x)  # nameless
     assert vae_np("evaluate", wines, "--data", "new.npy").err == ""
+
+
+def test_a_runs_own_data_that_have_changed_are_not_taken_for_those_of_training(vae_np, run):
+    """With another count the parts are other rows: the test part would hold rows that were trained on."""
+    text = Path("data.csv").read_text()
+    Path("data.csv").write_text(text + text.splitlines()[0] + "\n")
+    told = "data.csv: the run's data have changed: 33 train, 4 validation, 4 test examples; in training 32 train, 4 val"
+    one_line(vae_np("evaluate", run), told, "--data names the data that are meant (see also --header)")
+    assert vae_np("evaluate", run, "--data", "data.csv", "--json").json["examples"] == 41
+    Path("data.csv").write_text("0,1,2,3,4,5\n" + text)  # a header, and as many rows
+    assert vae_np("evaluate", run, "--json").code == 0

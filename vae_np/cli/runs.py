@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vae_np.cli.common import DATA_DEFAULTS, binarised, check_support, load_parts, load_whole, part_of
+from vae_np.cli.common import DATA_DEFAULTS, Parts, binarised, check_support, load_parts, load_whole, part_of
 from vae_np.cli.otherness import check_order, otherness
 from vae_np.cli.train_options import DEFAULTS, EARLIER, check_types
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 OF_DATA = ("image_shape", "feature_names", "label_names")
 """What a run keeps of its data beside the options."""
-KEPT = (*OF_DATA, "range")
-"""And the least and the largest value of its training part."""
+KEPT = (*OF_DATA, "range", "examples")
+"""And the least and the largest value of its training part, and how many examples each part has."""
 
 
 class Run(NamedTuple):
@@ -96,6 +96,17 @@ def read_config(folder: Path) -> dict[str, Any] | None:
     return options | {name: config.get(name) for name in KEPT}
 
 
+def _check_counts(parts: Parts, options: dict[str, Any]) -> None:
+    """That the run's data have as many examples as in training: else the rows of its parts are others."""
+    before, now = options.get("examples"), {name: 0 if p is None else len(p) for name, p in parts._asdict().items()}
+    if isinstance(before, dict) and before != now:
+        words = [", ".join(f"{count} {name}" for name, count in counts.items()) for counts in (now, before)]
+        raise ValueError(
+            f"{parts.train.name}: the run's data have changed: {words[0]} examples; in training {words[1]};"
+            " --data names the data that are meant (see also --header)"
+        )
+
+
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
@@ -143,6 +154,7 @@ def data_and_training(run: Run, args: argparse.Namespace) -> tuple[Dataset, Data
         if other := [name for name in DATA_DEFAULTS if name in given]:
             raise ValueError(f"--{other[0]} needs --data: the run's own data are as they were in training")
         parts = load_parts({**DATA_DEFAULTS, **run.options}, dtype, check)
+        _check_counts(parts, run.options)
         found, training = part_of(parts, given.get("part", "test")), parts.train
     elif given.get("part", "all") == "all":
         if "split" in given:
