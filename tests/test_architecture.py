@@ -82,7 +82,7 @@ def test_what_is_slow_is_marked_left_out_by_default_and_run_by_the_gate(request)
     assert "pytest -n 2 -m slow\n" in gate
     # what is slow and has nothing compiled in it is not run a second time; nor are the rooms that call the others
     assert 'NUMBA_DISABLE_JIT=1 .venv/bin/pytest -n 2 -m "not (slow and formulas)"' in gate
-    (rooms,) = re.findall(r"^compiled=\((.*)\)$", gate, re.MULTILINE)
+    (rooms,) = re.findall(r"^compiled=\(([^)]*)\)$", gate, re.MULTILINE)
     for path in sorted(TESTS.rglob("test_*.py")):
         name = path.relative_to(TESTS.parent).as_posix()
         if {"numba", "vae_np.kernels"} & imported_from(

@@ -16,7 +16,7 @@ from vae_np.conformance.cases import Case
 __all__ = ["ordered", "rule_of", "steps_of"]
 
 Array = NDArray[Any]
-USUAL = {"beta1": "0.9", "beta2": "0.999", "epsilon": "1e-08", "weight_decay": "0.0", "amsgrad": False}
+USUAL = {"beta1": "0.9", "beta2": "0.999", "epsilon": "1e-08", "weight_decay": "0.0", "l2": "0.0", "amsgrad": False}
 FIRST = (1.0, 0.1 / 0.001**0.5)
 """The length of the first step over the learning rate: right, and without the correction of the moments."""
 

@@ -78,7 +78,7 @@ class Jax:
         """
         jax, jnp = self.jax, self.jax.numpy
         # eps may be a tracer
-        kind = {"make": lambda a: jnp.asarray(a, "float64"), "resize": jnp.resize}
+        kind: dict[str, Any] = {"make": lambda a: jnp.asarray(a, "float64"), "resize": jnp.resize}
         give, of_uniform = giver(eps, drawn, **kind), giver_of_uniform(eps, drawn, **kind, cdf=self._cdf)
         original = jax.random.split
 
@@ -179,7 +179,10 @@ class Keras:
         resize, cdf = (
             (self.under.jax.numpy.resize, self.under._cdf) if isinstance(self.under, Jax) else (np.resize, None)
         )
-        made = {"make": lambda a: self.keras.ops.convert_to_tensor(a, dtype="float64"), "resize": resize}
+        made: dict[str, Any] = {
+            "make": lambda a: self.keras.ops.convert_to_tensor(a, dtype="float64"),
+            "resize": resize,
+        }
         normal, uniform = _drawing(giver(eps, drawn, **made), giver_of_uniform(eps, drawn, **made, cdf=cdf))
         replacing = [(self.keras.random, "normal", normal), (self.keras.random, "uniform", uniform)]
         with self.under.noise(eps, drawn, within), replaced(replacing, within):
