@@ -251,3 +251,60 @@ def test_a_posterior_far_narrower_than_q_and_away_from_it_is_found(latent):
     found = log_evidence(vae, X)
     assert found.converged
     np.testing.assert_allclose(found.value, LinearVAE.of(vae).log_evidence(X), rtol=1e-9)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_a_quadrature_s_nodes_are_samples_with_weights(backend):
+    vae = model(latent=1, likelihood="bernoulli", backend=backend)
+    u, w = tensor(64, 1)
+    eps = np.repeat(u[:, None], 3, axis=1)
+    right = elbo_and_grad(vae, X, 0.37)
+    for weights in (w, np.repeat(w[:, None], 3, axis=1)):
+        loss, gradients = vae.loss_and_grad(X, eps, 0.37, weights=weights)
+        assert loss == pytest.approx(-right.value.mean(), rel=1e-10)
+        np.testing.assert_allclose(gradients.vector, -right.gradients.vector, atol=1e-9)
+    vae.loss_and_grad(X, eps[:2])
+    for wrong, message in [
+        (w[:3], r"weights must have shape \(64,\) or \(64, 3\), those of eps; got \(3,\)"),
+        (2 * w, "add up to 1 for each example"),
+        (w * np.nan, "weights must be finite"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            vae.loss_and_grad(X, eps, weights=wrong)
+    with pytest.raises(ValueError, match="the objective is 'iwae'"):
+        vae.loss_and_grad(X, eps, objective="iwae", weights=w)
+
+
+def test_log_p_of_x_given_any_z_is_that_of_the_terms():
+    vae = model(latent=2, scale="standard", likelihood="gaussian")
+    vae.start_scaling(X)
+    eps = np.random.default_rng(0).normal(size=(4, 3, 2))
+    terms = vae.terms(X, eps)
+    np.testing.assert_allclose(vae.log_likelihood(X, terms.z), terms.log_likelihood, rtol=1e-13)
+    np.testing.assert_allclose(vae.log_likelihood(X, terms.z[0]), terms.log_likelihood[0], rtol=1e-13)
+    with pytest.raises(ValueError, match=r"z must be \(N, K\) or \(S, N, K\) with N = 3; got \(2, 2\)"):
+        vae.log_likelihood(X, terms.z[0, :2])
+    with pytest.raises(vae_np.NonFiniteError, match="z"):
+        vae.log_likelihood(X, np.full((3, 2), np.nan))
+
+
+def test_training_reaches_the_optimum_of_probabilistic_pca():
+    """Tipping & Bishop's maximum: by full-batch L-BFGS on the exact ELBO, all parameters learned."""
+    from scipy import optimize
+
+    x = np.random.default_rng(5).normal(size=(40, 5)) @ np.diag([3.0, 2.0, 1.0, 0.5, 0.4])
+    vae = vae_np.VAE(5, hidden=(), latent=2, likelihood=vae_np.Gaussian("learned"), backend="numpy", seed=1)
+    eps, weights = np.repeat(tensor(3, 2)[0][:, None], 40, axis=1), tensor(3, 2)[1]  # exact: the decoder is linear
+
+    def loss(vector):
+        vae.parameters.vector[...] = vector
+        value, gradients = vae.loss_and_grad(x, eps, weights=weights)
+        return value, gradients.vector
+
+    options = {"maxiter": 5000, "ftol": 1e-16, "gtol": 1e-9, "maxcor": 50}
+    found = optimize.minimize(loss, vae.parameters.vector.copy(), jac=True, method="L-BFGS-B", options=options)
+    vae.parameters.vector[...] = found.x
+    best, reached = LinearVAE.optimum(x, 2), LinearVAE.of(vae)
+    assert reached.log_evidence(x).mean() == pytest.approx(best.log_evidence(x).mean(), abs=1e-8)
+    assert -found.fun == pytest.approx(best.log_evidence(x).mean(), abs=1e-8)  # the ELBO is tight there
+    assert reached.variance == pytest.approx(best.variance, rel=1e-4)

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from vae_np.exact.nodes import MOST, blocks, orders, prepare, tensor
 from vae_np.formulas import elbo
-from vae_np.formulas.elbo import Cotangents, Terms
 from vae_np.formulas.network import Architecture
+from vae_np.formulas.objectives import WeightedELBO
 from vae_np.formulas.parameters import Parameters
 from vae_np.model.vae import VAE
 from vae_np.support.checks import non_negative
@@ -109,19 +109,7 @@ def expectation(
     for u, w in blocks(nodes, weights, n):
         eps = np.repeat(u[:, None], n, axis=1)
         terms, cache = elbo.forward(parameters, x, eps, architecture)
-        part, cotangents = _weighted(terms, w, beta)
-        value = value + part
-        gradients.vector[...] += elbo.backward(parameters, cotangents, cache, architecture).vector
+        loss = WeightedELBO(np.repeat(w[:, None], n, axis=1))(terms, beta)
+        value = value + loss.each
+        gradients.vector[...] -= elbo.backward(parameters, loss.cotangents, cache, architecture).vector
     return value, gradients
-
-
-def _weighted(terms: Terms, w: Array, beta: float) -> tuple[Array, Cotangents]:
-    """The nodes' part of the ELBO, and the derivatives of its mean."""
-    n = terms.log_likelihood.shape[1]
-    each = np.repeat(w[:, None] / n, n, axis=1)
-    if terms.analytic:  # its share of the nodes' weights, which add up to 1
-        share = w.sum()
-        value = w @ terms.log_likelihood - beta * share * terms.kl.sum(axis=1)
-        return value, Cotangents(each, kl=np.asarray(-beta * share / n))
-    value = w @ (terms.log_likelihood + beta * (terms.log_prior - terms.log_posterior))
-    return value, Cotangents(each, log_prior=beta * each, log_posterior=-beta * each)

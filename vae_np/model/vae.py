@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from vae_np.formulas.elbo import OwnEncoder, Terms
 from vae_np.formulas.engine import Step, Update
-from vae_np.formulas.objectives import Objective, get_objective
+from vae_np.formulas.objectives import Objective, get_objective, weighted_elbo
 from vae_np.formulas.optim import Adam, AdamState
 from vae_np.formulas.parameters import Parameters
 from vae_np.formulas.posteriors import Diagonal
@@ -228,8 +228,18 @@ class VAE(Model):
         x = self.inside(self.check_data(x))
         return self.engine.terms(x, check_noise(eps, len(x), self.architecture.latent, self.dtype)[0])
 
+    def log_likelihood(self, x: ArrayLike, z: ArrayLike) -> Array:
+        """log p(x_n | z_n), (N,), at any z (N, K), or (S, N) at z (S, N, K); nats, in x's own units."""
+        x = self.inside(self.check_data(x))
+        z = check_finite_rows("z", check_float("z", z, self.architecture.latent, self.dtype))
+        if z.shape[-2:-1] != x.shape[:1] or z.ndim > 3:
+            raise ValueError(f"z must be (N, K) or (S, N, K) with N = {len(x)}; got {z.shape}")
+        density = self.likelihood.checked_log_density(x, self.engine.decode(z), self.architecture.own(self.parameters))
+        return check_finite_rows("log_likelihood", density.sum(axis=-1) - self.architecture.log_volume)
+
     def loss_and_grad(
-        self, x: ArrayLike, eps: ArrayLike, beta: float = 1.0, *, objective: str | Objective = "elbo"
+        self, x: ArrayLike, eps: ArrayLike, beta: float = 1.0, *, objective: str | Objective = "elbo",
+        weights: ArrayLike | None = None,
     ) -> tuple[float, Parameters]:
         """The loss, a mean over the batch in nats, and its gradient in the form of the parameters.
 
@@ -240,6 +250,9 @@ class VAE(Model):
         beta : float
         objective : str or Objective
             ``"elbo"`` (loss = -mean elbo), ``"iwae"``, or an object of `objectives`.
+        weights : array, shape (S,) or (S, N), optional
+            Of the samples, in place of 1/S: those of a quadrature's nodes, or normalised importance weights, which are
+            taken as numbers. With "elbo", where they add up to 1 for each example.
 
         Raises
         ------
@@ -249,10 +262,11 @@ class VAE(Model):
         beta = non_negative("beta", beta)
         x = self.inside(self.check_data(x))
         eps, _ = check_noise(eps, len(x), self.architecture.latent, self.dtype)
+        goal = get_objective(objective) if weights is None else weighted_elbo(objective, weights, eps)
         with self.engine.lock:
-            step = self.step(x, eps, get_objective(objective), beta)
+            step = self.step(x, eps, goal, beta)
             if not (np.isfinite(step.loss) and np.isfinite(step.gradients.vector).all()):
-                raise diagnose(self.parameters, x, eps, self.architecture, get_objective(objective), beta)
+                raise diagnose(self.parameters, x, eps, self.architecture, goal, beta)
             return step.loss, step.gradients.copy()
 
     def train_step(

@@ -5,6 +5,7 @@ sampled   the ELBO with its KL at the samples; sticking the landing
 score     REINFORCE with its baselines, VIMCO
 iwae      the importance-weighted bound
 weighted  its doubly reparameterised gradient; reweighted wake-sleep, plain and doubly reparameterised
+nodes     the ELBO with weights of its samples
 combined  MIWAE, PIWAE, CIWAE; Renyi's bound
 """
 
@@ -15,6 +16,7 @@ from vae_np.formulas.objectives.base import Loss, Objective, get_objective, keep
 from vae_np.formulas.objectives.combined import CIWAE, MIWAE, PIWAE, Renyi
 from vae_np.formulas.objectives.elbo import ELBO
 from vae_np.formulas.objectives.iwae import IWAE
+from vae_np.formulas.objectives.nodes import WeightedELBO, weighted_elbo
 from vae_np.formulas.objectives.sampled import SampledELBO, StickingTheLanding
 from vae_np.formulas.objectives.score import VIMCO, Reinforce
 from vae_np.formulas.objectives.weighted import RWS, DReG, RWSDReG
@@ -36,10 +38,12 @@ __all__ = [
     "Renyi",
     "SampledELBO",
     "StickingTheLanding",
+    "WeightedELBO",
     "get_objective",
     "keep_encoder",
     "log_weights",
     "loss_backward",
+    "weighted_elbo",
 ]
 
 OBJECTIVES: dict[str, type[Objective]] = Objective.known
