@@ -109,7 +109,7 @@ class Architecture:
 
     @property
     def is_plain(self) -> bool:
-        """Whether posterior and prior are the paper's, for which there are kernels."""
+        """Whether posterior and prior are Kingma & Welling's (2014), for which there are kernels."""
         return type(self.posterior) is Diagonal and type(self.prior) is Standard
 
     @property

@@ -238,7 +238,12 @@ class VAE(Model):
         return check_finite_rows("log_likelihood", density.sum(axis=-1) - self.architecture.log_volume)
 
     def loss_and_grad(
-        self, x: ArrayLike, eps: ArrayLike, beta: float = 1.0, *, objective: str | Objective = "elbo",
+        self,
+        x: ArrayLike,
+        eps: ArrayLike,
+        beta: float = 1.0,
+        *,
+        objective: str | Objective = "elbo",
         weights: ArrayLike | None = None,
     ) -> tuple[float, Parameters]:
         """The loss, a mean over the batch in nats, and its gradient in the form of the parameters.

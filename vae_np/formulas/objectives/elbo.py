@@ -1,4 +1,4 @@
-"""The evidence lower bound, the paper's eq. 10, with beta and free bits."""
+"""The evidence lower bound, Kingma & Welling (2014), eq. 10, with beta and free bits."""
 
 from __future__ import annotations
 

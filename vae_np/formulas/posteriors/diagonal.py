@@ -1,4 +1,4 @@
-"""The diagonal Gaussian posterior, the paper's: the methods that a model calls; the equations are in `gaussian`.
+"""The diagonal Gaussian posterior, Kingma & Welling's: the methods that a model calls; the equations are in `gaussian`.
 
     forward     `sample` is `gaussian.reparameterise`, z = mu + exp(logvar / 2) eps, and `gaussian.log_normal_at_noise`
     backward    `backward` is `gaussian.reparameterise_backward`, dmu = sum_s dz, dlogvar = sum_s dz eps sigma / 2,

@@ -1,4 +1,4 @@
-"""The standard normal prior, the paper's."""
+"""The standard normal prior, Kingma & Welling's (2014)."""
 
 from __future__ import annotations
 
