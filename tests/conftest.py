@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import distribution
 import lengthy
@@ -33,6 +34,16 @@ def pytest_itemcollected(item):
 def pytest_xdist_make_scheduler(config, log):
     """`distribution`, unless --dist asks for another."""
     return distribution.scheduler(config, log) if config.getoption("dist") == "load" else None
+
+
+@pytest.fixture
+def default_signals():
+    """The system's defaults for what ends a run: under nohup, or in a shell's background, some are ignored."""
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def pytest_addoption(parser):

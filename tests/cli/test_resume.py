@@ -276,6 +276,7 @@ def test_what_a_config_leaves_out_has_its_default(vae_np, run):
     one_line(vae_np("evaluate", "run"), "has 64 columns, the model 6 features")
 
 
+@pytest.mark.usefixtures("default_signals")
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])
 def test_what_a_scheduler_sends_saves_and_says_how_to_go_on(train, monkeypatch, name, code):
     assert train(*RUN, "--out", "whole").code == 0

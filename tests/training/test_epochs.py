@@ -9,6 +9,7 @@ from sums import WHOLE_MODEL, assert_tensors
 
 import vae_np
 from vae_np.data import binarise
+from vae_np.formulas.objectives import get_objective
 from vae_np.support import noise
 from vae_np.training.fitting import Settings, Trainer, fit
 
@@ -34,7 +35,8 @@ def plain_loop(vae, x, *, epochs, seed=0, samples=1, beta=1.0, objective="elbo",
             eps = noise.standard_normal(seed, t, (samples, len(batch), 3))
             terms += list(zip(*vae.elbo(batch, eps)[:3], strict=True))
             weight = beta(t) if callable(beta) else beta
-            _, gradient = vae.loss_and_grad(batch, eps, weight, objective=objective)
+            loss, gradient = vae.loss_and_grad(batch, eps, weight, objective=objective)
+            objective = get_objective(objective).after(loss)
             norms.append(adam.update(vae.parameters.vector, gradient.vector, state))
         elbo, log_likelihood, kl = np.mean(terms, axis=0)
         last = {"beta": weight, "learning_rate": adam.rate(t), "gradient_norm": np.mean(norms), "step": t}

@@ -88,6 +88,7 @@ class Sends(Silent):
         signal.raise_signal(self.number)
 
 
+@pytest.mark.usefixtures("default_signals")
 @pytest.mark.parametrize("number", OTHERS)
 def test_what_schedulers_send_ends_a_run_with_a_checkpoint_as_sigint_does(number, tmp_path):
     whole, path, before = small(), tmp_path / "c.npz", signal.getsignal(number)
@@ -116,6 +117,7 @@ def test_a_signal_that_others_handle_or_ignore_is_left_to_them(number):
     assert got
 
 
+@pytest.mark.usefixtures("default_signals")
 def test_a_second_signal_meets_the_systems_default(monkeypatch):
     defaults = []
 

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from vae_np.model.vae import VAE
     from vae_np.study import Finding
 
-COMMAND = Command(65, "ground truth to learn from: gradients, estimators, posteriors, ...", "gradient")
+COMMAND = Command(65, "ground truth: gradients, estimators, posteriors", "gradient")
 TOPICS = {
-    "gradient": "exact, sampled, averaged, complex-step and finite-difference gradients, tensor by tensor",
+    "gradient": "a gradient by five ways, tensor by tensor: exact, sampled, averaged, ...",
     "estimators": "bias and deviation of every gradient estimator beside the exact gradient",
     "posterior": "the true posterior beside q(z|x), and the gaps between log p(x) and the ELBO",
-    "evidence": "log p(x) by importance sampling, annealing, bidirectional Monte Carlo and quadrature",
+    "evidence": "log p(x) by importance sampling, annealing, a bracket, quadrature",
     "collapse": "how the latent dimensions are used, under each remedy",
 }
 LATENT = {"gradient": 2, "estimators": 1, "posterior": 2, "evidence": 2, "collapse": 8}

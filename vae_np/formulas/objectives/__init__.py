@@ -50,3 +50,6 @@ OBJECTIVES: dict[str, type[Objective]] = Objective.known
 """Every objective that has been defined, by name."""
 
 import_all(__path__, __name__)
+
+for _name in [name for name in OBJECTIVES if name not in (ELBO.name, IWAE.name)]:  # messages list these two first
+    OBJECTIVES[_name] = OBJECTIVES.pop(_name)
