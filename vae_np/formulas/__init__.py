@@ -11,7 +11,7 @@ Read in this order::
     likelihoods/        p(x|z), a file each (Kingma & Welling 2014, appendix C)
     network             encoder, decoder, and the architecture that names their arrays
     elbo                THE page: forward and backward of the whole model
-    objectives/         the bound (Kingma & Welling 2014, eq. 10), importance weights, estimators: cotangents, a file each
+    objectives/         the bound (Kingma & Welling 2014, eq. 10), other bounds, estimators: cotangents, a file each
     optim/ schedules/   Adam; the learning rate's and beta's way over the steps
     parameters          one flat vector and its named views
     engine              what runs the page; the other engine is compiled (`vae_np.kernels`)
