@@ -286,25 +286,3 @@ def test_log_p_of_x_given_any_z_is_that_of_the_terms():
         vae.log_likelihood(X, terms.z[0, :2])
     with pytest.raises(vae_np.NonFiniteError, match="z"):
         vae.log_likelihood(X, np.full((3, 2), np.nan))
-
-
-def test_training_reaches_the_optimum_of_probabilistic_pca():
-    """Tipping & Bishop's maximum: by full-batch L-BFGS on the exact ELBO, all parameters learned."""
-    from scipy import optimize
-
-    x = np.random.default_rng(5).normal(size=(40, 5)) @ np.diag([3.0, 2.0, 1.0, 0.5, 0.4])
-    vae = vae_np.VAE(5, hidden=(), latent=2, likelihood=vae_np.Gaussian("learned"), backend="numpy", seed=1)
-    eps, weights = np.repeat(tensor(3, 2)[0][:, None], 40, axis=1), tensor(3, 2)[1]  # exact: the decoder is linear
-
-    def loss(vector):
-        vae.parameters.vector[...] = vector
-        value, gradients = vae.loss_and_grad(x, eps, weights=weights)
-        return value, gradients.vector
-
-    options = {"maxiter": 5000, "ftol": 1e-16, "gtol": 1e-9, "maxcor": 50}
-    found = optimize.minimize(loss, vae.parameters.vector.copy(), jac=True, method="L-BFGS-B", options=options)
-    vae.parameters.vector[...] = found.x
-    best, reached = LinearVAE.optimum(x, 2), LinearVAE.of(vae)
-    assert reached.log_evidence(x).mean() == pytest.approx(best.log_evidence(x).mean(), abs=1e-8)
-    assert -found.fun == pytest.approx(best.log_evidence(x).mean(), abs=1e-8)  # the ELBO is tight there
-    assert reached.variance == pytest.approx(best.variance, rel=1e-4)

@@ -8,6 +8,7 @@ Tipping & Bishop (1999), "Probabilistic principal component analysis"; Lucas et 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -102,31 +103,80 @@ class LinearVAE(NamedTuple):
         found: Array = constant - (rest + spread) / (2 * self.variance) - divergence
         return found
 
+    def log_evidence_gradient(self, x: ArrayLike) -> LinearVAE:
+        """The gradient of the mean log p(x), in the form of the parameters: dW, db and dsigma^2.
+
+            G = 1/2 (C^-1 S C^-1 - C^-1),    dW = 2 W G,    db = C^-1 mean(x - b),    dsigma^2 = tr G
+
+        with C the covariance of x in the model and S = mean (x - b)(x - b)^T. Tipping & Bishop (1999), appendix A.
+        """
+        off = np.asarray(x, np.float64) - self.b
+        inverse = np.linalg.inv(self.covariance)
+        G = (inverse @ (off.T @ off / len(off)) @ inverse - inverse) / 2
+        return LinearVAE(2 * self.W @ G, inverse @ off.mean(axis=0), float(np.trace(G)))
+
+    def elbo_gradient(self, x: ArrayLike, mu: ArrayLike, logvar: ArrayLike) -> tuple[LinearVAE, Array, Array]:
+        """The gradient of the mean `elbo`: of the decoder, in its form, and dmu and dlogvar, each (N, K).
+
+        dW = mean (mu^T r - diag(e^s) W) / sigma^2,    db = mean r / sigma^2,    r = x - mu W - b
+        dsigma^2 = -D / (2 sigma^2) + mean (|r|^2 + sum_k e^{s_k} |W_k|^2) / (2 sigma^4)
+        dmu = (r W^T / sigma^2 - mu) / N,    dlogvar = -(e^s |W_k|^2 / sigma^2 + e^s - 1) / (2 N)
+        """
+        x, m, s = (np.asarray(value, np.float64) for value in (x, mu, logvar))
+        n, d = x.shape
+        r, e, sizes = x - m @ self.W - self.b, np.exp(s), np.square(self.W).sum(axis=1)
+        dW = (m.T @ r / n - e.mean(axis=0)[:, None] * self.W) / self.variance
+        squares = float((np.square(r).sum(axis=1) + e @ sizes).mean())
+        dvariance = -d / (2 * self.variance) + squares / (2 * self.variance**2)
+        decoder = LinearVAE(dW, r.mean(axis=0) / self.variance, dvariance)
+        return decoder, (r @ self.W.T / self.variance - m) / n, -(e * sizes / self.variance + np.expm1(s)) / (2 * n)
+
     @classmethod
-    def optimum(cls, x: ArrayLike, latent: int) -> LinearVAE:
-        """The decoder of highest mean log p(x): probabilistic PCA.
+    def stationary(cls, x: ArrayLike, latent: int, eigenvectors: Sequence[int]) -> LinearVAE:
+        """A stationary point of the mean log p(x): some eigenvectors of the data's covariance, and rows of 0.
 
-            sigma^2 = the mean of the D - K smallest eigenvalues of the data's covariance
-            W_k = sqrt(lambda_k - sigma^2) times the k-th eigenvector,    b = the mean
+            sigma^2 = the mean of the other eigenvalues,    W_k = sqrt(lambda_k - sigma^2) times an eigenvector
 
-        up to a rotation of z. At it the best q(z|x) of a linear encoder is the true posterior: W's rows are orthogonal,
-        so its covariance is diagonal, and the ELBO is log p(x).
+        up to a rotation of z; b = the mean. With any others than the first ones it is a saddle point: Tipping & Bishop
+        (1999), section 3.2 and appendix A; the ELBO has the same ones (Lucas et al. 2019).
+
+        Parameters
+        ----------
+        x : array, shape (N, D)
+        latent : int
+            K.
+        eigenvectors : sequence of int
+            At most K of them, counted from 0, the largest eigenvalue first.
 
         Raises
         ------
         ValueError
-            If there are not fewer latent dimensions than features, or the data have no variance beyond them.
+            If they are no such numbers, an eigenvalue is below the others' mean, or the data have no variance beyond.
         """
-        data = np.asarray(x, np.float64)
+        data, chosen = np.asarray(x, np.float64), list(eigenvectors)
         n, d = data.shape
         if not 0 < latent < d:
             raise ValueError(f"latent must be from 1 to {d - 1}, fewer than the features; got {latent}")
+        if len(chosen) > latent or len(set(chosen)) < len(chosen) or not all(0 <= k < d for k in chosen):
+            raise ValueError(f"eigenvectors must be at most {latent} different numbers from 0 to {d - 1}; got {chosen}")
         b = data.mean(axis=0)
         _, singular, directions = np.linalg.svd(data - b, full_matrices=True)
         eigenvalues = np.zeros(d)
         eigenvalues[: len(singular)] = singular**2 / n
-        variance = float(eigenvalues[latent:].mean())
+        variance = float(np.delete(eigenvalues, chosen).mean())
         if variance <= 1e-14 * eigenvalues[0]:
             raise ValueError(f"the data lie in {latent} dimensions: sigma would be 0, and the likelihood has no bound")
-        size = np.sqrt(np.maximum(eigenvalues[:latent] - variance, 0))
-        return cls(size[:, None] * directions[:latent], b, variance)
+        if (eigenvalues[chosen] < variance).any():
+            raise ValueError("an eigenvalue that is chosen is below the mean of the others: there is no such point")
+        W = np.zeros((latent, d))
+        W[: len(chosen)] = np.sqrt(eigenvalues[chosen] - variance)[:, None] * directions[chosen]
+        return cls(W, b, variance)
+
+    @classmethod
+    def optimum(cls, x: ArrayLike, latent: int) -> LinearVAE:
+        """The decoder of highest mean log p(x): probabilistic PCA, the `stationary` point of the first eigenvectors.
+
+        At it the best q(z|x) of a linear encoder is the true posterior: W's rows are orthogonal, so its covariance is
+        diagonal, and the ELBO is log p(x).
+        """
+        return cls.stationary(x, latent, range(latent))
