@@ -48,7 +48,7 @@ def target(vae: VAE, x: ArrayLike, objective: str | Objective, samples: int = 1,
         If quadrature is not to be had: more than 4 noises S K, of the ELBO more than 3 latent dimensions.
     """
     goal = get_objective(objective)
-    if goal.name in ("stl", "reinforce", "elbo-sampled"):  # one sample has the mean of many
+    if goal.name in ("elbo", "elbo-sampled", "stl", "reinforce"):  # one sample has the mean of many
         samples = 1
     if goal.name == "piwae":
         found = expected(vae, x, "iwae", samples, **options).gradients  # type: ignore[arg-type]
