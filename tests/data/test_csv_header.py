@@ -142,3 +142,24 @@ def test_a_row_is_never_taken_for_a_header_nor_pandas_header_for_a_row():
     assert rows.count("row") > 0.9 * len(rows)
     assert set(headers) <= {"assumed", "unclear"}
     assert headers.count("assumed") > 0.5 * len(headers)
+
+
+@pytest.mark.parametrize("labels", ["first", "last"])
+@pytest.mark.parametrize("names", [(0, 1, 2, 3), (1990, 1991, 1992, 1993)])
+def test_a_header_of_numbers_stands_over_labels_that_are_texts_too(labels, names, tmp_path):
+    rows = [(0.5, 1.5, 2.5, "cat"), (1.5, 0.25, 3.5, "dog"), (2.5, 2.25, 0.5, "cat"), (0.75, 3.5, 1.5, "dog")]
+    turn = (lambda row: (row[-1], *row[:-1])) if labels == "first" else tuple
+    path = tmp_path / "table.csv"
+    path.write_text("".join(",".join(map(str, turn(row))) + "\n" for row in (names, *rows)))
+    found = load(path, labels=labels)
+    assert len(found) == 4
+    assert found.label_names == ("cat", "dog")
+    assert "header" in found.notes[0]
+
+
+@pytest.mark.parametrize("first", ["NA,NA", "?,?", "nan,"])
+def test_a_first_line_of_missing_values_is_no_header_in_silence(first, tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text(f"{first}\n1.5,2.5\n3.5,4.5\n5.5,0.5\n")
+    with pytest.raises(ValueError, match="may be a header with numbers or a row"):
+        load(path)

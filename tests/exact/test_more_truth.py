@@ -146,3 +146,23 @@ def test_what_is_not_to_be_had_says_what_is():
         elbo_by_sobol(smooth(1), X, points=100)
     with pytest.raises(ValueError, match="elbo_by_sobol"):
         elbo_and_grad(smooth(4), X)
+
+
+def test_no_examples_are_an_error_everywhere():
+    vae = smooth(1)
+    for of in (elbo_and_grad, log_evidence, gaps, posterior_on_grid, kl, elbo_by_sobol):
+        with pytest.raises(ValueError, match="x has no examples"):
+            of(vae, X[:0])
+    with pytest.raises(ValueError, match="x has no examples"):
+        kl(smooth(5), X[:0])
+    for wrong in (X[:0], X * np.nan, X[0]):
+        with pytest.raises(ValueError, match=r"x must be \(N, D\), finite, with at least one example"):
+            LinearVAE.optimum(wrong, 1)
+
+
+def test_kinks_end_in_a_word_and_not_in_hours():
+    vae = vae_np.VAE(5, hidden=(6,), latent=1, activation="relu", likelihood="gaussian", backend="numpy")
+    found = log_evidence(vae, X, tolerance=1e-13)
+    assert found.order.max() <= 4096
+    assert not found.converged
+    assert (found.error < 1e-3).all()

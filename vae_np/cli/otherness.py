@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from vae_np.cli.runs import Run
     from vae_np.data import Dataset
 
-__all__ = ["check_order", "otherness"]
+__all__ = ["check_order", "check_shape", "otherness"]
 
 FAR = 20.0
 """Deviations between the mean of a column and that in training, from which on the units are hardly the same."""
@@ -29,6 +29,14 @@ def check_order(found: Dataset, names: tuple[str, ...] | None) -> None:
             f"{found.name}: its columns have another order than in training: column {j} is {theirs[j]!r},"
             f" was {names[j]!r}"
         )
+
+
+def check_shape(found: Dataset, shape: tuple[int, ...] | None) -> None:
+    """That images are of the form of the run's: the same numbers in another order are other pixels."""
+    theirs = found.image_shape
+    if shape is not None and theirs is not None and tuple(theirs) != tuple(shape):
+        as_text = ["x".join(map(str, form)) for form in (theirs, shape)]
+        raise ValueError(f"{found.name}: its images are {as_text[0]}, those of training {as_text[1]}")
 
 
 def otherness(found: Dataset, run: Run, scale: str | float) -> Iterator[str]:

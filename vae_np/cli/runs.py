@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vae_np.cli.common import DATA_DEFAULTS, Parts, binarised, check_support, load_parts, load_whole, part_of
-from vae_np.cli.otherness import check_order, otherness
+from vae_np.cli.otherness import check_order, check_shape, otherness
 from vae_np.cli.train_options import DEFAULTS, EARLIER, check_types
 
 if TYPE_CHECKING:
@@ -146,6 +146,7 @@ def data_and_training(run: Run, args: argparse.Namespace) -> tuple[Dataset, Data
             hint = "; if its first column is no feature: --index first, or --labels" * extra
             raise ValueError(f"{found.name}: has {found.x.shape[1]} columns, the model {features} features{hint}")
         check_order(found, run.feature_names)
+        check_shape(found, run.image_shape)
         check_support(found, vae.likelihood, mode, "--scale" if "data" in given else "")
 
     if "data" not in given:

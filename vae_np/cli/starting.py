@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from vae_np.cli.assemble import doors
 from vae_np.cli.common import DATA_DEFAULTS
-from vae_np.cli.otherness import check_order
-from vae_np.cli.runs import KEPT, read_config
+from vae_np.cli.otherness import check_order, check_shape, otherness
+from vae_np.cli.runs import KEPT, load_run, read_config
 from vae_np.cli.train_options import DEFAULTS
 
 if TYPE_CHECKING:
     from vae_np.data import Dataset
     from vae_np.model.vae import VAE
 
-__all__ = ["check_columns", "options_from", "take_weights"]
+__all__ = ["check_columns", "differences", "options_from", "take_weights"]
 
 MODEL = (
     "hidden",
@@ -65,10 +65,17 @@ def options_from(source: str, explicit: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_columns(source: str, found: Dataset) -> None:
-    """That the data have the columns of the run's: as many, and those of its names in their order."""
-    names = (read_config(Path(source)) or {}).get("feature_names")
+    """That the data have the columns of the run's: as many, those of its names in their order, images of its form."""
+    config = read_config(Path(source)) or {}
+    names = config.get("feature_names")
+    check_shape(found, config.get("image_shape"))
     if names is not None and found.x.shape[1] == len(names):
         check_order(found, tuple(names))
+
+
+def differences(source: str, found: Dataset) -> list[str]:
+    """A line for each thing of the data that may be other than meant, as evaluate has them."""
+    return list(otherness(found, load_run(source, "numpy"), ""))
 
 
 def take_weights(vae: VAE, source: str) -> str:

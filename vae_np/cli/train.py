@@ -144,7 +144,9 @@ def _prepare(
     validation = None if parts.validation is None else parts.validation.x
     trainer = Trainer(vae, parts.train.x, settings, validation, parts.train.feature_names)
     if options["start_from"] and not resumed:
-        chosen = "\n".join(filter(None, [starting.take_weights(vae, options["start_from"]), chosen]))
+        lines = [starting.take_weights(vae, options["start_from"]), chosen]
+        lines += starting.differences(options["start_from"], parts.train)
+        chosen = "\n".join(filter(None, lines))
     if vae.scale == "standard" and begins:
         chosen = "\n".join(filter(None, [chosen, _standardise(vae, parts.train)]))
     return trainer, parts, options, chosen

@@ -66,7 +66,7 @@ def read_csv(path: Path, labels: LabelColumn = None, index: IndexColumn = "auto"
         the first line may be a header or not.
     """
     try:
-        found, note = find_header(path, header)
+        found, note = find_header(path, header, labels)
         columns = _columns(path, labels, index, found)
         try:
             values, texts = _parse(path, columns)

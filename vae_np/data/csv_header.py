@@ -37,6 +37,8 @@ def judge(first: str, below: list[str]) -> Verdict:
     What has a part of that only is unclear. A line that recurs and does not count from 0 is a row.
     """
     found, rows = fields(first), [fields(line) for line in below]
+    if rows and any(map(unquoted, found)) and all(is_missing(unquoted(field)) for field in found):  # names seldom are
+        return "unclear"
     if not any(map(is_value, found)) and _is_plain_header(found, below[0] if below else ""):
         return "header"
     texts = [unquoted(field) for field in found]

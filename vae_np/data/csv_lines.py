@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from vae_np.data.csv_columns import fields
+from vae_np.data.csv_columns import fields, first_field, is_value, last_field
 from vae_np.data.csv_header import SAMPLE, judge
 from vae_np.data.packed import open_packed
 
@@ -39,15 +39,24 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
                 raise ValueError(f"{path}: the file begins as UTF-16 and is none ({error.reason})") from None
 
 
-def find_header(path: Path, word: str) -> tuple[bool, str]:
+def find_header(path: Path, word: str, labels: str | None = None) -> tuple[bool, str]:
     """Whether the first line is a header, and where that is assumed a line that says so.
+
+    Where the column of ``labels``, first or last, holds texts, the others are judged without it: a text under a number
+    is no sign of a row there.
 
     ``ValueError`` where it may be one or not, and the ``word`` is neither yes nor no.
     """
     number, first = next(lines(path), (0, ""))
     if word != "auto" or not number:
         return word == "yes", ""
-    verdict = judge(first, [line for _, line in islice(lines(path), 1, 1 + SAMPLE)])
+    below = [line for _, line in islice(lines(path), 1, 1 + SAMPLE)]
+    verdict = judge(first, below)
+    if labels and verdict == "row":
+        split = last_field if labels == "last" else lambda line: first_field(line)[::-1]
+        rest = [split(line) for line in (first, *below)]
+        if not all(is_value(label) for _, label in rest[1:]) and is_value(rest[0][1]):
+            verdict = judge(rest[0][0], [line for line, _ in rest[1:]])
     if verdict == "unclear":
         raise ValueError(
             f"{path}: line {number}, {shown(first)}, may be a header with numbers or a row: say --header yes or"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vae_np.exact.nodes import DIMENSIONS, MOST, blocks, orders, prepare, tensor
+from vae_np.exact.nodes import DIMENSIONS, MOST, blocks, orders, prepare, some, tensor
 from vae_np.formulas import elbo
 from vae_np.formulas.network import Architecture
 from vae_np.formulas.parameters import Parameters
@@ -81,7 +81,7 @@ def _sampled(vae: VAE, x: ArrayLike, samples: int, seed: int) -> Divergence:
     """The mean over samples, and its standard error."""
     architecture, moments = vae.architecture, Moments()
     parameters = vae.parameters.like(vae.parameters.vector.astype(np.float64))
-    inside = np.asarray(vae.inside(vae.check_data(x)), np.float64)
+    inside = np.asarray(vae.inside(some(vae.check_data(x))), np.float64)
     for first in range(0, samples, AT_ONCE):
         shape = (min(AT_ONCE, samples - first), len(inside), architecture.latent)
         eps = standard_normal(seed, 0, shape, first_sample=first, purpose="kl")

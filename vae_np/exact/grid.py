@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vae_np.exact.evidence import log_evidence
+from vae_np.exact.nodes import MOST
 from vae_np.formulas.gaussian import log_normal
 from vae_np.model.joint import Joint
 from vae_np.model.vae import VAE
@@ -43,7 +44,9 @@ def check_drawable(vae: VAE) -> None:
         raise ValueError(f"a posterior on a grid has 1 or 2 dimensions, and the model {latent}")
 
 
-def posterior_on_grid(vae: VAE, x: ArrayLike, *, points: int = 121, width: float = 4.0) -> list[PosteriorOnGrid]:
+def posterior_on_grid(
+    vae: VAE, x: ArrayLike, *, points: int = 121, width: float = 4.0, tolerance: float = 1e-8, most: int = MOST
+) -> list[PosteriorOnGrid]:
     """p(z|x) = p(x|z) p(z) / p(x) and q(z|x) on a grid for each example, K <= 2.
 
     The grid holds both: ``width`` deviations about the means of q and of the true posterior (`log_evidence`).
@@ -55,6 +58,8 @@ def posterior_on_grid(vae: VAE, x: ArrayLike, *, points: int = 121, width: float
     points : int
         G in each dimension.
     width : float
+    tolerance, most
+        Of `log_evidence`.
 
     Raises
     ------
@@ -64,7 +69,7 @@ def posterior_on_grid(vae: VAE, x: ArrayLike, *, points: int = 121, width: float
     check_drawable(vae)
     latent = vae.architecture.latent
     points = whole("points", points, at_least=3)
-    truth = log_evidence(vae, x)
+    truth = log_evidence(vae, x, tolerance=tolerance, most=most)
     mu, logvar = (np.asarray(moment, np.float64) for moment in vae.encode(vae.check_data(x)))
     found = []
     for n in range(len(mu)):

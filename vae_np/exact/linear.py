@@ -154,6 +154,8 @@ class LinearVAE(NamedTuple):
             If they are no such numbers, an eigenvalue is below the others' mean, or the data have no variance beyond.
         """
         data, chosen = np.asarray(x, np.float64), list(eigenvectors)
+        if data.ndim != 2 or not len(data) or not np.isfinite(data).all():
+            raise ValueError(f"x must be (N, D), finite, with at least one example; got the shape {data.shape}")
         n, d = data.shape
         if not 0 < latent < d:
             raise ValueError(f"latent must be from 1 to {d - 1}, fewer than the features; got {latent}")
@@ -165,7 +167,9 @@ class LinearVAE(NamedTuple):
         eigenvalues[: len(singular)] = singular**2 / n
         variance = float(np.delete(eigenvalues, chosen).mean())
         if variance <= 1e-14 * eigenvalues[0]:
-            raise ValueError(f"the data lie in {latent} dimensions: sigma would be 0, and the likelihood has no bound")
+            raise ValueError(
+                f"the data lie in at most {latent} dimensions: sigma would be 0, and the likelihood has no bound"
+            )
         if (eigenvalues[chosen] < variance).any():
             raise ValueError("an eigenvalue that is chosen is below the mean of the others: there is no such point")
         W = np.zeros((latent, d))

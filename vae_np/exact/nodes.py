@@ -21,12 +21,14 @@ from vae_np.formulas.parameters import Parameters
 from vae_np.model.vae import VAE
 from vae_np.support.checks import positive, whole
 
-__all__ = ["MOST", "blocks", "orders", "prepare", "tensor"]
+__all__ = ["MOST", "blocks", "orders", "prepare", "some", "tensor"]
 
 Array = NDArray[Any]
 FIRST = 8
 MOST = 2**20
 """Nodes, of all dimensions together."""
+LONGEST = 2**12
+"""Nodes of one dimension: more find them slowly, and help only where there are kinks, and little."""
 ROWS = 2**14
 """Rows S N of the decoder that are computed at once."""
 DIMENSIONS = 3
@@ -46,14 +48,21 @@ def prepare(vae: VAE, x: ArrayLike, tolerance: float, most: int, samples: int = 
         )
     positive("tolerance", tolerance)
     whole("most", most, at_least=FIRST ** (latent * samples))
-    inside = np.asarray(vae.inside(vae.check_data(x)), np.float64)
+    inside = np.asarray(vae.inside(some(vae.check_data(x))), np.float64)
     return vae.parameters.like(vae.parameters.vector.astype(np.float64)), inside
 
 
+def some(x: Array) -> Array:
+    """The data, unless there are none."""
+    if len(x) == 0:
+        raise ValueError("x has no examples")
+    return x
+
+
 def orders(latent: int, most: int) -> Iterator[int]:
-    """Nodes a dimension, doubled from `FIRST` until there are more than ``most`` in all."""
+    """Nodes a dimension, doubled from `FIRST` until there are more than ``most`` in all, or `LONGEST`."""
     order = FIRST
-    while order**latent <= most:
+    while order**latent <= most and order <= LONGEST:
         yield order
         order *= 2
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 from scipy.stats import qmc
 
+from vae_np.exact.nodes import some
 from vae_np.exact.quadrature import Exact, expectation
 from vae_np.model.vae import VAE
 from vae_np.support.checks import non_negative, whole
@@ -62,7 +63,7 @@ def elbo_by_sobol(vae: VAE, x: ArrayLike, beta: float = 1.0, *, points: int = 2*
     if latent > qmc.Sobol.MAXDIM:
         raise ValueError(f"Sobol's numbers have at most {qmc.Sobol.MAXDIM} dimensions; the model has {latent}")
     parameters = vae.parameters.like(vae.parameters.vector.astype(np.float64))
-    inside = np.asarray(vae.inside(vae.check_data(x)), np.float64)
+    inside = np.asarray(vae.inside(some(vae.check_data(x))), np.float64)
     values, gradients = Moments(), Moments()
     for r in range(randomisations):
         u, w = _points(latent, points, seed, r), np.full(points, 1 / points)

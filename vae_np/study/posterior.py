@@ -13,6 +13,9 @@ from vae_np.study.finding import Finding
 
 __all__ = ["posterior"]
 
+MOST = 2**14
+"""Nodes: of a decoder of ReLUs more would take minutes, for digits that the table does not show."""
+
 
 def posterior(vae: VAE, x: ArrayLike, *, seed: int = 0) -> Finding:
     """log p(x), the best and the encoder's ELBO of each example, and the posteriors' picture, K <= 2.
@@ -28,7 +31,7 @@ def posterior(vae: VAE, x: ArrayLike, *, seed: int = 0) -> Finding:
     """
     x = vae.check_data(x)
     check_drawable(vae)  # before the quadrature of more dimensions takes its time
-    found, grids = gaps(vae, x), posterior_on_grid(vae, x)
+    found, grids = gaps(vae, x, tolerance=1e-6, most=MOST), posterior_on_grid(vae, x, tolerance=1e-6, most=MOST)
     lines = [
         f"{'example':>8} {'log p(x)':>12} {'best ELBO':>12} {'ELBO':>12} {'approximation gap':>18}"
         f" {'amortisation gap':>17}"
