@@ -50,7 +50,6 @@ SAMPLERS = {
                       ["clamp-gradient"]),
     "a relu": (lambda mu, logvar, eps: mu + np.exp(np.maximum(logvar, 0) / 2) * eps, ["head-activation"]),
     "an epsilon": (lambda mu, logvar, eps: mu + np.sqrt(np.exp(logvar) + 1e-8) * eps, ["deviation-epsilon"]),
-    "a softplus": (lambda mu, logvar, eps: mu + (np.log1p(np.exp(logvar)) + 1e-5) * eps, []),
     "a wrong shape": (lambda mu, logvar, eps: mu.sum(1), ["sampler-shape"]),
 }  # fmt: skip
 
@@ -147,3 +146,46 @@ def test_noise_of_the_other_sign_is_the_same_distribution():
     report = check_objective(sampler=lambda mu, logvar, eps: mu - np.exp(logvar / 2) * eps)
     assert not report.findings, report
     assert "of the same distribution" in str(report)
+
+
+def of_std(mu, std):
+    return mu + std * np.random.randn(*mu.shape)  # noqa: NPY002
+
+
+def of_log_sigma(mu, log_sigma, eps):
+    return mu + np.exp(log_sigma) * eps
+
+
+def of_variance(mu, var):
+    return mu + np.sqrt(var) * np.random.randn(*mu.shape)  # noqa: NPY002
+
+
+def misnamed(mu, sigma):
+    return mu + np.exp(0.5 * sigma) * np.random.randn(*mu.shape)  # noqa: NPY002
+
+
+@pytest.mark.parametrize("sampler", [of_std, of_log_sigma, of_variance, misnamed])
+def test_a_sampler_is_right_for_what_its_second_argument_is_called(sampler):
+    report = check_objective(sampler=sampler)
+    assert report.ok
+    assert not report.findings
+    assert str(report).endswith("Right.")
+
+
+@pytest.mark.parametrize(
+    ("sampler", "named"),
+    [
+        (lambda mu, std: mu + np.exp(std) * np.random.randn(*mu.shape), "std-is-variance"),  # noqa: NPY002
+        (lambda mu, logvar: mu + logvar * np.random.randn(*mu.shape), "std-is-logvar"),  # noqa: NPY002
+    ],
+)
+def test_a_sampler_that_is_wrong_for_both_is_judged_as_one_of_the_log_variance(sampler, named):
+    assert [finding.id for finding in check_objective(sampler=sampler).findings] == [named]
+
+
+def test_where_nothing_could_be_graded_nothing_is_called_right():
+    def softplus(mu, rho):
+        return mu + np.log1p(np.exp(rho)) * np.random.randn(*mu.shape)  # noqa: NPY002
+
+    with pytest.raises(ValueError, match="nothing could be graded: the sampler: its deviation is the softplus"):
+        check_objective(sampler=softplus)

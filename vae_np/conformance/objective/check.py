@@ -58,6 +58,10 @@ class ObjectiveReport(NamedTuple):
             named = dict.fromkeys(finding.id for finding in mistakes)
             return "\n".join([*lines, f"Mistaken: {', '.join(named)}."])
         names = ", ".join(finding.id for finding in self.findings)
+        if any(fact.startswith("not graded") for fact in self.facts):
+            return "\n".join(
+                [*lines, f"Right, as far as it was graded{f', in this dialect: {names}' if names else ''}."]
+            )
         return "\n".join([*lines, f"Right, in this dialect: {names}." if names else "Right."])
 
 
@@ -108,6 +112,8 @@ def check_objective(
     facts: list[str] = []
     if sampler is not None:
         check_sampler(sampler, findings, facts)
+        if loss is None and not findings and facts and facts[-1].startswith("not graded"):
+            raise ValueError(f"nothing could be graded: {facts[-1].removeprefix('not graded: ')}")
     if loss is not None:
         _check_loss(loss, output, float(beta), arguments, (features, latent), findings, facts)
     return ObjectiveReport(tuple(findings), tuple(facts))

@@ -34,6 +34,9 @@ def check_sampler(f: Callable[..., Any], findings: list[Finding], facts: list[st
         f = getattr(f, "call", getattr(f, "forward", f))
     at, framework = probe(), framework_of(f)
     drawn: list[tuple[int, ...]] = []
+    if (made_of := _of_another(f, framework)) is not None:
+        facts.append(made_of)
+        return
     with framework.noise(at.eps, drawn, f):
         given, how_called = _arguments(f, framework.key())
         arrays = [at.mu, at.logvar] + ([at.eps] if given else [])
@@ -78,6 +81,49 @@ def check_sampler(f: Callable[..., Any], findings: list[Finding], facts: list[st
     else:
         facts.append(f"z is {form.says}")
     _sampler_slopes(slopes, at, findings)
+
+
+def _of_another(f: Callable[..., Any], framework: Framework) -> str | None:
+    """That it is right for what its second argument is called, the deviation, its logarithm or the variance; else None.
+
+    One that is right for the log-variance whatever its argument is called is judged as such.
+    """
+    at = probe()
+    names = [name for name, p in inspect.signature(f).parameters.items() if p.default is p.empty]
+    name = next((name for name in [n for n in names if n.lower() not in KEYS][1:2]), "")
+    found = next(((words, make) for known, words, make in OTHERS if name.lower() in known), None)
+    if found is None:
+        return None
+    words, make = found
+    second = make(at.logvar)
+    try:
+        with framework.noise(at.eps, [], f):
+            given, how_called = _arguments(f, framework.key())
+            arrays = [at.mu, second] + ([at.eps] if given else [])
+            z, slopes = framework.call(how_called, arrays)[0], framework.gradients(how_called, arrays)
+    except Exception:  # it is asked as a sampler of the log-variance, and says then what it wants
+        return None
+    form, scale = sampler_form(z, at) if z.shape == at.mu.shape else (None, 0.0)
+    if (
+        form is None
+        or form.severity != "right"
+        or abs(abs(scale) - 1) > 1e-9
+        or not (slopes[0].any() and slopes[1].any())
+    ):
+        return None
+    return f"the sampler, by {framework.name}: of the mean and {words}, {name}: z is mu + sigma eps"
+
+
+OTHERS: tuple[tuple[set[str], str, Callable[[Array], Array]], ...] = (
+    ({"sigma", "std", "stddev", "stdev", "sd", "scale", "z_std", "z_sigma"}, "the deviation", lambda s: np.exp(s / 2)),
+    (
+        {"log_sigma", "logsigma", "log_std", "logstd", "log_scale", "lnsigma", "log_stddev", "log_sd", "z_log_std"},
+        "the logarithm of the deviation",
+        lambda s: s / 2,
+    ),
+    ({"var", "variance", "sigma2", "sigma_sq", "z_var"}, "the variance", np.exp),
+)
+"""What the second argument is called, what that is, and how it is made of the log-variance."""
 
 
 def _is_frozen(how_called: Callable[..., Any], framework: Framework, z: Array, at: Probe) -> bool:
