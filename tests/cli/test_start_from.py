@@ -130,3 +130,28 @@ def test_where_nothing_proves_the_data_they_may_not_move(vae_np, run):
     one_line(
         vae_np("train", "--resume", "--out", "run", "--data", "moved.csv"), "the run has --data data.csv, not moved"
     )
+
+
+def test_images_of_another_form_or_divided_otherwise_are_not_taken_in_silence(vae_np):
+    rng = np.random.default_rng(0)
+    np.save("nhwc.npy", rng.random((40, 6, 6, 3)))
+    np.save("nchw.npy", rng.random((40, 3, 6, 6)))
+    np.save("bytes.npy", rng.integers(0, 256, (40, 6, 6, 3), dtype=np.uint8))
+    how = ("--epochs", "1", "--hidden", "4", "--latent", "2", "--backend", "numpy", "--no-pictures")
+    assert vae_np("train", "--data", "nhwc.npy", *how, "--out", "first").code == 0
+    for words in (("evaluate", "first"), ("train", "--start-from", "first", "--epochs", "1", "--out", "next")):
+        one_line(vae_np(*words, "--data", "nchw.npy"), "its images are 3x6x6, those of training 6x6x3")
+    done = vae_np("evaluate", "first", "--data", "bytes.npy")
+    assert "divided by 255, the run's data by 1 (--scale none does as they did)" in done.err
+
+
+def test_a_run_that_starts_from_another_says_what_is_otherwise(vae_np):
+    write_wine("wine.csv", kinds=False)
+    text = Path("wine.csv").read_text()
+    header, rest = text.split("\n", 1)
+    Path("other.csv").write_text(",".join(f"new {name}" for name in header.split(",")) + "\n" + rest)
+    how = ("--epochs", "1", "--hidden", "4", "--latent", "2", "--backend", "numpy", "--no-pictures")
+    assert vae_np("train", "--data", "wine.csv", *how, "--out", "first").code == 0
+    done = vae_np("train", "--start-from", "first", "--data", "other.csv", "--epochs", "1", "--out", "next")
+    assert done.code == 0
+    assert "columns are called otherwise than in training" in done.out + done.err

@@ -148,6 +148,8 @@ def load_parts(
     use_own = own_test and len(shares) == 2
     rows = data.split(len(whole), (*shares, 0.0) if use_own else tuple(shares), seed=options["seed"])
     parts = [whole.take(part) if len(part) else None for part in rows]
+    if how["scale"] == "auto":  # the training part has said what that is
+        how["scale"] = whole.divided_by if whole.divided_by != 1 else "none"
     test = data.load(source, part="test", **how) if use_own else parts[2]
     if use_own and test is not None:
         check(test)

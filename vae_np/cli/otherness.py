@@ -43,8 +43,22 @@ def otherness(found: Dataset, run: Run, scale: str | float) -> Iterator[str]:
     """A line for each thing that may be other than meant; ``scale`` is the run's, where it was taken for these data."""
     if not isinstance(scale, str):
         yield f"{found.name}: divided by {scale:g}, as the run's data were (--scale none leaves them)"
+    else:
+        yield from _divided(found, run)
     yield from _renamed(found, run.feature_names)
     yield from _far(found, run)
+
+
+def _divided(found: Dataset, run: Run) -> Iterator[str]:
+    """That these data were divided by another number than the run's, unless they lie in its range as they are."""
+    theirs, span = run.options.get("divided_by"), run.range
+    within = span is not None and span[0] <= found.x.min() and found.x.max() <= span[1]
+    if theirs is None or theirs == found.divided_by or (found.divided_by == 1 and within):
+        return
+    like = "none" if theirs == 1 else f"{theirs:g}"
+    yield (
+        f"{found.name}: divided by {found.divided_by:g}, the run's data by {theirs:g} (--scale {like} does as they did)"
+    )
 
 
 def _renamed(found: Dataset, names: tuple[str, ...] | None) -> Iterator[str]:

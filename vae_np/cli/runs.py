@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 OF_DATA = ("image_shape", "feature_names", "label_names")
 """What a run keeps of its data beside the options."""
-KEPT = (*OF_DATA, "range", "examples")
-"""And the least and the largest value of its training part, and how many examples each part has."""
+KEPT = (*OF_DATA, "range", "examples", "divided_by")
+"""And the least and the largest value of its training part, how many examples each part has, what divided them."""
 
 
 class Run(NamedTuple):
@@ -93,6 +93,8 @@ def read_config(folder: Path) -> dict[str, Any] | None:
     span = config.get("range")
     if not (span is None or (isinstance(span, list) and len(span) == 2 and all(map(_is_number, span)))):
         raise ValueError(f"{file}: range must be two numbers or null")
+    if not (config.get("divided_by") is None or _is_number(config["divided_by"])):
+        raise ValueError(f"{file}: divided_by must be a number or null")
     return options | {name: config.get(name) for name in KEPT}
 
 
