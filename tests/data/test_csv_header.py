@@ -163,3 +163,14 @@ def test_a_first_line_of_missing_values_is_no_header_in_silence(first, tmp_path)
     path.write_text(f"{first}\n1.5,2.5\n3.5,4.5\n5.5,0.5\n")
     with pytest.raises(ValueError, match="may be a header with numbers or a row"):
         load(path)
+
+
+@pytest.mark.parametrize("text", ["My Table\n1.5,2.5\n2.5,1.0\n", "a,b\n1.5,2.5,0\n1.25,2.5,1\n"])
+def test_a_first_column_without_a_name_is_no_index_in_silence_where_it_holds_numbers(text, tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text(text)
+    with pytest.raises(
+        ValueError, match=r"no name for the first column, which holds numbers such as 1.5.*--index none"
+    ):
+        load(path)
+    assert load(path, index="first").x.shape[0] == 2

@@ -128,9 +128,17 @@ def find_index(name: str | None, entries: Iterable[str]) -> list[str] | None:
     - it counts the rows, from 0 or from 1 (`LEAST` of them or more), or
     - the header names the other columns and not this one (``name`` is in `NO_NAMES`), or
     - its name is in `INDEX_NAMES` and its entries are distinct, each an integer or no number.
+
+    ``ValueError`` where it has no name and numbers that are no integers: a title above the table looks so, too.
     """
     if name is not None and name.lower() in NO_NAMES:
-        return list(entries)
+        found = list(entries)
+        if broken := next((text for text in found if is_number(text) and not _is_integer(text)), None):
+            raise ValueError(
+                f"the header has no name for the first column, which holds numbers such as {broken}: say whether it"
+                " names the rows, --index first, or is a feature, --index none (index='first' or 'none')"
+            )
+        return found
     if name is not None and name.lower() in INDEX_NAMES:
         found = list(entries)
         sound = len(set(found)) == len(found) and not any(is_number(text) and not _is_integer(text) for text in found)

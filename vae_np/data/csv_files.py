@@ -105,7 +105,10 @@ def _columns(path: Path, labels: LabelColumn, index: IndexColumn, has_header: bo
             raise ValueError(f"{path}: there is nothing beside the index (columns: {width})")
         return Columns(has_header, labels, None, names)
     entries = (first_field(line)[0] for _, line in data_lines(path, has_header))
-    row_names = list(entries) if index == "first" else find_index(names[0] if names else None, entries)
+    try:
+        row_names = list(entries) if index == "first" else find_index(names[0] if names else None, entries)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
     if row_names is not None and names is not None and names[1].lower() == UNNAMED:
         raise ValueError(
             f"{path}: column 2 is called {names[1]}, as pandas calls an index that it reads: the table has been written"
