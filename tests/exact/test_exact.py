@@ -220,7 +220,7 @@ def test_the_optimum_is_probabilistic_pca(latent):
 
 def test_an_optimum_without_noise_or_with_too_many_dimensions_is_refused():
     flat = np.outer(np.arange(6.0), np.ones(3))
-    with pytest.raises(ValueError, match="the data lie in 1 dimensions"):
+    with pytest.raises(ValueError, match="the data lie in at most 1 dimensions"):
         LinearVAE.optimum(flat - 0.0, 1)
     with pytest.raises(ValueError, match="latent must be from 1 to 2"):
         LinearVAE.optimum(flat, 3)

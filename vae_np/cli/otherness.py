@@ -40,10 +40,13 @@ def check_shape(found: Dataset, shape: tuple[int, ...] | None) -> None:
 
 
 def otherness(found: Dataset, run: Run, scale: str | float) -> Iterator[str]:
-    """A line for each thing that may be other than meant; ``scale`` is the run's, where it was taken for these data."""
+    """A line for each thing that may be other than meant.
+
+    ``scale`` is the run's, where it was taken for these data, and "" where one was given.
+    """
     if not isinstance(scale, str):
         yield f"{found.name}: divided by {scale:g}, as the run's data were (--scale none leaves them)"
-    else:
+    elif scale:
         yield from _divided(found, run)
     yield from _renamed(found, run.feature_names)
     yield from _far(found, run)

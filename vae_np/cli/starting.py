@@ -75,7 +75,7 @@ def check_columns(source: str, found: Dataset) -> None:
 
 def differences(source: str, found: Dataset) -> list[str]:
     """A line for each thing of the data that may be other than meant, as evaluate has them."""
-    return list(otherness(found, load_run(source, "numpy"), ""))
+    return list(otherness(found, load_run(source, "numpy"), "auto"))
 
 
 def take_weights(vae: VAE, source: str) -> str:
