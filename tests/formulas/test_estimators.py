@@ -305,3 +305,10 @@ def test_the_loss_s_value_of_each_example_has_the_loss_as_its_mean():
         loss: Loss = get_objective(name)(terms)
         assert loss.each.shape == (5,)
         assert -loss.each.mean() == pytest.approx(loss.value, rel=1e-13)
+
+
+def test_what_the_other_samples_weigh_is_not_lost_beside_one_that_has_all_the_weight():
+    """1 - v of the first is e^-50: the difference of rounded numbers would be 0."""
+    log_w, zero = np.array([[0.0], [-50.0]]), np.zeros((2, 1))
+    found = get_objective("rws-dreg")(Terms(log_w, zero, zero, zero, zero, zero, zero, zero))
+    np.testing.assert_allclose(found.cotangents.path[:, 0], [np.exp(-50), 1], rtol=1e-13)

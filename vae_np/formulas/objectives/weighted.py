@@ -86,8 +86,7 @@ class RWSDReG(Objective):
         self.refuse_beta(beta)
         log_w = log_weights(terms)
         v, bound = normalised_exp(log_w.real), log_mean_exp(log_w)
-        e = np.exp(log_w.real - log_w.real.max(axis=0))
-        others = (e.sum(axis=0) - e) / e.sum(axis=0)  # 1 - v, without its cancellation
+        others = (1 - np.eye(len(v), dtype=v.dtype)) @ v  # 1 - v, as a sum: the difference cancels where v is near 1
         return Loss(-bound.mean(), _doubly(v / v.shape[1], others), kl="samples", each=bound)
 
 
