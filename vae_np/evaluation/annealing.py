@@ -148,7 +148,6 @@ class _Path(NamedTuple):
     joint: Joint
     mu: Array
     logvar: Array
-    start: str
     t: Array
     leapfrog: int
 
@@ -165,8 +164,6 @@ class _Path(NamedTuple):
 
 def _path(vae: VAE, x: ArrayLike, temperatures: int, leapfrog: int, start: str) -> _Path:
     joint = Joint.of(vae, x)
-    if len(joint.x) == 0:
-        raise ValueError("x has no examples")
     if start not in STARTS:
         raise ValueError(f"start must be one of {', '.join(STARTS)}; got {start!r}")
     mu, logvar = (np.asarray(moment, np.float64) for moment in vae.encode(vae.check_data(x)))
@@ -175,7 +172,7 @@ def _path(vae: VAE, x: ArrayLike, temperatures: int, leapfrog: int, start: str) 
     k = np.linspace(-SHARPNESS, SHARPNESS, whole("temperatures", temperatures, at_least=2) + 1)
     sigmoid = 1 / (1 + np.exp(-k))
     t = (sigmoid - sigmoid[0]) / (sigmoid[-1] - sigmoid[0])
-    return _Path(joint, mu, logvar, start, t, whole("leapfrog", leapfrog, at_least=1))
+    return _Path(joint, mu, logvar, t, whole("leapfrog", leapfrog, at_least=1))
 
 
 class _Draws(NamedTuple):

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vae_np.exact.nodes import DIMENSIONS, MOST, blocks, orders, prepare, some, tensor
+from vae_np.exact.nodes import DIMENSIONS, MOST, blocks, orders, prepare, tensor
 from vae_np.formulas import elbo
 from vae_np.formulas.network import Architecture
 from vae_np.formulas.parameters import Parameters
+from vae_np.model.joint import in_float64
 from vae_np.model.vae import VAE
 from vae_np.support.checks import whole
 from vae_np.support.moments import Moments
@@ -80,8 +81,7 @@ def _difference(parameters: Parameters, x: Array, u: Array, architecture: Archit
 def _sampled(vae: VAE, x: ArrayLike, samples: int, seed: int) -> Divergence:
     """The mean over samples, and its standard error."""
     architecture, moments = vae.architecture, Moments()
-    parameters = vae.parameters.like(vae.parameters.vector.astype(np.float64))
-    inside = np.asarray(vae.inside(some(vae.check_data(x))), np.float64)
+    parameters, inside = in_float64(vae, x)
     for first in range(0, samples, AT_ONCE):
         shape = (min(AT_ONCE, samples - first), len(inside), architecture.latent)
         eps = standard_normal(seed, 0, shape, first_sample=first, purpose="kl")

@@ -18,10 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import roots_hermitenorm
 
 from vae_np.formulas.parameters import Parameters
+from vae_np.model.joint import in_float64
 from vae_np.model.vae import VAE
 from vae_np.support.checks import positive, whole
 
-__all__ = ["MOST", "blocks", "orders", "prepare", "some", "tensor"]
+__all__ = ["MOST", "blocks", "orders", "prepare", "tensor"]
 
 Array = NDArray[Any]
 FIRST = 8
@@ -48,15 +49,7 @@ def prepare(vae: VAE, x: ArrayLike, tolerance: float, most: int, samples: int = 
         )
     positive("tolerance", tolerance)
     whole("most", most, at_least=FIRST ** (latent * samples))
-    inside = np.asarray(vae.inside(some(vae.check_data(x))), np.float64)
-    return vae.parameters.like(vae.parameters.vector.astype(np.float64)), inside
-
-
-def some(x: Array) -> Array:
-    """The data, unless there are none."""
-    if len(x) == 0:
-        raise ValueError("x has no examples")
-    return x
+    return in_float64(vae, x)
 
 
 def orders(latent: int, most: int) -> Iterator[int]:

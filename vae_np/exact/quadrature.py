@@ -15,7 +15,7 @@ from vae_np.formulas.parameters import Parameters
 from vae_np.model.vae import VAE
 from vae_np.support.checks import non_negative
 
-__all__ = ["Exact", "doubled", "elbo_and_grad", "expectation"]
+__all__ = ["Exact", "doubled", "elbo_and_grad", "expectation", "is_within"]
 
 Array = NDArray[Any]
 
@@ -95,9 +95,13 @@ def doubled(before: Exact | None, value: Array, gradients: Parameters, order: in
         return Exact(value, np.full_like(value, np.inf), gradients, np.inf, order, False)
     error = np.abs(value - before.value)
     change = float(np.abs(gradients.vector - before.gradients.vector).max(initial=0.0))
+    return Exact(value, error, gradients, change, order, is_within(tolerance, value, error, gradients, change))
+
+
+def is_within(tolerance: float, value: Array, error: Array, gradients: Parameters, change: float) -> bool:
+    """Whether the errors are: the value's relative to 1 + |value|, the gradient's to 1 or its largest entry."""
     largest = max(1.0, float(np.abs(gradients.vector).max(initial=0.0)))
-    converged = bool((error <= tolerance * (1 + np.abs(value))).all() and change <= tolerance * largest)
-    return Exact(value, error, gradients, change, order, converged)
+    return bool((error <= tolerance * (1 + np.abs(value))).all() and change <= tolerance * largest)
 
 
 def expectation(

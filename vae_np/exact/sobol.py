@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 from scipy.stats import qmc
 
-from vae_np.exact.nodes import some
-from vae_np.exact.quadrature import Exact, expectation
+from vae_np.exact.quadrature import Exact, expectation, is_within
+from vae_np.model.joint import in_float64
 from vae_np.model.vae import VAE
 from vae_np.support.checks import non_negative, whole
 from vae_np.support.moments import Moments
@@ -62,8 +62,7 @@ def elbo_by_sobol(vae: VAE, x: ArrayLike, beta: float = 1.0, *, points: int = 2*
     latent, beta = vae.architecture.latent, non_negative("beta", beta)
     if latent > qmc.Sobol.MAXDIM:
         raise ValueError(f"Sobol's numbers have at most {qmc.Sobol.MAXDIM} dimensions; the model has {latent}")
-    parameters = vae.parameters.like(vae.parameters.vector.astype(np.float64))
-    inside = np.asarray(vae.inside(some(vae.check_data(x))), np.float64)
+    parameters, inside = in_float64(vae, x)
     values, gradients = Moments(), Moments()
     for r in range(randomisations):
         u, w = _points(latent, points, seed, r), np.full(points, 1 / points)
@@ -71,9 +70,8 @@ def elbo_by_sobol(vae: VAE, x: ArrayLike, beta: float = 1.0, *, points: int = 2*
         values.add(value[None])
         gradients.add(gradient.vector[None])
     error, off = (np.sqrt(moments.variance() / (randomisations - 1)) for moments in (values, gradients))
-    change, largest = float(off.max(initial=0.0)), max(1.0, float(np.abs(gradients.mean).max(initial=0.0)))
-    converged = bool((error <= tolerance * (1 + np.abs(values.mean))).all() and change <= tolerance * largest)
-    mean = parameters.like(np.array(gradients.mean))
+    change, mean = float(off.max(initial=0.0)), parameters.like(np.array(gradients.mean))
+    converged = is_within(tolerance, values.mean, error, mean, change)
     return Exact(values.mean, error, mean, change, randomisations * points, converged)
 
 

@@ -12,9 +12,17 @@ from vae_np.formulas.network import Architecture, decoder_backward, decoder_forw
 from vae_np.formulas.parameters import Parameters
 from vae_np.model.vae import VAE
 
-__all__ = ["Joint"]
+__all__ = ["Joint", "in_float64"]
 
 Array = NDArray[Any]
+
+
+def in_float64(vae: VAE, x: ArrayLike) -> tuple[Parameters, Array]:
+    """The parameters, and the data as the networks see them, in float64; ``ValueError`` where there are no examples."""
+    inside = np.asarray(vae.inside(vae.check_data(x)), np.float64)
+    if len(inside) == 0:
+        raise ValueError("x has no examples")
+    return vae.parameters.like(vae.parameters.vector.astype(np.float64)), inside
 
 
 class Joint:
@@ -38,8 +46,8 @@ class Joint:
     @classmethod
     def of(cls, vae: VAE, x: ArrayLike) -> Joint:
         """Of a model and data in their own units, (N, D)."""
-        parameters = vae.parameters.like(vae.parameters.vector.astype(np.float64))
-        return cls(parameters, vae.architecture, np.asarray(vae.inside(vae.check_data(x)), np.float64))
+        parameters, inside = in_float64(vae, x)
+        return cls(parameters, vae.architecture, inside)
 
     def log_likelihood(self, z: Array) -> Array:
         """log p(x_n | z_sn), (S, N), at z (S, N, K)."""

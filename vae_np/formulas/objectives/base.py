@@ -20,7 +20,7 @@ from vae_np.formulas.elbo import Cache, Cotangents, Terms, backward
 from vae_np.formulas.network import Architecture
 from vae_np.formulas.parameters import Parameters
 
-__all__ = ["Loss", "Objective", "get_objective", "keep_encoder", "log_weights", "loss_backward"]
+__all__ = ["Loss", "Objective", "at_samples", "get_objective", "keep_encoder", "log_weights", "loss_backward"]
 
 
 class Loss(NamedTuple):
@@ -49,6 +49,11 @@ def keep_encoder(gradients: Parameters, of_encoder: Parameters) -> None:
     for name in gradients:
         if name.startswith(("encoder.", "posterior.")):
             gradients[name][...] = of_encoder[name]
+
+
+def at_samples(each: Any, cotangents: Cotangents, encoder: Cotangents | None = None) -> Loss:
+    """The loss of a bound that is taken at the samples, ``each`` (N,) to be maximised."""
+    return Loss(-each.mean(), cotangents, "samples", encoder, each)
 
 
 def log_weights(terms: Terms) -> Any:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vae_np.formulas.elbo import Cotangents, Terms
 from vae_np.formulas.numerics import log_mean_exp, normalised_exp
-from vae_np.formulas.objectives.base import Loss, Objective, log_weights
+from vae_np.formulas.objectives.base import Loss, Objective, at_samples, log_weights
 from vae_np.support.checks import whole
 
 __all__ = ["CIWAE", "MIWAE", "PIWAE", "Renyi"]
@@ -42,7 +42,7 @@ class MIWAE(Objective):
         self.refuse_beta(beta)
         bounds, weight = _grouped(log_weights(terms), self.groups, self.name)
         bound = bounds.mean(axis=0)
-        return Loss(-bound.mean(), _weighted(weight), kl="samples", each=bound)
+        return at_samples(bound, _weighted(weight))
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class PIWAE(Objective):
         log_w = log_weights(terms)
         (bound,), weight = _grouped(log_w, 1, self.name)
         _, of_encoder = _grouped(log_w, self.groups, self.name)
-        return Loss(-bound.mean(), _weighted(weight), "samples", _weighted(of_encoder), bound)
+        return at_samples(bound, _weighted(weight), _weighted(of_encoder))
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class CIWAE(Objective):
         (bound,), weight = _grouped(log_w, 1, self.name)
         each = self.share * log_w.mean(axis=0) + (1 - self.share) * bound
         cotangents = _weighted(self.share / log_w.size + (1 - self.share) * weight)
-        return Loss(-each.mean(), cotangents, kl="samples", each=each)
+        return at_samples(each, cotangents)
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Renyi(Objective):
         log_w, power = log_weights(terms), 1 - self.alpha
         bound = log_mean_exp(power * log_w) / power if power else log_w.mean(axis=0)
         weight = normalised_exp(power * log_w.real) / log_w.shape[1]
-        return Loss(-bound.mean(), _weighted(weight), kl="samples", each=bound)
+        return at_samples(bound, _weighted(weight))
 
 
 def _grouped(log_w: Array, groups: int, name: str) -> tuple[Array, Array]:

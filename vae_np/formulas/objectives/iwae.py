@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from vae_np.formulas.elbo import Cotangents, Terms
 from vae_np.formulas.numerics import log_mean_exp, normalised_exp
-from vae_np.formulas.objectives.base import Loss, Objective, log_weights
+from vae_np.formulas.objectives.base import Loss, Objective, at_samples, log_weights
 
 __all__ = ["IWAE"]
 
@@ -32,4 +32,4 @@ class IWAE(Objective):
         bound = log_mean_exp(log_w)
         weight = normalised_exp(log_w.real) / log_w.shape[1]
         cotangents = Cotangents(-weight, log_prior=-weight, log_posterior=weight)
-        return Loss(-bound.mean(), cotangents, kl="samples", each=bound)
+        return at_samples(bound, cotangents)

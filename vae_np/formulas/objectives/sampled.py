@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from vae_np.formulas.elbo import Cotangents, Terms
-from vae_np.formulas.objectives.base import Loss, Objective, log_weights
+from vae_np.formulas.objectives.base import Loss, Objective, at_samples, log_weights
 
 __all__ = ["SampledELBO", "StickingTheLanding"]
 
@@ -31,7 +31,7 @@ class SampledELBO(Objective):
         self.refuse_beta(beta)
         bound, share = _mean(terms)
         cotangents = Cotangents(-share, log_prior=-share, log_posterior=share)
-        return Loss(-bound.mean(), cotangents, kl="samples", each=bound)
+        return at_samples(bound, cotangents)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class StickingTheLanding(Objective):
         self.refuse_beta(beta)
         bound, share = _mean(terms)
         cotangents = Cotangents(-share, None, -share, share, log_posterior_direct=np.zeros_like(share))
-        return Loss(-bound.mean(), cotangents, kl="samples", each=bound)
+        return at_samples(bound, cotangents)
 
 
 def _mean(terms: Terms) -> tuple[Any, Any]:

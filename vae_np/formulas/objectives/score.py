@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vae_np.formulas.elbo import Cotangents, Terms
 from vae_np.formulas.numerics import log_mean_exp, normalised_exp
-from vae_np.formulas.objectives.base import Loss, Objective, log_weights
+from vae_np.formulas.objectives.base import Loss, Objective, at_samples, log_weights
 
 __all__ = ["VIMCO", "Reinforce"]
 
@@ -67,7 +67,7 @@ class Reinforce(Objective):
         log_w = log_weights(terms)
         share = np.full(log_w.shape, 1 / log_w.size, log_w.real.dtype)
         signal = log_w.real - self._baseline(log_w.real)
-        return Loss(-log_w.mean(), _score(share, -signal * share), kl="samples", each=log_w.mean(axis=0))
+        return at_samples(log_w.mean(axis=0), _score(share, -signal * share))
 
     def after(self, loss: float) -> Reinforce:
         """With the running baseline that this step's loss has moved."""
@@ -106,7 +106,7 @@ class VIMCO(Objective):
         n = log_w.shape[1]
         weight = normalised_exp(log_w.real) / n
         cotangents = _score(weight, weight - (bound.real - without) / n)
-        return Loss(-bound.mean(), cotangents, kl="samples", each=bound)
+        return at_samples(bound, cotangents)
 
 
 def _score(weight: Array, direct: Array) -> Cotangents:

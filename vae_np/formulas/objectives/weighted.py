@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vae_np.formulas.elbo import Cotangents, Terms
 from vae_np.formulas.numerics import log_mean_exp, normalised_exp
-from vae_np.formulas.objectives.base import Loss, Objective, log_weights
+from vae_np.formulas.objectives.base import Loss, Objective, at_samples, log_weights
 
 __all__ = ["RWS", "DReG", "RWSDReG"]
 
@@ -38,7 +38,7 @@ class DReG(Objective):
         self.refuse_beta(beta)
         log_w = log_weights(terms)
         v, bound = normalised_exp(log_w.real), log_mean_exp(log_w)
-        return Loss(-bound.mean(), _doubly(v / v.shape[1], v), kl="samples", each=bound)
+        return at_samples(bound, _doubly(v / v.shape[1], v))
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class RWS(Objective):
         weight, bound = normalised_exp(log_w.real) / log_w.shape[1], log_mean_exp(log_w)
         nothing = np.zeros_like(weight)
         cotangents = Cotangents(-weight, None, -weight, nothing, log_posterior_direct=-weight, path=nothing)
-        return Loss(-bound.mean(), cotangents, kl="samples", each=bound)
+        return at_samples(bound, cotangents)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class RWSDReG(Objective):
         log_w = log_weights(terms)
         v, bound = normalised_exp(log_w.real), log_mean_exp(log_w)
         others = (1 - np.eye(len(v), dtype=v.dtype)) @ v  # 1 - v, as a sum: the difference cancels where v is near 1
-        return Loss(-bound.mean(), _doubly(v / v.shape[1], others), kl="samples", each=bound)
+        return at_samples(bound, _doubly(v / v.shape[1], others))
 
 
 def _doubly(weight: Array, path: Array) -> Cotangents:
