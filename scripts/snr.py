@@ -74,7 +74,8 @@ def ratios(vae: vae_np.VAE, x: np.ndarray, objective: str, k: int, draws: int, r
         each = np.concatenate([[vae.parameters.like(row)[name].ravel() for row in total] for name in names], axis=1)
         variance = each.var(axis=0, ddof=1).sum()
         signal = np.square(each.mean(axis=0)).sum() - variance / draws
-        found[group] = math.sqrt(max(signal, 0.0) / variance)
+        # rws-dreg's gradient for the encoder is 0 at K = 1
+        found[group] = math.sqrt(max(signal, 0.0) / variance) if variance else math.nan
     return found
 
 
