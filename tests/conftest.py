@@ -30,6 +30,12 @@ def pytest_itemcollected(item):
         item.add_marker(pytest.mark.slow)
 
 
+def pytest_collection_modifyitems(config, items):
+    """What one of several workers runs is in the order of `distribution`."""
+    if hasattr(config, "workerinput"):
+        items[:] = distribution.in_order(items)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """`distribution`, unless --dist asks for another."""

@@ -2,7 +2,7 @@
 
 Two workers that begin to compile one kernel at the same time both compile it, as the cache on disk has it only
 afterwards, and two that hold something to the oracle at the same points both ask for its values. So the tests are
-handed out by files, the largest parts first, and these as one part each:
+handed out by files, and these as one part each, which come first, so that what they compile is there for the others:
 
     stages  the tests of a step's stages, each of which has the loops written out in it
     loops   those of the loops by themselves, and of the formulas that are held to the same values; the elementary
@@ -11,6 +11,10 @@ handed out by files, the largest parts first, and these as one part each:
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
+
+FIRST = ["loops", "stages", "elementary"]
 TOGETHER = {
     "tests/kernels/step/": "stages",
     "tests/kernels/compiler/": "stages",
@@ -28,8 +32,17 @@ def part_of(nodeid: str) -> str:
     return next((part for begin, part in TOGETHER.items() if path.startswith(begin)), path)
 
 
+def in_order(items: list[Any]) -> list[Any]:
+    """Tests by their parts: those that compile, and then the largest ones."""
+    parts = [part_of(item.nodeid) for item in items]
+    count = Counter(parts)
+    rank = {part: (FIRST.index(part) if part in FIRST else len(FIRST), -count[part], part) for part in count}
+    return [item for _, item in sorted(zip(parts, items, strict=True), key=lambda pair: rank[pair[0]])]
+
+
 def scheduler(config, log):
-    """xdist's scheduler for these parts."""
+    """xdist's scheduler for these parts, in the order in which they are collected."""
+    config.option.loadscopereorder = False
     from xdist.scheduler import LoadScopeScheduling
 
     class Parts(LoadScopeScheduling):

@@ -21,7 +21,6 @@ CHOICES = {
 }
 
 
-@pytest.mark.formulas
 @pytest.mark.parametrize(
     "choice", ["both", *(pytest.param(name, marks=pytest.mark.slow) for name in CHOICES if name != "both")]
 )

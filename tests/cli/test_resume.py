@@ -59,7 +59,6 @@ sys.exit(main())
 """The command that sends itself a signal at a certain call of a function, from the start or from a certain step on."""
 
 
-@pytest.mark.formulas
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_run_killed_again_and_again_ends_with_the_bits_of_one_that_was_not(seed, train, start, here):
     """At moments that are counted in calls, written files' among them: a busy machine has the same ones."""
@@ -125,7 +124,6 @@ def test_where_nothing_was_saved_a_run_starts_anew_and_says_so(train):
 
 
 @pytest.mark.slow
-@pytest.mark.formulas
 def test_a_finished_run_is_drawn_again(vae_np, run):
     pytest.importorskip("matplotlib")
     before = state("run")

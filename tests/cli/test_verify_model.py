@@ -141,7 +141,7 @@ def forward(params, x):
         pytest.param(
             "hangs.py:VAE --timeout 2",
             "hangs.py:VAE: no answer within 2 seconds; if the file trains when it",
-            marks=[pytest.mark.slow, pytest.mark.formulas],
+            marks=[pytest.mark.slow],
         ),
         ("ends.py:VAE", "its import ends the program (exit 3)"),
     ],

@@ -73,7 +73,6 @@ def junit(file="report.xml"):
 
 
 @pytest.mark.slow
-@pytest.mark.formulas
 def test_a_function_is_graded_by_module_and_by_file(verify):
     for what in ("mine:stages", "mine.py:stages"):
         done = verify(f"--python {what}")
@@ -97,7 +96,6 @@ def test_a_mistake_is_exit_1_in_every_report(verify):
 
 
 @pytest.mark.slow
-@pytest.mark.formulas
 def test_a_dialect_fails_if_that_is_asked_for_and_it_is_not_allowed(verify):
     words = "--python mine:summed --case model-bernoulli-tanh"
     done = verify(words)
@@ -133,7 +131,6 @@ def test_a_command_is_split_into_words_and_needs_no_shell(verify):
 
 
 @pytest.mark.slow
-@pytest.mark.formulas
 def test_a_crash_and_a_hang_are_told_while_the_rest_goes_on(verify):
     Path("program.py").write_text(
         "import json, sys, time\n"
@@ -168,7 +165,6 @@ def test_a_folder_of_answers_is_read_and_its_strangers_are_told(verify):
 
 
 @pytest.mark.slow
-@pytest.mark.formulas
 def test_the_tolerances_are_those_of_the_dtype(verify):
     assert verify("--python mine:single --case kl-ordinary").code == 1
     assert verify("--python mine:single --case kl-ordinary --dtype float32").code == 0
@@ -180,7 +176,6 @@ def test_a_case_may_be_added_to_a_kind(verify):
 
 
 @pytest.mark.slow
-@pytest.mark.formulas
 def test_a_loss_and_a_sampler_have_the_same_reports(verify):
     done = verify("--loss loss.py:loss --sampler loss.py:sampler --junit report.xml --markdown report.md")
     assert done.code == 1

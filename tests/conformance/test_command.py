@@ -118,7 +118,6 @@ def test_what_it_does_instead_of_answering_is_said_of_this_case_and_the_others_a
 
 
 @pytest.mark.slow
-@pytest.mark.formulas
 def test_a_program_that_hangs_is_ended_with_what_it_has_started_and_started_again(program, tmp_path):
     body = f"""
 if name == {SECOND!r}:
@@ -173,7 +172,6 @@ def test_a_line_between_two_hangs_shows_that_the_program_is_alive(program, monke
 
 
 @pytest.mark.slow
-@pytest.mark.formulas
 def test_a_program_that_never_reads_or_never_stops_writing_hangs_nothing():
     """More than a pipe holds goes in, or comes out, and nobody is at the other end."""
     large = dataclasses.replace(KL[0], inputs={"mu": np.zeros((500, 500))})

@@ -80,7 +80,7 @@ def test_the_reference_without_a_mistake_is_right_on_every_case(dtype):
 
 
 SAMPLE = {f"{group[0].id}-0" for group in GROUPS.values() if group[0].forms}
-LONG = [pytest.mark.slow, pytest.mark.formulas]
+LONG = [pytest.mark.slow]
 
 
 @pytest.mark.parametrize("name", [name if name in SAMPLE else pytest.param(name, marks=LONG) for name in FORMS])

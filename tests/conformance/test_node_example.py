@@ -13,7 +13,7 @@ from vae_np.conformance import cases, check
 from vae_np.conformance.command import Program
 
 SCRIPT = Path(vae_np.__file__).parents[1] / "scripts" / "verify" / "node" / "vae.js"
-LONG = [pytest.mark.slow, pytest.mark.formulas]
+LONG = [pytest.mark.slow]
 KINDS = ("model", "kl", "reparameterise", "likelihood")
 NODE = shutil.which("node")
 pytestmark = [

@@ -277,7 +277,6 @@ def test_a_kl_or_a_reconstruction_that_is_missing_is_told_unless_beta_is_0():
 
 
 @pytest.mark.slow
-@pytest.mark.formulas
 def test_a_loss_that_is_of_28_by_28_pixels_only_is_asked_there():
     def loss(recon, x, mu, logvar):
         return squares(recon, x.reshape(-1, 784)).mean() + kl(mu, logvar).sum(1).mean()

@@ -37,7 +37,6 @@ def first_wrong(answer):
 
 
 @pytest.mark.slow
-@pytest.mark.formulas
 def test_the_loss_of_tutorials_is_named_and_with_sums_it_is_right(tmp_path):
     file = FOLDER / "tutorial_loss.py"
     assert verdict(file, loss="vae_loss")[0] == ["rec-mean-over-pixels", "rec-scalar-mean"]

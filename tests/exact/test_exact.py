@@ -119,7 +119,7 @@ def test_sampled_gradients_have_the_exact_one_as_their_mean(name):
     assert (np.abs(sampled.mean(axis=0) - exact.gradients.vector @ directions) <= 4.5 * error + 1e-12).all()
 
 
-LONG = [pytest.mark.slow, pytest.mark.formulas]
+LONG = [pytest.mark.slow]
 
 
 @pytest.mark.parametrize("n", [0, pytest.param(1, marks=LONG), pytest.param(2, marks=LONG)])

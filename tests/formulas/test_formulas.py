@@ -42,7 +42,6 @@ NARROWER = {"log", "log1p", "gelu", "gelu'", "gelu, far tail", "gelu', far tail"
 NARROWER |= {"Adam's step, epsilon-hat and decay", "Gaussian likelihood with a floor, d/ds"}
 
 
-@pytest.mark.formulas
 @pytest.mark.parametrize("dtype", [np.float32, pytest.param(np.float64, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("quantity", [p for p in TABLE if p.id not in NARROWER])
 def test_a_formula_is_the_oracle_wherever_hypothesis_looks(quantity, dtype):

@@ -36,7 +36,6 @@ def test_a_picture_is_a_png_with_ink_and_nothing_cropped(
 
 
 @pytest.mark.slow
-@pytest.mark.formulas
 @pytest.mark.parametrize("name", ["learning curves", "reconstructions", "samples", "latent space", "manifold", "KL"])
 def test_the_same_input_gives_the_same_bytes_whatever_the_settings(
     name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

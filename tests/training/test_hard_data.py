@@ -48,7 +48,6 @@ TELLING = ("traffic, learned", "images, 1.0", "pixels to 255")
 """Of each kind of data one; the others are of the same kinds with another deviation."""
 
 
-@pytest.mark.formulas
 @pytest.mark.parametrize(
     "name", [*TELLING, *(pytest.param(name, marks=pytest.mark.slow) for name in ROWS if name not in TELLING)]
 )

@@ -89,10 +89,10 @@ class OneStep(NumpyProgram):
 @pytest.mark.parametrize(
     ("kind", "ids", "first"),
     [
-        pytest.param(SomeGradient, [], "d_decoder.out.W", marks=[pytest.mark.slow, pytest.mark.formulas]),
+        pytest.param(SomeGradient, [], "d_decoder.out.W", marks=[pytest.mark.slow]),
         (Detached, ["no-reparam", "no-reparam"], "d_encoder.mu.b"),
         (NoKL, ["kl-no-derivative"], "d_encoder.mu.b"),
-        pytest.param(OneStep, [], "step 4: encoder.0.b", marks=[pytest.mark.slow, pytest.mark.formulas]),
+        pytest.param(OneStep, [], "step 4: encoder.0.b", marks=[pytest.mark.slow]),
     ],
 )
 def test_a_mistake_is_found_in_its_stage_and_named_where_it_has_a_name(kind, ids, first):
