@@ -13,8 +13,9 @@ import pytest
 
 import vae_np as package
 from cli.conftest import one_line
-from vae_np.cli import common
+from vae_np.cli import common, sample
 from vae_np.cli.train_options import DEFAULTS
+from vae_np.support import machine
 
 NUMPY = ["--backend", "numpy"]
 
@@ -290,3 +291,26 @@ def test_a_warning_is_one_line_without_its_place_in_the_code(vae_np, run, monkey
     assert vae_np("evaluate", run).code == 2
     assert lines == ["vae-np: warning: two lines\n"]
     assert warnings.formatwarning is before
+
+
+def test_more_samples_than_there_is_room_for_are_refused_with_the_remedy(vae_np, run, monkeypatch):
+    done = vae_np("sample", "run", "-n", "10000000", "--out", "s.png")
+    one_line(done)
+    assert done.err == (
+        "vae-np: error: a picture has room for 2,796,202 samples of 6 values; got 10,000,000: write them to a .npy or"
+        " .csv file\n"
+    )
+    monkeypatch.setattr(machine, "memory", lambda: 2**20)
+    for draw in ([], ["--draw"]):
+        done = vae_np("sample", "run", "-n", "1000000", "--out", "s.npy", *draw)
+        one_line(done)
+        assert "at most half of the memory is taken, 0.000488 GiB; draw them in parts, each with" in done.err
+    assert not list(Path().glob("s.*"))
+
+
+def test_means_that_are_decoded_by_blocks_are_those_of_the_model(vae_np, run, monkeypatch):
+    monkeypatch.setattr(sample, "BLOCK", 3)
+    assert vae_np("sample", "run", "-n", "10", "--out", "s.npy").code == 0
+    vae = package.load("run", backend="numpy")
+    expected = np.concatenate([vae.decode(z[np.newaxis]) for z in vae.sample_prior(10)])
+    np.testing.assert_allclose(np.load("s.npy"), expected, rtol=1e-12)

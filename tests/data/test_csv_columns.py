@@ -25,7 +25,7 @@ NAMED = {
     "quoted numbers": ('"0","1"\n0.5,1\n', ("0", "1")),
     "one without a name": ("a,\n0.5,1\n", ("a", "x1")),
     "no header": ("0.5,1\n", None),
-    "a header of another width": ("a,b,c,d\n0.5,1\n", None),
+    "a comment": ("# a, b, c, d\n0.5,1\n", None),
     "a line of blanks between commas": (" , \n0.5,1\n", None),
 }
 
@@ -149,3 +149,24 @@ def test_a_table_of_wines_is_read_as_it_was_written(tmp_path):
     assert data.feature_names == NAMES
     assert data.index.tolist() == [str(i) for i in range(1, 179)]
     assert set(data.label_names) == {"barbera", "barolo", "grignolino"}
+
+
+def test_a_title_over_the_table_names_no_columns_and_a_line_says_so(tmp_path):
+    data = load(write(tmp_path, "Measurements of 2019\n0.5,1,2\n", "a.csv"), scale="none")
+    assert data.feature_names is None
+    assert data.notes == ("header: line 1 of a.csv, 'Measurements of 2019', is over 3 columns and names none of them",)
+
+
+@pytest.mark.parametrize(
+    ("cells", "line"),
+    [
+        (["a", "NA", "b", "NA"], "labels: 2 of 4 rows have 'NA', which is taken for a class like the others"),
+        (["a", "?", "b", "NA"], "labels: 2 of 4 rows have '?' and 'NA', which is taken for a class like the others"),
+        (["a", "b", "b", "a"], None),
+    ],
+)
+def test_labels_that_look_missing_are_told(tmp_path, cells, line):
+    text = "x,y,kind\n" + "".join(f"0.5,1,{cell}\n" for cell in cells)
+    data = load(write(tmp_path, text, "a.csv"), labels="last", scale="none")
+    assert data.notes == (() if line is None else (line,))
+    assert data.label_names == tuple(sorted(set(cells)))

@@ -36,7 +36,6 @@ SOUND = {
     "quotes and a header of numbers": '"0","1"\n"0","0.5"\n"1","0.25"\n',
     "exponents": "0e0,5e-1\n+1.,.25\n",
     "blank lines": "\n0,0.5\n\n1,0.25\n  \n",
-    "more columns in the header": "a,b,c\n0,0.5\n1,0.25\n",
     "UTF-16": "a,b\n0,0.5\n1,0.25\n".encode("utf-16"),
     "words of truth": "a,b\nFalse,0.5\nTrue,0.25\n",
     "R's words of truth": '"a","b"\nFALSE,0.5\nTRUE,0.25\n',
@@ -78,6 +77,19 @@ FAULTY = {
     "blanks": ("a b\n1 2\n", r"line 2, column 1 \(a b\): .* is the separator ' '\?"),
     "a text with a blank and a number": ("1,cat 2\n", "line 1, column 2: 'cat 2' is not a number; if column 2 holds"),
     "one line with semicolons": ("1;2\n", "there is no data; the only line.* is the separator ';'"),
+    "more columns in the header": (
+        "a,b,c\n0,0.5\n1,0.25\n",
+        "line 1: the header names 3 columns, and the line after it has 2; correct it, or delete it$",
+    ),
+    "decimal commas under a header": (
+        "a,b\n0,5,1,25\n",
+        "line 1: the header names 2 columns, and the line after it has 4; are the commas decimal marks.* 1.5, not 1,5$",
+    ),
+    "a header with commas over semicolons": ("a,b\n0.5;1\n", r"line 1: .* has 1; is the separator ';'\?"),
+    "decimal commas in the only column": (
+        "a\n1,5\n2,25\n1,75\n",
+        "the header names 1 columns, the lines have 2, and what is first in them names no rows .'1' recurs.: .*1,5; or",
+    ),
     "a shorter row": ("1,2,3\n4,5\n", "line 2: 2 columns; line 1 has 3"),
     "a longer row": ("a,b\n\n1,2\n3,4,5\n", "line 4: 3 columns; line 3 has 2"),
     "Python's underscore": ("1,2\n1_0,3\n", "line 2, column 1: '1_0' is"),

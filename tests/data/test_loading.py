@@ -252,3 +252,23 @@ def test_a_changed_number_in_an_archive_is_noticed(sound, tmp_path):
     (tmp_path / "a.npz").write_bytes(sound["stored.npz"].replace(number, bytes(8)))
     with pytest.raises(ValueError, match=r"a\.npz: not a whole \.npz file .*CRC"):
         load(tmp_path / "a.npz")
+
+
+def test_a_column_of_which_float32_leaves_little_is_told(tmp_path):
+    rng = np.random.default_rng(0)
+    table = np.column_stack([rng.random(50), 2**24 + rng.random(50), np.full(50, 1e9), 1e9 + 64.0 * np.arange(50)])
+    path = tmp_path / "table.npy"
+    np.save(path, table)
+    low, high = table[:, 1].min(), table[:, 1].max()
+    line = f"float32: its rounding is much of what varies in column 1, from {low:.17g} to {high:.17g}; "
+    assert load(path, scale="none", dtype="float32").notes == (line + "--dtype float64 keeps it",)
+    assert load(path, scale="none", dtype="float64").notes == ()
+    np.save(path, table.astype(np.float32))  # whoever wrote it had no more
+    assert load(path, scale="none", dtype="float32").notes == ()
+
+
+@pytest.mark.parametrize("steps", [15, 17])
+def test_few_steps_of_float32_are_less_than_16(tmp_path, steps):
+    path = tmp_path / "table.csv"
+    path.write_text(f"t,u\n{2.0**25 - 4 * steps},0\n{2.0**25},1\n")  # steps of 4 at 2^25; 2 below it
+    assert len(load(path, scale="none", dtype="float32").notes) == (steps < 16)

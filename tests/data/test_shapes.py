@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sparse
 
 from vae_np.data import load
-from vae_np.support import sparse as support
+from vae_np.support import machine
 
 COUNT = np.arange(2 * 3 * 6 * 5) / 180
 
@@ -49,7 +49,7 @@ def test_transpose_swaps_rows_and_columns_and_no_channels(tmp_path, shape):
 @pytest.mark.parametrize(
     ("most", "divisor", "note"),
     [
-        (0, 1, None),
+        (0, 1, "all 4 values are 0: there is nothing to learn from them"),
         (1, 1, "scale: the uint8 values are 0 and 1 and stay so (--scale 255 divides them)"),
         (16, 255, "scale: the uint8 values, at most 16, are divided by 255 (--scale 16, if that is the full value)"),
         (128, 255, None),
@@ -82,7 +82,7 @@ def test_a_sparse_file_is_its_table_and_a_line_says_so(tmp_path, form, kind):
 def test_a_sparse_file_beyond_the_memory_or_with_foreign_indices_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "a.npz"
     sparse.save_npz(path, sparse.csr_matrix(TABLE))
-    monkeypatch.setattr(support, "memory", lambda: 2**6)
+    monkeypatch.setattr(machine, "memory", lambda: 2**6)
     with pytest.raises(ValueError, match=rf"^{path}: the matrix is sparse, of shape \(3, 4\).* at most half .*toarray"):
         load(path)
     monkeypatch.undo()
@@ -93,3 +93,13 @@ def test_a_sparse_file_beyond_the_memory_or_with_foreign_indices_is_refused(tmp_
     np.savez(path, **parts | {"format": np.array("lil")})
     with pytest.raises(ValueError, match=f"^{path}: a sparse matrix of an unknown format, 'lil'; known are csr"):
         load(path)
+
+
+def test_a_sparse_matrix_without_an_entry_is_a_table_of_zeros_and_a_line_says_so(tmp_path):
+    sparse.save_npz(tmp_path / "a.npz", sparse.csr_matrix((3, 4)))
+    data = load(tmp_path / "a.npz")
+    np.testing.assert_array_equal(data.x, np.zeros((3, 4)))
+    assert data.notes[1:] == ("all 12 values are 0: there is nothing to learn from them",)
+    sparse.save_npz(tmp_path / "none.npz", sparse.csr_matrix((0, 4)))
+    with pytest.raises(ValueError, match=r"none.npz: there is no data; the shape is \(0, 4\)$"):
+        load(tmp_path / "none.npz")

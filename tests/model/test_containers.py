@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse
 
 import vae_np
-from vae_np.support import sparse
+from vae_np.support import machine
 
 TABLE = np.array([[0, 0.5, 1], [1, 0, 0], [0, 0.25, 1], [0.5, 0, 0]])
 
@@ -37,7 +37,7 @@ def test_a_sparse_matrix_is_its_table(form, monkeypatch):
     vae_np.fit(other, matrix, epochs=1, validation=matrix, progress=False)
     np.testing.assert_array_equal(one.parameters.vector, other.parameters.vector)
     assert vae_np.evaluate(one, matrix).elbo == vae_np.evaluate(one, TABLE).elbo
-    monkeypatch.setattr(sparse, "memory", lambda: 100)
+    monkeypatch.setattr(machine, "memory", lambda: 100)
     with pytest.raises(
         ValueError, match=r"^x is sparse, of shape \(4, 3\), and takes .* GiB .* x\[:, columns\].toarray"
     ):

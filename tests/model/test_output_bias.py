@@ -25,3 +25,15 @@ def test_a_learned_variance_starts_at_the_datas(sigma):
     vae.start_output_bias(x)
     right = x.var(axis=0) if sigma == "per-feature" else x.var(axis=0).mean(keepdims=True)
     np.testing.assert_allclose(np.exp(vae.parameters["likelihood.logvar"]), right)
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_a_variance_beyond_the_range_of_numbers_starts_as_that_of_the_scaled_features(size):
+    """The square of 1e200 is infinite and that of 1e-200 is 0; the features inside have the variance 1."""
+    x = size * np.random.default_rng(0).normal(size=(50, 3))
+    likelihood = Gaussian(sigma="per-feature")
+    vae = VAE(3, hidden=(4,), latent=2, likelihood=likelihood, scale="standard", backend="numpy")
+    vae.start_scaling(x)
+    vae.start_output_bias(x)
+    np.testing.assert_allclose(vae.parameters["likelihood.logvar"], 0, atol=1e-12)
+    np.testing.assert_allclose(vae.parameters["decoder.out.b"], 0, atol=1e-12)

@@ -59,8 +59,6 @@ def sigma_of(options: dict[str, Any], dataset: Dataset) -> tuple[dict[str, Any],
 
 def floor_of(options: dict[str, Any], x: NDArray[Any]) -> dict[str, Any]:
     """The options with the floor that a learned sigma gets where none was given: `FLOOR` of the data's deviation."""
-    import numpy as np
-
     from vae_np.formulas.doors import parse
     from vae_np.formulas.likelihoods.gaussian import LEAST
     from vae_np.formulas.scaling import moments
@@ -69,7 +67,7 @@ def floor_of(options: dict[str, Any], x: NDArray[Any]) -> dict[str, Any]:
     sigma = config.get("sigma", options["sigma"])
     if options["floor"] is not None or "floor" in config or config["name"] != "gaussian" or not isinstance(sigma, str):
         return options
-    spread = 1.0 if options["scale"] == "standard" else float(np.sqrt(np.mean(moments(x).variance)))
+    spread = 1.0 if options["scale"] == "standard" else _root_mean_square(moments(x).deviation)
     floor = float(f"{FLOOR * spread:.3g}")
     if floor and not LEAST <= floor <= 1 / LEAST:  # the user gave none: it is the data that are too large or too small
         raise ValueError(
@@ -77,6 +75,14 @@ def floor_of(options: dict[str, Any], x: NDArray[Any]) -> dict[str, Any]:
             " --scale standard gives each feature the deviation 1 inside the model"
         )
     return options | {"floor": floor}
+
+
+def _root_mean_square(deviation: NDArray[Any]) -> float:
+    """sqrt(mean s^2), whose squares may lie beyond the range of numbers."""
+    import numpy as np
+
+    largest = float(deviation.max()) or 1.0
+    return largest * float(np.sqrt(np.mean(np.square(deviation / largest))))
 
 
 def patience_of(options: dict[str, Any], has_validation: bool) -> tuple[dict[str, Any], str]:

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from vae_np.cli import common, output, pictures, runs
 from vae_np.cli.command import Command
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from vae_np.model.vae import VAE
+
+    Array = NDArray[Any]
+
+BLOCK = 8192
+"""Samples that are decoded at once."""
 COMMAND = Command(30, "draw from a model", "runs/first --out samples.png")
 
 
@@ -27,17 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Sample and write."""
-
     given = vars(args)
     out = output.out_file(given, "samples.png", *output.PICTURES, ".npy", ".csv")
     run = runs.load_run(args.model, "numpy")
     number, seed, vae = given.get("number", 64), given.get("seed", 0), run.vae
     if number < 1:
         raise ValueError(f"--number must be positive; got {number}")
-    if "draw" in given:
-        x = vae.sample(number, seed)
-    else:
-        x = vae.decode(vae.sample_prior(number, seed))
+    drawn = "draw" in given
+    _check_number(number, vae, drawn, "json" not in given and Path(out).suffix in output.PICTURES)
+    x = vae.sample(number, seed) if drawn else _means(vae, vae.sample_prior(number, seed))
     if "json" in given and "out" not in given:
         columns = runs.columns(x, run.feature_names)
         output.print_json({"model": args.model, "seed": seed, "columns": columns, "samples": x})
@@ -45,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     if Path(out).suffix in output.PICTURES:
         from vae_np import plots
 
-        what = "draw of x" if "draw" in given else "decoder mean"
+        what = "draw of x" if drawn else "decoder mean"
         names = pictures.panel_names(run.feature_names, x.shape[1], run.image_shape)
         spread = None if vae.scaling is None else vae.scaling.scale
         plots.samples(x, out, image_shape=run.image_shape, what=what, names=names, spread=spread)
@@ -54,5 +62,39 @@ def run(args: argparse.Namespace) -> int:
     if "json" in given:
         output.print_json({"model": args.model, "seed": seed, "out": out, "number": number})
     else:
-        print(f"{number} {'draws' if 'draw' in given else 'decoder means'} in {out}")
+        print(f"{number} {'draws' if drawn else 'decoder means'} in {out}")
     return 0
+
+
+def _means(vae: VAE, z: Array) -> Array:
+    """The decoder's means, a block at a time: hidden layers may be far wider than x."""
+    import numpy as np
+
+    x = np.empty((len(z), vae.architecture.n_features), vae.dtype)
+    for begin in range(0, len(z), BLOCK):
+        rows = slice(begin, begin + BLOCK)
+        x[rows] = vae.decode(z[rows])
+    return x
+
+
+def _check_number(number: int, vae: VAE, drawn: bool, picture: bool) -> None:
+    """That so many samples have room, in the picture or in half of the memory.
+
+    Draws are made at once, with the hidden layers and the numbers in float64 that they come of.
+    """
+    from vae_np.support.machine import half_of_memory
+
+    a = vae.architecture
+    if picture:
+        from vae_np.plots.images import check_room
+
+        check_room(number, a.n_features)
+    size = number * vae.dtype.itemsize * (a.n_features + a.latent)
+    if drawn:
+        size += number * (2 * vae.dtype.itemsize * sum(a.decoder_hidden) + 8 * a.n_features)
+    most = half_of_memory()
+    if size > most:
+        raise ValueError(
+            f"--number {number}: the samples take {size / 2**30:.3g} GiB, and at most half of the memory is taken,"
+            f" {most / 2**30:.3g} GiB; draw them in parts, each with a --seed of its own"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ __all__ = ["from_array"]
 Array = NDArray[Any]
 GREY_IMAGE, GREY_TABLE = 128, 250
 """The least maximum of integers up to 255 that are taken for grey values, of images and of plain rows."""
+
+COARSE = 16
+"""So many steps of float32 in a column's whole range are few."""
 
 
 def from_array(
@@ -52,7 +56,35 @@ def from_array(
             exact = np.can_cast(rows.dtype, target) and float(target.type(divisor)) == divisor
             np.divide(rows, divisor, out=x, dtype=target if exact else np.float64, casting="same_kind")
     _check_finite(x, rows, source)
+    notes += _lost_digits(x, rows, names.get("feature_names")) + _one_value(x)
     return Dataset(x, _labels(labels, len(x), source), image_shape, name, notes=notes, divided_by=divisor, **names)
+
+
+def _one_value(x: Array) -> tuple[str, ...]:
+    """A line where all values are one."""
+    first = x[0, 0]
+    if (x[0] == first).all() and (x == first).all():
+        return (f"all {x.size} values are {first:g}: there is nothing to learn from them",)
+    return ()
+
+
+def _lost_digits(x: Array, rows: Array, names: Sequence[str] | None) -> tuple[str, ...]:
+    """A line that names the columns whose values differ by little more than the rounding to float32, if there are any.
+
+    They do where the range of a column is below `COARSE` of the distances between float32's numbers of its size.
+    """
+    if x.dtype != np.float32 or np.can_cast(rows.dtype, np.float32):
+        return ()
+    low, high = (find(axis=0).astype(np.float64) for find in (rows.min, rows.max))
+    size = np.maximum(np.abs(low), np.abs(high))
+    half = high / 2 - low / 2  # the difference itself may overflow
+    lost = np.flatnonzero((half > 0) & (half < COARSE / 2 * size * np.finfo(np.float32).eps))
+    if not len(lost):
+        return ()
+    j = int(lost[0])
+    some = f"column {j if names is None else names[j]}, from {low[j]:.17g} to {high[j]:.17g}"
+    more = f", and {len(lost) - 1} more" if len(lost) > 1 else ""
+    return (f"float32: its rounding is much of what varies in {some}{more}; --dtype float64 keeps it",)
 
 
 def _check_finite(x: Array, rows: Array, source: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -15,12 +16,13 @@ from vae_np.data.csv_columns import (
     fields,
     find_index,
     first_field,
+    is_missing,
     is_number,
     last_field,
     names_of,
     unquoted,
 )
-from vae_np.data.csv_faults import NOT_UTF8, Columns, faulty_text, first_fault, not_finite
+from vae_np.data.csv_faults import NOT_UTF8, Columns, faulty_text, first_fault, not_finite, separator
 from vae_np.data.csv_lines import data_lines, find_header, is_not_utf8, lines, shown
 from vae_np.data.packed import DAMAGED
 
@@ -52,12 +54,13 @@ class Table(NamedTuple):
 def read_csv(path: Path, labels: LabelColumn = None, index: IndexColumn = "auto", header: Header = "auto") -> Table:
     """Read comma-separated numbers, plain or packed with gzip, and perhaps columns of labels and of an index.
 
-    The first line is a header if none of its fields is a number, or if `csv_header.judge` finds it one of numbers; it
-    names the columns if it has as many fields. Blank lines are skipped (and counted). True and False are 1 and 0. Where
-    every value is whole the array is int64,
-    since a text has no types: "0" and "255" are bytes to the one who wrote them. Labels of which one is not a number
-    are texts, all of them: 0, 1, ... in the sorted order of the distinct ones. What makes the first column an index is
-    said by `csv_columns.find_index`; index="first" makes it one, "none" makes it none, and so do labels="first".
+    The first line is a header if none of its fields is a number, or if `csv_header.judge` finds it one of numbers. It
+    names the columns if it has as many fields as they are, or one less; with a single field it is a title, and any
+    other is refused. Blank lines are skipped (and counted). True and False are 1 and 0. Where every value is whole the
+    array is int64, since a text has no types: "0" and "255" are bytes to the one who wrote them. Labels of which one is
+    not a number are texts, all of them: 0, 1, ... in the sorted order of the distinct ones. What makes the first column
+    an index is said by `csv_columns.find_index`; index="first" makes it one, "none" makes it none, and so do
+    labels="first".
 
     Raises
     ------
@@ -74,7 +77,7 @@ def read_csv(path: Path, labels: LabelColumn = None, index: IndexColumn = "auto"
             raise ValueError(first_fault(path, columns) or f"{path}: {error}") from error
         if not np.isfinite(values).all():
             raise ValueError(not_finite(path, columns, values))
-        table = _named(Table(_whole(values), notes=(note,) if note else ()), columns)
+        table = _named(Table(_whole(values), notes=tuple(filter(None, (note, columns.note)))), columns)
         if labels is None:
             return table
         if all(map(is_number, texts)):
@@ -83,9 +86,19 @@ def read_csv(path: Path, labels: LabelColumn = None, index: IndexColumn = "auto"
             raise ValueError(fault)
     except DAMAGED as error:
         raise ValueError(f"{path}: the gzip data is damaged ({error})") from error
+    table = table._replace(notes=(*table.notes, *_missing_labels(texts)))
     distinct = tuple(sorted(set(texts)))
     codes = {text: code for code, text in enumerate(distinct)}
     return table._replace(labels=np.array([codes[text] for text in texts], np.int64), label_names=distinct)
+
+
+def _missing_labels(texts: list[str]) -> list[str]:
+    """A line where some of the labels, which are texts, look like none."""
+    missing = [text for text in texts if is_missing(text)]
+    if not missing or len(missing) == len(texts):
+        return []
+    words = " and ".join(ascii(text) for text in sorted(set(missing)))
+    return [f"labels: {len(missing)} of {len(texts)} rows have {words}, which is taken for a class like the others"]
 
 
 def _columns(path: Path, labels: LabelColumn, index: IndexColumn, has_header: bool) -> Columns:
@@ -98,12 +111,13 @@ def _columns(path: Path, labels: LabelColumn, index: IndexColumn, has_header: bo
     line = first if header is None else next(found, (0, ""))[1]
     width = len(fields(line))
     names = None if header is None else names_of(header, width)
+    note = "" if header is None or names is not None or not line else _title(path, number, header, line)
     if index == "none" or labels == "first":
-        return Columns(has_header, labels, None, names)
+        return Columns(has_header, labels, None, names, note)
     if width - (labels is not None) < 2:  # an index of nothing
         if index == "first":
             raise ValueError(f"{path}: there is nothing beside the index (columns: {width})")
-        return Columns(has_header, labels, None, names)
+        return Columns(has_header, labels, None, names, note)
     entries = (first_field(line)[0] for _, line in data_lines(path, has_header))
     try:
         row_names = list(entries) if index == "first" else find_index(names[0] if names else None, entries)
@@ -114,7 +128,33 @@ def _columns(path: Path, labels: LabelColumn, index: IndexColumn, has_header: bo
             f"{path}: column 2 is called {names[1]}, as pandas calls an index that it reads: the table has been written"
             " twice with an index (to_csv(index=False) writes none); delete it, or say --index none to train on both"
         )
-    return Columns(has_header, labels, row_names, names)
+    if header is not None and index == "auto" and row_names is not None and len(fields(header)) == width - 1:
+        _check_distinct(path, row_names, width)
+    return Columns(has_header, labels, row_names, names, note)
+
+
+def _title(path: Path, number: int, header: str, line: str) -> str:
+    """The line that says that a header with one field, or a comment, names no columns; any other must fit them."""
+    count, width = len(fields(header)), len(fields(line))
+    if count == 1 or header.lstrip().startswith("#"):
+        return f"header: line {number} of {path.name}, {shown(header)}, is over {width} columns and names none of them"
+    hint = separator(line) or "; correct it, or delete it"
+    if width == 2 * count:
+        hint = "; are the commas decimal marks? only points are read: 1.5, not 1,5"
+    raise ValueError(
+        f"{path}: line {number}: the header names {count} columns, and the line after it has {width}{hint}"
+    )
+
+
+def _check_distinct(path: Path, row_names: list[str], width: int) -> None:
+    """That what a header with one name less leaves without one tells the rows apart, as R's names of rows do."""
+    text, times = Counter(row_names).most_common(1)[0]
+    if times > 1:
+        raise ValueError(
+            f"{path}: the header names {width - 1} columns, the lines have {width}, and what is first in them names no"
+            f" rows ({shown(text)} recurs): are the commas decimal marks? only points are read: 1.5, not 1,5; or say"
+            " whether it is an index, --index first, or a feature, --index none (index='first' or 'none')"
+        )
 
 
 def _named(table: Table, columns: Columns) -> Table:

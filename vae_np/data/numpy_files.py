@@ -77,7 +77,7 @@ def _sparse(archive: zipfile.ZipFile, path: Path) -> tuple[Array, None, str]:
         form = npy.read_array(file, allow_pickle=False, max_header_size=1000)
     word = form.item() if form.dtype.kind in "SU" and form.size == 1 else repr(form.dtype)
     word = word.decode("ascii", "replace") if isinstance(word, bytes) else word
-    x, line = read_sparse(path, word, lambda name: _member(archive, path, name))
+    x, line = read_sparse(path, word, lambda name: _member(archive, path, name, empty=True))
     return x, None, line
 
 
@@ -107,12 +107,12 @@ def _choose(path: Path, keys: list[str], key: str | None, part: str) -> str:
     )
 
 
-def _member(archive: zipfile.ZipFile, path: Path, key: str) -> Array:
-    """One array of an archive, once its header agrees with the room it takes."""
+def _member(archive: zipfile.ZipFile, path: Path, key: str, empty: bool = False) -> Array:
+    """One array of an archive, once its header agrees with the room it takes; ``empty`` is one of a sparse matrix."""
     where = f"{path}: array {key!r}"
     name = f"{key}.npy"
     with archive.open(name) as file:
-        _header(file, where, archive.getinfo(name).file_size)
+        _header(file, where, archive.getinfo(name).file_size, empty)
     with archive.open(name) as file:
         try:
             return np.asarray(npy.read_array(file, allow_pickle=False))
@@ -120,7 +120,7 @@ def _member(archive: zipfile.ZipFile, path: Path, key: str) -> Array:
             raise ValueError(f"{where}: {_line(error)}") from error
 
 
-def _header(file: IO[bytes], where: str, size: int) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def _header(file: IO[bytes], where: str, size: int, empty: bool = False) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, order and type of an array of real numbers that fills the rest of the ``size`` bytes."""
     try:
         version = npy.read_magic(file)
@@ -136,7 +136,7 @@ def _header(file: IO[bytes], where: str, size: int) -> tuple[tuple[int, ...], bo
         raise ValueError(f"{where}: real numbers are needed; the array holds {dtype}")
     if len(shape) > MOST_DIMENSIONS or any(n < 0 for n in shape):
         raise ValueError(f"{where}: the header gives an impossible shape, {shape}")
-    if 0 in shape:
+    if 0 in shape and not empty:
         raise ValueError(f"{where}: there is no data; the shape is {shape}")
     needed, there = math.prod(shape) * dtype.itemsize, size - file.tell()
     if needed != there:

@@ -107,9 +107,10 @@ class VAE(Model):
         A learned variance of the likelihood starts at the data's about its mean.
         """
         found = self._moments(x)
+        if self.scaling is not None:  # its deviation, since its variance may overflow where the quotient's does not
+            shift, scale = self.scaling.shift, self.scaling.scale
+            found = found._replace(mean=(found.mean - shift) / scale, deviation=found.deviation / scale)
         mean, variance = found.mean, found.variance
-        if self.scaling is not None:
-            mean, variance = (mean - self.scaling.shift) / self.scaling.scale, variance / self.scaling.scale**2
         self.parameters["decoder.out.b"][...] = self.likelihood.start(mean, variance)
         for name, value in self.likelihood.start_own(mean, variance).items():
             self.parameters[f"likelihood.{name}"][...] = value

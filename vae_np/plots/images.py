@@ -14,7 +14,7 @@ from vae_np.plots.checks import check_image_shape, check_names, check_positive, 
 from vae_np.plots.colours import planes, show
 from vae_np.plots.scales import check_limits, colour_bar, standardised, value_range
 
-__all__ = ["mosaic", "reconstructions", "samples", "sheet_size", "thickened"]
+__all__ = ["check_room", "mosaic", "reconstructions", "samples", "sheet_size", "thickened"]
 
 Array = NDArray[np.float64]
 MOST_PIXELS = 2**24
@@ -44,6 +44,16 @@ def thickened(tiles: Array) -> Array:
     height, width = tiles.shape[-2:]
     tiles = tiles.repeat(max(1, -(-width // (16 * height))), axis=-2)
     return tiles.repeat(max(1, -(-height // (16 * width))), axis=-1)
+
+
+def check_room(count: int, features: int) -> None:
+    """``ValueError`` if so many samples have more values than a picture has pixels (`MOST_PIXELS`)."""
+    most = max(1, MOST_PIXELS // features)
+    if count > most:
+        raise ValueError(
+            f"a picture has room for {most:,} samples of {features} values; got {count:,}: write them to a .npy or .csv"
+            " file"
+        )
 
 
 def sheet_size(sheet: Array, longest: float = 8.0) -> tuple[float, float]:
@@ -208,9 +218,10 @@ def samples(
     Raises
     ------
     ValueError
-        If the shapes do not fit, a value is not finite, or the limits do not increase.
+        If the shapes do not fit, a value is not finite, the limits do not increase, or `check_room` finds no room.
     """
     mean = finite_matrix("mean", mean)
+    check_room(*mean.shape)
     shape = check_image_shape("mean", mean.shape[1], image_shape)
     count = len(mean)
     title = f"{what.capitalize() if count == 1 else f'{count} {what}s'} at {where}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from vae_np.formulas.likelihoods import Likelihood
 from vae_np.formulas.optim import Adam
 from vae_np.model.vae import VAE
 from vae_np.plots.canvas import PathLike
+from vae_np.support.errors import CollapseWarning
 from vae_np.training.fitting import fit
 
 __all__ = ["Finding", "in_float64", "small_model"]
@@ -37,7 +39,9 @@ def small_model(x: ArrayLike, likelihood: str | Likelihood = "bernoulli", *, lat
     sizes: dict[str, Any] = {"hidden": hidden, "latent": latent, "activation": "tanh", "seed": seed}
     vae = VAE(x.shape[1], likelihood=likelihood, scale=scale, backend="numpy", **sizes)
     how: dict[str, Any] = {"optimizer": Adam(5e-3), "output_bias": "data", "progress": False} | training
-    fit(vae, x, epochs=epochs, seed=seed, **how)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CollapseWarning)  # what a study shows is its own matter
+        fit(vae, x, epochs=epochs, seed=seed, **how)
     return vae
 
 

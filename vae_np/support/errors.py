@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-__all__ = ["ConstantFeaturesWarning", "NonFiniteError"]
+__all__ = ["CollapseWarning", "ConstantFeaturesWarning", "NonFiniteError"]
 
 _SHOWN = 8  # examples, or features, that the message lists
+
+
+class CollapseWarning(UserWarning):
+    """A run has ended with no active latent dimension: the decoder ignores z."""
 
 
 class ConstantFeaturesWarning(UserWarning):

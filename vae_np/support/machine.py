@@ -17,10 +17,13 @@ from typing import Any, NamedTuple
 
 from vae_np import __version__
 
-__all__ = ["cpu", "facts", "memory", "numpy_threads", "processor", "usable_cores"]
+__all__ = ["cpu", "facts", "half_of_memory", "memory", "numpy_threads", "processor", "usable_cores"]
 
 CPU_NAMES = ("model name", "Model", "cpu")
 """Under which of these /proc/cpuinfo keeps the processor's name depends on its kind."""
+
+USUAL = 2**32
+"""Bytes of memory of a machine that does not tell."""
 
 
 def processor() -> str:
@@ -54,6 +57,11 @@ def memory() -> int | None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return None
+
+
+def half_of_memory() -> int:
+    """Bytes that one array may take; of a machine that does not tell, half of `USUAL`."""
+    return (memory() or USUAL) // 2
 
 
 def facts() -> dict[str, Any]:

@@ -7,12 +7,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from vae_np.support.machine import memory
+from vae_np.support.machine import half_of_memory
 
 __all__ = ["dense", "is_sparse"]
-
-USUAL = 2**32
-"""Bytes of memory of a machine that does not tell."""
 
 
 def is_sparse(values: Any) -> bool:
@@ -22,7 +19,7 @@ def is_sparse(values: Any) -> bool:
 
 def dense(values: Any, name: str) -> NDArray[Any]:
     """The matrix as an array, if that takes at most half of the machine's memory; ``ValueError`` else."""
-    size, most = math.prod(values.shape) * values.dtype.itemsize, (memory() or USUAL) // 2
+    size, most = math.prod(values.shape) * values.dtype.itemsize, half_of_memory()
     if size > most:
         raise ValueError(
             f"{name} is sparse, of shape {values.shape}, and takes {size / 2**30:.3g} GiB when it is dense, as it must"

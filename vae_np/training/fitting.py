@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from vae_np.formulas.objectives import Objective, get_objective
 from vae_np.formulas.optim import Adam
 from vae_np.formulas.schedules import Schedule, as_schedule
 from vae_np.model.vae import VAE
+from vae_np.support.errors import CollapseWarning
 from vae_np.training.checkpoint import remove_temporaries
 from vae_np.training.history import History
 from vae_np.training.progress import Reporter, choose_reporter
@@ -89,6 +91,12 @@ def fit(
     -------
     History
 
+    Warns
+    -----
+    CollapseWarning
+        If all epochs are done and no latent dimension is active: the variance over x of its posterior mean is at most
+        0.01 for each. (``vae-np study collapse`` tries the remedies side by side.)
+
     Raises
     ------
     NonFiniteError
@@ -130,4 +138,25 @@ def fit(
             trainer.restore(checkpoint)
         for file in (Path(checkpoint), history_file(checkpoint)):
             remove_temporaries(file)
-    return trainer.run(checkpoint, checkpoint_seconds, choose_reporter(progress, vae.backend == "numba"), on_epoch)
+    reporter = choose_reporter(progress, vae.backend == "numba")
+    history = trainer.run(checkpoint, checkpoint_seconds, reporter, on_epoch)
+    if trainer.is_done and (words := collapsed(trainer)):
+        warnings.warn(words, CollapseWarning, stacklevel=2)
+    return history
+
+
+def collapsed(trainer: Trainer) -> str:
+    """What to tell of a run whose model has no active latent dimension, with the remedies; "" where it has."""
+    history, settings = trainer.history, trainer.settings
+    if not history.rows:
+        return ""
+    of = -1 if settings.patience is None else history.best_epoch - 1
+    if history["active_units"][of] > 0:
+        return ""
+    sigma = getattr(trainer.vae.likelihood, "sigma", None)
+    helps = ["Gaussian(sigma='learned')"] if isinstance(sigma, (int, float)) else []
+    helps += ["a beta that begins small, LinearWarmup", "ELBO(free_bits=0.1)", "more epochs"]
+    return (
+        f"no latent dimension is active (KL {history['kl'][of]:.3g}): the decoder ignores z;"
+        f" {', '.join(helps[:-1])} or {helps[-1]} may help"
+    )
