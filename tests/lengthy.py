@@ -18,6 +18,7 @@ LENGTHY = {
         "test_an_output_that_cannot_be_written_is_an_error_of_one_line": "^1$",
     },
     "cli/test_latent_options.py": {"test_a_run_with_another_posterior_or_prior_does_all_that_a_run_does": ""},
+    "cli/test_remarks.py": {"test_a_result_of_unscaled_data_gets_a_word_and_one_of_scaled_data_none": ""},
     "cli/test_resume.py": {"test_a_run_killed_again_and_again_ends_with_the_bits_of_one_that_was_not": ""},
     "cli/test_run_pictures.py": {
         "test_the_kl_picture_has_the_numbers_of_evaluate": "validation",
@@ -37,9 +38,16 @@ LENGTHY = {
         "test_a_report_of_what_could_not_be_run_takes_the_place_of_an_older_one": "",
         "test_what_contradicts_itself_or_cannot_be_run_is_told_in_one_line": "^(?!--python mine:(nothing|stage)-)",
         "test_who_waits_is_told_how_far_it_is": "",
+        "test_a_mistake_is_exit_1_in_every_report": "",
     },
-    "conformance/adapters/test_model.py": {"test_orders_and_orientations_are_told_by_the_values": "sizes[01]"},
-    "conformance/test_check.py": {"test_garbage_is_told_and_ends_nothing": ""},
+    "conformance/adapters/test_model.py": {
+        "test_orders_and_orientations_are_told_by_the_values": "sizes[01]",
+        "test_the_case_is_one_of_the_vectors_kind_whose_inputs_are_exact_in_float32": "",
+    },
+    "conformance/test_check.py": {
+        "test_garbage_is_told_and_ends_nothing": "",
+        "test_what_follows_the_first_wrong_stage_is_its_consequence": "",
+    },
     "conformance/test_command.py": {
         "test_what_it_does_instead_of_answering_is_said_of_this_case_and_the_others_are_right": (
             r"^(?!os\.close|right\[name\]\['kl'\]\[[12]\] = (10|None|'-inf'))"
@@ -64,12 +72,16 @@ LENGTHY = {
         "test_a_constant_that_float32_rounded_is_right_and_another_is_told_by_what_it_is_off": "^0.25|^0.918938577",
         "test_a_fifth_argument_is_z_a_step_or_a_number": "",
         "test_a_loss_of_several_samples_is_an_importance_weighted_bound": "right|no log S",
+        "test_a_deviation_of_the_residuals_is_the_optimal_sigma_vae": "",
     },
     "estimators/test_measuring.py": {
         "test_an_estimator_without_bias_has_none": "^stl|^iwae|vimco",
         "test_the_deviation_is_that_of_single_estimates": "",
     },
-    "evaluation/test_annealing.py": {"test_all_four_agree_on_a_small_model": r"\{\}"},
+    "evaluation/test_annealing.py": {
+        "test_all_four_agree_on_a_small_model": r"\{\}",
+        "test_both_directions_bracket_the_closed_form": "",
+    },
     "evaluation/test_evaluation.py": {"test_the_result_does_not_depend_on_the_blocks": "1-70|64-70"},
     "evaluation/test_evidence_error.py": {
         "test_the_error_is_by_how_much_other_seeds_differ": "",
@@ -90,12 +102,14 @@ LENGTHY = {
     "formulas/test_posterior_kl_and_moments.py": {
         "test_the_flows_moments_are_those_of_a_narrow_posterior": "",
         "test_the_kl_is_the_mean_of_the_log_ratio": "full",
+        "test_gaussian_moments_are_those_of_the_samples": "",
     },
     "formulas/test_posteriors.py": {
         "test_a_planted_mistake_fails_its_checks": "^(?!VarianceForDeviation|DeterminantHalved|DeterminantAdded)",
         "test_a_posterior_passes_every_check": "check_(?!normalised)",
         "test_samples_and_densities_are_exact_at_every_size": "^(?!(planar|full)-7)",
     },
+    "formulas/test_schedules.py": {"test_a_linear_warmup_goes_one_way_between_its_ends": ""},
     "gradcheck/test_coefficients.py": {
         "test_a_pair_of_numbers_that_explains_every_tensor_is_named": ": kl-missing-half|beta-ignored|elbo-for-loss",
     },
@@ -119,7 +133,7 @@ LENGTHY = {
     "kernels/step/test_threads.py": {"test_several_threads_find_the_formulas_values": "-3$"},
     "kernels/test_edges_of_kernels.py": {"test_a_difference_times_an_exponential_takes_what_the_difference_lost": ""},
     "kernels/test_elementary.py": {
-        "test_a_loop_over_an_array_is_vectorised": "^tanh|^sigmoid|^exp-float64",
+        "test_a_loop_over_an_array_is_vectorised": "^tanh-float64",
         "test_single_precision_stays_in_single_precision": "tanh|softplus",
     },
     "kernels/test_kernels_match_oracle.py": {"test_the_check_finds_the_mistake": "float32"},
@@ -141,16 +155,17 @@ LENGTHY = {
         "test_the_importance_weighted_bound_has_the_right_gradient": "^bernoulli|learned",
     },
     "model/test_own_activation.py": {
-        "test_a_users_activation_trains_saves_loads_and_resumes": "numba",
+        "test_a_users_activation_trains_saves_loads_and_resumes": "",
         "test_the_command_line_knows_a_users_activation": "",
     },
-    "model/test_scaled_model.py": {"test_loss_and_elbo_agree_and_the_gradient_is_right": "numba-elbo"},
+    "model/test_scaled_model.py": {"test_loss_and_elbo_agree_and_the_gradient_is_right": ""},
     "model/test_toy_doors.py": {
         "test_a_users_objective_trains_and_resumes_by_its_name": "numba",
         "test_a_users_posterior_and_prior_train_save_load_and_resume": "both|numba",
         "test_the_command_line_knows_a_users_objective": "",
     },
-    "plots/test_colours.py": {"test_red_images_are_red_in_every_picture": "shape1"},
+    "plots/test_colours.py": {"test_red_images_are_red_in_every_picture": ""},
+    "plots/test_curves.py": {"test_training_is_blue_validation_orange_and_a_missing_series_absent": ""},
     "plots/test_latent_space.py": {"test_labels_have_their_columns_name": "1-None"},
     "plots/test_manifold.py": {
         "test_the_first_axis_grows_to_the_right_and_the_second_upwards": "",
@@ -171,6 +186,7 @@ LENGTHY = {
     "study/test_study.py": {
         "test_estimators_without_bias_show_none_and_wake_sleep_shows_its_own": "",
         "test_a_heavy_kl_is_the_disease_that_the_table_shows": "",
+        "test_every_way_to_the_evidence_agrees": "",
     },
     "test_architecture.py": {
         "test_a_heavy_package_is_imported_in_its_folder_only": "matplotlib",
@@ -182,7 +198,10 @@ LENGTHY = {
     },
     "test_oracles.py": {"test_the_continuous_bernoulli_oracle_is_a_density_with_its_mean_and_variance": "0.01|25"},
     "training/test_checkpoint.py": {"test_a_model_comes_back_bit_for_bit": "float32"},
-    "training/test_hard_data.py": {"test_constant_columns_do_not_drown_the_others": ""},
+    "training/test_hard_data.py": {
+        "test_constant_columns_do_not_drown_the_others": "",
+        "test_what_stops_names_the_columns_and_the_remedy_and_the_remedy_trains": "",
+    },
     "training/test_resuming.py": {"test_an_interrupted_run_ends_with_the_same_bits": "^3"},
 }
 
