@@ -105,7 +105,7 @@ def test_a_dialect_fails_if_that_is_asked_for_and_it_is_not_allowed(verify):
     assert verify(f"{words} --strict --allow objective-batch-sum").code == 0
     done = verify(f"{words} --allow objective-batch-sun")
     assert done.code == 2
-    assert "--allow objective-batch-sun: there is no such dialect; objective-batch-sum is one" in done.err
+    assert "--allow objective-batch-sun: there is no such dialect or mistake; objective-batch-sum is one" in done.err
 
 
 def test_the_catalogue_is_printed_whole_or_an_entry(verify):
@@ -245,3 +245,43 @@ def test_who_waits_is_told_how_far_it_is(verify, monkeypatch):
     monkeypatch.setattr(verify_ways, "QUIET", 0.0)
     done = verify("--python mine:stages --kind kl")
     assert done.err.splitlines() == [f"vae-np: {n} of 3 cases" for n in (1, 2, 3)]
+
+
+CLAMPED = """
+import numpy as np
+
+def loss(recon_x, x, mu, logvar):
+    p = np.clip(recon_x, 1e-4, 1 - 1e-4)
+    bce = -(x * np.log(p) + (1 - x) * np.log(1 - p)).sum(axis=1)
+    return bce - {half} * (1 + logvar - mu**2 - np.exp(logvar)).sum(axis=1)
+"""
+
+
+def test_a_mistake_of_less_severity_can_be_allowed_and_one_of_the_objective_cannot(verify):
+    words = "--loss clamped.py:loss --allow probability-clamp --junit report.xml"
+    Path("clamped.py").write_text(CLAMPED.format(half=0.5))
+    done = verify(words)
+    assert (done.code, done.out.splitlines()[-1]) == (0, "Allowed: probability-clamp.")
+    assert set(junit().values()) == {"right"}
+    Path("clamped.py").write_text(CLAMPED.format(half=1))
+    done = verify(words)
+    assert (done.code, done.out.splitlines()[-1]) == (1, "Mistaken: probability-clamp, kl-missing-half.")
+    assert set(junit().values()) == {"failure"}
+    done = verify(f"{words} --allow kl-missing-half")
+    one_line(done, "--allow kl-missing-half: it makes the objective or its gradient wrong, and cannot be allowed")
+
+
+def test_what_cannot_be_run_is_json_where_that_is_asked_for(verify):
+    for words in ("--loss none.py:loss --json", "--kind kl --json", "--list-mistakes --explain kl-sign --json"):
+        done = verify(words)
+        assert done.code == 2
+        assert done.json["ok"] is False
+        assert done.err == f"vae-np: error: {done.json['error']}\n"
+
+
+def test_what_a_program_says_does_not_steer_the_terminal(verify):
+    Path("loss.py").write_text("def loss(recon, x, mu, logvar):\n    raise RuntimeError('\\x1b[2Jgone \\x07')\n")
+    done = verify("--loss loss.py:loss")
+    assert done.code == 2
+    assert "\\x1b[2Jgone \\x07" in done.err
+    assert done.err.rstrip("\n").isprintable()

@@ -79,7 +79,14 @@ def one_line(error: BaseException) -> str:
     """An error's text on one line; one without a text by its name, the system's with its file."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split()) or type(error).__name__
+    return printable(" ".join(str(error).split())) or type(error).__name__
+
+
+def printable(text: str) -> str:
+    """A text with escapes for what a terminal would obey; lines stay lines."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(c if c == "\n" or c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def print_json(values: dict[str, Any]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
-from vae_np.cli import verify_ways
+from vae_np.cli import output, verify_ways
 from vae_np.cli.command import Command
 
 COMMAND = Command(45, "grade a program, and name its mistake", "--loss my_vae.py:loss_function")
@@ -42,7 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--explain", metavar="ID", help="one of them: the right line and the wrong one, and the derivation")
 
     add = parser.add_argument
-    add("--allow", action="append", metavar="DIALECT", help="with --strict: accept this one")
+    add(
+        "--allow",
+        action="append",
+        metavar="ID",
+        help="accept a mistake of severity M or L, or with --strict a dialect (repeatable)",
+    )
     add("--strict", action="store_true", help="a dialect fails, too")
     add(
         "--timeout",
@@ -68,6 +74,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Grade in a process of its own; print the report, and write it to files; or print the catalogue."""
     given = vars(args)
+    try:
+        return _run(given)
+    except (ValueError, OSError) as error:
+        if "json" in given:  # who reads that reads no standard error
+            output.print_json({"ok": False, "error": output.one_line(error)})
+        raise
+
+
+def _run(given: dict[str, Any]) -> int:
     if "explain" in given or "list_mistakes" in given:
         verify_ways.catalogue(given)
         return 0
@@ -78,6 +93,6 @@ def run(args: argparse.Namespace) -> int:
     except (ValueError, OSError) as error:
         from vae_np.conformance.reports import of_error
 
-        said = str(error)  # before the name is gone
+        said = output.one_line(error)  # before the name is gone
         verify_ways.write_files(given, lambda: of_error(verify_ways.called(way, given), said))
         raise

@@ -80,11 +80,13 @@ def catalogue(given: dict[str, Any]) -> None:
     Raises
     ------
     ValueError
-        If there is no such entry.
+        If there is no such entry, or both are asked for.
     """
     from vae_np.conformance.mistakes.catalogue import CATALOGUE, find
     from vae_np.conformance.mistakes.page import SEVERITIES, entry, explanation, listing
 
+    if "explain" in given and "list_mistakes" in given:
+        raise ValueError("--list-mistakes prints all and --explain one: give one of them")
     one = find(given["explain"]) if "explain" in given else None
     if "json" in given:
         whole = {"severities": SEVERITIES, "mistakes": [entry(mistake) for mistake in CATALOGUE.values()]}
@@ -99,19 +101,32 @@ def _near(word: str, known: Iterable[str]) -> str:
 
 
 def _failing(findings: Iterable[Any], given: dict[str, Any]) -> list[str]:
-    """The ids of the findings that fail: mistakes, and with --strict the dialects that are not allowed."""
-    allowed = given.get("allow", [])
-    strict = "strict" in given
-    return [one.id for one in findings if one.severity != "dialect" or (strict and one.id not in allowed)]
+    """The ids of the findings that fail: mistakes, and with --strict dialects, but for those that are allowed.
+
+    What makes the objective or its gradient wrong, severity H, cannot be allowed.
+    """
+    allowed, strict = given.get("allow", []), "strict" in given
+    bad = [one for one in findings if strict or one.severity != "dialect"]
+    return [one.id for one in bad if one.severity == "H" or one.id not in allowed]
+
+
+def _of_options(findings: Iterable[Any], wrong: list[str]) -> str:
+    """What --strict makes of dialects, or --allow of mistakes, in a line; "" where the report has said it."""
+    mistakes = [one.id for one in findings if one.severity != "dialect"]
+    if wrong and not mistakes:
+        return f"--strict: {', '.join(wrong)}"
+    return f"Allowed: {', '.join(dict.fromkeys(mistakes))}." if mistakes and not wrong else ""
 
 
 def _check_allowed(given: dict[str, Any]) -> None:
     from vae_np.conformance.mistakes.catalogue import CATALOGUE
 
-    dialects = [name for name, mistake in CATALOGUE.items() if mistake.severity == "dialect"]
+    known = [name for name, mistake in CATALOGUE.items() if mistake.severity != "H"]
     for name in given.get("allow", []):
-        if name not in dialects:
-            raise ValueError(f"--allow {name}: there is no such dialect{_near(name, dialects)}")
+        if name in CATALOGUE and name not in known:
+            raise ValueError(f"--allow {name}: it makes the objective or its gradient wrong, and cannot be allowed")
+        if name not in known:
+            raise ValueError(f"--allow {name}: there is no such dialect or mistake{_near(name, known)}")
 
 
 def check_files(given: dict[str, Any]) -> None:
@@ -167,16 +182,16 @@ def _program(given: dict[str, Any]) -> int:
     found = tuple(finding for part in parts.values() for finding in part.findings)
     report = ObjectiveReport(found, tuple(fact for part in parts.values() for fact in part.facts))
     wrong = _failing(report.findings, given)
-    strict = f"--strict: {', '.join(wrong)}" if wrong and report.ok else ""
+    more = _of_options(report.findings, wrong)
     stages = answer.get("stages", [])
-    last = strict or (answer["text"] if "model" in asked else str(report)).splitlines()[-1]
+    last = more or (answer["text"] if "model" in asked else str(report)).splitlines()[-1]
     write_files(given, lambda: of_objective(parts, wrong, last, stages))
     if "json" in given:
         told = {"findings": [finding._asdict() for finding in report.findings], "facts": list(report.facts)}
         of_model = {"stages": stages} if "stages" in answer else {}
         output.print_json(told | of_model | {"ok": not wrong})
     else:
-        print(answer["text"] if "model" in asked else report, *[strict] * bool(strict), sep="\n")
+        print(answer["text"] if "model" in asked else report, *[more] * bool(more), sep="\n")
     return 1 if wrong else 0
 
 
@@ -204,17 +219,19 @@ def _vectors(way: str, given: dict[str, Any]) -> int:
         problem = f"{given[way]}: nothing was answered, of {len(chosen)} cases{_whys(candidate)}"
     if problem:
         raise ValueError(problem)
-    write_files(given, lambda: of_vectors(report, {case.id: case.kind for case in chosen}, candidate.skipped))
     wrong = _failing(report.findings, given)
+    kinds = {case.id: case.kind for case in chosen}
+    write_files(given, lambda: of_vectors(report, kinds, candidate.skipped, wrong))
     _show(report, candidate, given)
-    if wrong and report.ok and "json" not in given:
-        print(f"--strict: {', '.join(wrong)}")
-    return 1 if wrong or not report.ok else 0
+    if (more := _of_options(report.findings, wrong)) and "json" not in given:
+        print(more)
+    return 1 if wrong else 0
 
 
 def _show(report: Report, candidate: Program | Outputs, given: dict[str, Any]) -> None:
     if "json" in given:
-        output.print_json(report.to_dict() | {"skipped": dict(candidate.skipped)})
+        wrong = _failing(report.findings, given)
+        output.print_json(report.to_dict() | {"ok": not wrong, "skipped": dict(candidate.skipped)})
     else:
         print(report)
         if candidate.skipped:

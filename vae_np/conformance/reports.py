@@ -38,7 +38,8 @@ class Summary(NamedTuple):
     verdict: str
 
 
-def of_vectors(report: Report, kinds: Mapping[str, str] | None = None, why: Mapping[str, str] | None = None) -> Summary:
+def of_vectors(report: Report, kinds: Mapping[str, str] | None = None, why: Mapping[str, str] | None = None,
+               wrong: Collection[str] | None = None) -> Summary:  # fmt: skip
     """An entry for each case.
 
     Parameters
@@ -48,14 +49,17 @@ def of_vectors(report: Report, kinds: Mapping[str, str] | None = None, why: Mapp
         The kind of each case by its id, which becomes its group.
     why : mapping, optional
         Why a case was skipped, by its id.
+    wrong : collection of str, optional
+        The ids of the findings that fail; those of mistakes if left out.
     """
+    failing = {one.id for one in report.mistakes} if wrong is None else set(wrong)
     entries = []
     for case in dict.fromkeys(result.case for result in report.results):
         found = [result for result in report.results if result.case == case]
         given = [result for result in found if result.status != "missing"]
         explained = [finding for finding in report.findings if case in finding.cases]
         says = [f"{result.stage} {result.fact}" for result in found if result.status == "wrong"]
-        fails = bool(says) and not (explained and all(one.severity == "dialect" for one in explained))
+        fails = bool(says) and not (explained and all(one.id not in failing for one in explained))
         status = "wrong" if fails else "right" if given else "skipped"
         says += [
             f"{finding.severity} {finding.id}: {finding.says}" for finding in explained if finding.id != "no-answer"

@@ -6,9 +6,11 @@ import pytest
 
 torch = pytest.importorskip("torch", exc_type=ImportError)
 from conformance.adapters.test_torch_modules import SUM, Base, ByHand, graded, kl, loss, of_logits  # noqa: E402
+from vae_np.conformance.adapters.grading import report  # noqa: E402
 from vae_np.conformance.adapters.mapping import NotDense  # noqa: E402
 from vae_np.conformance.adapters.model import verify_model  # noqa: E402
 from vae_np.conformance.adapters.torch_modules import TorchProgram  # noqa: E402
+from vae_np.conformance.checking import check_case  # noqa: E402
 
 
 class OfColumns(ByHand):
@@ -165,3 +167,30 @@ def test_two_numbers_a_feature_are_graded_up_to_them():
     assert {"mu", "logvar", "z", "raw"} <= right
     assert "gaussian-heteroscedastic" in verified.facts[0]
     assert verified.case.expected["raw"].nearest.shape == (1, 3, 14)
+
+
+class EncoderCut(Base):
+    def encode(self, x):
+        with torch.no_grad():
+            return super().encode(x)
+
+
+class LayerCut(Base):
+    def encode(self, x):
+        h = self.act(self.enc(x)).detach()
+        return self.mu(h), self.logvar(h)
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        (EncoderCut, "encoder.0.W, encoder.0.b, encoder.mu.W, encoder.mu.b, encoder.logvar.W, encoder.logvar.b: "),
+        (LayerCut, "encoder.0.W, encoder.0.b: "),
+    ],
+)
+def test_parameters_that_no_gradient_reaches_are_named(kind, names):
+    verified = verify_model(TorchProgram(kind(7, 11, 5)), loss)
+    results = check_case(lambda _: verified.answers, verified.case)
+    (finding,) = [one for one in report(verified, results, "")[0] if one.severity != "dialect"]
+    assert finding.id == "no-gradient"
+    assert finding.says.startswith(f"no gradient reaches {names}no_grad(), detach(), ")

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from vae_np.conformance.adapters.choosing import made, own_loss, own_sampler, program_of
 from vae_np.conformance.adapters.making import parse_init
 from vae_np.conformance.adapters.model import NotDense, Verified, verify_model
@@ -138,10 +140,26 @@ def _diagnosed(verified: Verified, results: list[Result], first: Result) -> list
     if "form" in case.settings:  # a likelihood that the reference computation has not
         return [plain]
     found = diagnose([case], {case.id: dict(verified.answers)}, {case.id: results}, "float64")
+    if all(one.id == UNKNOWN for one in found) and (cut := _cut_off(verified)):
+        return [Finding("no-gradient", "H", cut)]
     if all(one.id == UNKNOWN for one in found):
         says = " ".join(one.says.replace(f" of {case.id}", "") for one in found)
         return [plain._replace(says=f"the first stage that is wrong: {says or first.fact}")]
     return [Finding(one.id, one.severity, one.says) for one in found]
+
+
+def _cut_off(verified: Verified) -> str:
+    """The parameters that no gradient reaches and one should, in words, if there are any."""
+    missing = [
+        stage.removeprefix("d_")
+        for stage, value in verified.answers.items()
+        if stage.startswith("d_") and stage in verified.case.expected and not np.any(value)
+        and np.any(verified.case.expected[stage].nearest)
+    ]  # fmt: skip
+    if not missing:
+        return ""
+    some = ", ".join(missing[:6]) + ", ..." * (len(missing) > 6)
+    return f"no gradient reaches {some}: no_grad(), detach(), .data or requires_grad=False cuts them off"
 
 
 def _table(results: list[Result]) -> list[str]:

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 from vae_np.conformance.adapters.mapping import Plan
 from vae_np.conformance.adapters.program import Goal, Source
 from vae_np.conformance.objective.bounded_kl import Bounded, bounded
+from vae_np.conformance.objective.calling import as_called
 from vae_np.conformance.objective.check import ObjectiveReport, check_objective, explain_loss
 from vae_np.conformance.objective.convention import minimised
 from vae_np.conformance.objective.fitting import Loss
 from vae_np.conformance.objective.frameworks import framework_of
 from vae_np.conformance.objective.naming import SINGLE, Finding, sigma_of
-from vae_np.conformance.objective.probes import N, with_numbers
+from vae_np.conformance.objective.probes import N
 from vae_np.formulas.numerics import LOG_2PI
 
 __all__ = ["Graded", "bits_of", "grade_loss", "likelihood_of_loss", "says_undone", "undone", "with_direction"]
@@ -37,7 +38,7 @@ def grade_loss(f: Callable[..., Any], plan: Plan, link: str, *, output: str | No
     What the decoder puts out is known here: a loss of logits that gets probabilities is told.
     """
     sizes: dict[str, Any] = {}
-    bound, left = with_numbers(f, beta, arguments)
+    bound, left, _ = as_called(f, beta, arguments)
     try:
         loss, at = explain_loss(bound, left)
     except ValueError:

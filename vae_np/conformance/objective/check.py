@@ -14,16 +14,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from vae_np.conformance.objective.bounded_kl import bounded
+from vae_np.conformance.objective.calling import as_called, depends, repeats
 from vae_np.conformance.objective.convention import minimised
 from vae_np.conformance.objective.fitting import Loss, explain, hard, tolerance
 from vae_np.conformance.objective.frameworks import Framework, framework_of
 from vae_np.conformance.objective.hard_kl import hard_kl
 from vae_np.conformance.objective.naming import UNKNOWN, Finding, constant, per_example, scales, sigma_of
 from vae_np.conformance.objective.own_deviation import own_deviation
-from vae_np.conformance.objective.probes import ROLES, D, K, Probe, orders, probe, with_numbers
+from vae_np.conformance.objective.probes import ROLES, D, K, Probe, orders, probe
 from vae_np.conformance.objective.sampler import check_sampler
 from vae_np.conformance.objective.several import several_samples
-from vae_np.conformance.objective.words import no_derivative, other_output, unlike
+from vae_np.conformance.objective.training import in_training
+from vae_np.conformance.objective.words import no_derivative, no_derivatives, other_output, unlike
 from vae_np.support.checks import non_negative
 
 __all__ = ["ObjectiveReport", "check_objective", "explain_loss"]
@@ -116,6 +118,7 @@ def check_objective(
             raise ValueError(f"nothing could be graded: {facts[-1].removeprefix('not graded: ')}")
     if loss is not None:
         _check_loss(loss, output, float(beta), arguments, (features, latent), findings, facts)
+        findings += in_training(loss, any(finding.id in ("elbo-for-loss", UNKNOWN) for finding in findings))
     return ObjectiveReport(tuple(findings), tuple(facts))
 
 
@@ -123,11 +126,17 @@ def _check_loss(f: Callable[..., Any], output: str | None, beta: float, argument
                 sizes: tuple[int | None, int], findings: list[Finding], facts: list[str]) -> None:  # fmt: skip
     framework, within = framework_of(f), f
     allowed = tolerance(framework)
-    f, arguments = with_numbers(f, beta, arguments)
+    f, arguments, said = as_called(f, beta, arguments)
     found, at = explain_loss(f, arguments, *sizes)
+    facts += [said] if said else []
     if not np.isfinite(found.value).all():
         findings.append(Finding("not-finite", "H", f"the loss is {found.value} at ordinary arguments"))
         return
+    if not repeats(f, found.order, at, framework):
+        raise ValueError(
+            "the loss cannot be judged: called twice with the same arguments it gives two values; if it draws numbers,"
+            " or counts its calls, let it take them as arguments"
+        )
     if _is_single(f, found, at, framework):
         raise ValueError(
             "the loss cannot be judged: it computes in float32, whatever it is given; let it keep its arguments' type"
@@ -135,8 +144,7 @@ def _check_loss(f: Callable[..., Any], output: str | None, beta: float, argument
     unit = "each example" if found.value.ndim else "the batch, one number"
     facts.append(f"the loss of {unit}, by {framework.name}: ({', '.join(found.order)})")
     if found.reconstruction.form is None and found.kl.form is None:
-        says = "the loss depends neither on the output nor on mu and logvar: all derivatives are 0"
-        findings.append(Finding("no-derivative", "H", says))
+        findings.append(no_derivatives(depends(f, found.order, at, framework, "output", "mu", "logvar", "sigma")))
         return
     before = len(findings)
     if "z" in found.order and not found.explained(allowed) and (many := several_samples(f, found.order, framework)):
@@ -144,7 +152,7 @@ def _check_loss(f: Callable[..., Any], output: str | None, beta: float, argument
         facts.extend(many.facts)
         return
     found, beta, is_own = _special(f, found, at, framework, beta, findings)
-    _forms(found, output, beta, allowed, at, findings, facts)
+    _forms(f, framework, found, output, beta, allowed, at, findings, facts)
     if any(finding.id == UNKNOWN for finding in findings[before:]):
         return
     if not any(finding.id in ("free-bits", "kl-capacity") for finding in findings[before:]) and (
@@ -266,15 +274,15 @@ def _is_right(found: Loss) -> bool:
     return all(form is None or form.severity == "right" for form in forms)
 
 
-def _forms(found: Loss, output: str | None, beta: float, allowed: float, at: Probe, findings: list[Finding],
-           facts: list[str]) -> None:  # fmt: skip
+def _forms(f: Callable[..., Any], framework: Framework, found: Loss, output: str | None, beta: float, allowed: float,
+           at: Probe, findings: list[Finding], facts: list[str]) -> None:  # fmt: skip
     """What the reconstruction and the KL are; a finding for each that is not right."""
     for fit, name in ((found.reconstruction, "reconstruction"), (found.kl, "KL")):
         if fit.form is None:
             facts.append(f"no {name} in it: its derivative is 0")
             taken = "output" if name == "reconstruction" else "mu"
             if taken in found.order and not (name == "KL" and beta == 0):
-                findings.append(no_derivative(name))
+                findings.append(no_derivative(name, depends(f, found.order, at, framework, taken)))
         elif fit.off <= allowed:
             facts.append(f"{fit.scale:.6g} times the {name}: {fit.form.says} (off by {fit.off:.0e})")
             if fit.form.severity != "right":

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["minimised", "what_is_minimised"]
+__all__ = ["code_of", "minimised", "sign_in_training", "what_is_minimised"]
 
 
 def minimised(f: Callable[..., Any], name: bool = False) -> str:
@@ -24,17 +24,35 @@ def minimised(f: Callable[..., Any], name: bool = False) -> str:
     name : bool
         Whether it is also to be believed of one that is called a loss, where its file has no training.
     """
-    f = getattr(f, "func", f)  # of a partial
-    f = inspect.unwrap(getattr(f, "__func__", f))
-    called, code = str(getattr(f, "__name__", "")), getattr(f, "__code__", None)
-    if code is None:
+    called = _called(f)
+    if code_of(f) is None:
         return ""
-    told = _of_file(code.co_filename, called)
+    told = sign_in_training(f)
     if told is not None:
         sign, line = told
         return f"it is minimised: backward() in line {line}, with no sign turned" if sign > 0 else ""
     word = next((word for word in ("loss", "cost", "criterion") if word in called.lower()), "")
     return f"it is called {called}: a {word} is minimised" if name and word and "elbo" not in called.lower() else ""
+
+
+def code_of(f: Callable[..., Any]) -> Any:
+    """The code of a function of Python, of a method, or of what is inside of a partial or a decorator, or None."""
+    return getattr(_inner(f), "__code__", None)
+
+
+def sign_in_training(f: Callable[..., Any]) -> tuple[int, int] | None:
+    """`what_is_minimised` in the file in which f was written."""
+    code = code_of(f)
+    return None if code is None else _of_file(code.co_filename, _called(f))
+
+
+def _inner(f: Callable[..., Any]) -> Callable[..., Any]:
+    f = getattr(f, "func", f)  # of a partial
+    return inspect.unwrap(getattr(f, "__func__", f))
+
+
+def _called(f: Callable[..., Any]) -> str:
+    return str(getattr(_inner(f), "__name__", ""))
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ROLES", "D", "K", "N", "Probe", "orders", "probe", "with_numbers"]
+__all__ = ["ROLES", "D", "K", "N", "Probe", "orders", "probe", "role_of", "with_numbers"]
 
 Array = NDArray[Any]
 N, D, K = 3, 7, 5
@@ -43,6 +43,11 @@ STEPS = {
 LATE = 10**9
 """Such a step: a warm-up is over."""
 _BY_NAME = {name: role for role, names in NAMES.items() for name in names.split()}
+
+
+def role_of(name: str) -> str | None:
+    """What an argument of this name usually is."""
+    return _BY_NAME.get(name.lower())
 
 
 class Probe(NamedTuple):
@@ -85,7 +90,7 @@ def orders(f: Callable[..., Any], given: tuple[str, ...] | None = None) -> Itera
         yield tuple(given)
         return
     names = _positional(f)
-    roles = [_BY_NAME.get(name.lower()) for name in names]
+    roles = [role_of(name) for name in names]
     if all(roles) and len(set(roles)) == len(roles):
         yield tuple(str(role) for role in roles)
         return

@@ -10,11 +10,23 @@ from vae_np.conformance.objective.probes import Probe
 __all__ = ["no_derivative", "other_output", "unlike"]
 
 
-def no_derivative(name: str) -> Finding:
-    """Of a loss that is given what it should have a derivative to."""
-    if name == "KL":
-        return Finding("kl-no-derivative", "H", "the loss takes mu and logvar and has no derivative to them: no KL")
-    return Finding("rec-no-derivative", "H", "the loss takes the output and has no derivative to it: no reconstruction")
+CUT = "item(), detach(), numpy() or no_grad() cuts it off, and nothing is learned of it"
+
+
+def no_derivative(name: str, depends: bool) -> Finding:
+    """Of a loss that is given what it should have a derivative to, and ``depends`` on it all the same, or does not."""
+    given, them = ("mu and logvar", "them") if name == "KL" else ("the output", "it")
+    says = f"the loss takes {given} and has no derivative to {them}: "
+    says += f"its value depends on {them}, but {CUT}" if depends else f"no {name}"
+    return Finding(f"{'kl' if name == 'KL' else 'rec'}-no-derivative", "H", says)
+
+
+def no_derivatives(depends: bool) -> Finding:
+    """Of a loss without any."""
+    says = "the loss depends neither on the output nor on mu and logvar: all derivatives are 0"
+    if depends:
+        says = f"the loss has a value that depends on its arguments and no derivative: {CUT}"
+    return Finding("no-derivative", "H", says)
 
 
 def other_output(form: Form, output: str) -> Finding:

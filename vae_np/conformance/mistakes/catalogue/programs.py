@@ -19,6 +19,22 @@ PROGRAMS = (
         "loss = rec + kl", "loss = constant", "All gradients are 0.",
     ),
     Mistake(
+        "no-gradient", "H", "no gradient reaches some of the parameters",
+        "mu, s = encode(x)", "with no_grad(): mu, s = encode(x)",
+        "What computes them is cut off: no_grad(), detach(), .data, .item(), or a parameter without requires_grad. They"
+        " stay as they began.",
+    ),
+    Mistake(
+        "loss-ascended", "H", "the training turns the sign of a right loss",
+        "loss.backward()", "(-loss).backward()",
+        "Read from the file: the sign between the loss and the first backward(). The optimiser then goes up the loss.",
+    ),
+    Mistake(
+        "names-swapped", "H", "what the model returns is taken apart in another order",
+        "x_hat, mu, s = model(x)", "x_hat, s, mu = model(x)",
+        "Read from the file, by names. Both have one shape, so nothing fails; the KL is of other numbers.",
+    ),
+    Mistake(
         "not-finite", "H", "the loss is not a finite number at ordinary arguments",
         "loss = rec + kl", "loss = log(negative)", "Look for a logarithm of what is not a probability.",
     ),
