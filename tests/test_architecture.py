@@ -39,7 +39,7 @@ def imported_from(tree: ast.AST) -> set[str]:
     return {".".join(module.split(".")[:2]) for module in modules}
 
 
-@pytest.mark.parametrize(("package", "folder"), [("numba", "kernels"), ("matplotlib", "plots")])
+@pytest.mark.parametrize(("package", "folder"), [("numba", "kernels"), ("matplotlib", "plots"), ("sklearn", "sklearn")])
 def test_a_heavy_package_is_imported_in_its_folder_only(package, folder):
     users = {path.relative_to(ROOT).parts[0] for path in FILES if package in imported(ast.parse(path.read_text()))}
     assert users == {folder}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import importlib.util
 import pkgutil
 import re
 import shlex
@@ -22,7 +23,13 @@ ROOT = Path(vae_np.__file__).parents[1]
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
 PAGES = [README, *sorted(DOCS.glob("*.md"))] if README.exists() else []
-MODULES = [m.name for m in pkgutil.walk_packages(vae_np.__path__, "vae_np.") if not m.name.endswith("__main__")]
+WITHOUT = () if importlib.util.find_spec("sklearn") else ("vae_np.sklearn",)
+"""Rooms whose extra is not installed."""
+MODULES = [
+    m.name
+    for m in pkgutil.walk_packages(vae_np.__path__, "vae_np.")
+    if not m.name.endswith("__main__") and not m.name.startswith(WITHOUT)
+]
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -77,7 +84,8 @@ def anchors_of(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-WITH_PYTHON = named([page for page in PAGES if python_of(page.read_text("utf-8"))])
+WITH_PYTHON = named([page for page in PAGES if python_of(page.read_text("utf-8")) and (
+    page.name != "sklearn.md" or not WITHOUT)])  # fmt: skip
 WITH_COMMANDS = named(
     [page for page in PAGES if commands_of(page.read_text("utf-8"))], slow=("training.md", "verify.md")
 )

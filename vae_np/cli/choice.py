@@ -9,9 +9,6 @@ if TYPE_CHECKING:
 
     from vae_np.data import Dataset
 
-FLOOR = 0.05
-"""The floor of a learned deviation, as a share of the data's: a feature that hardly varies cannot drown the others."""
-
 
 def likelihood_of(options: dict[str, Any], dataset: Dataset) -> tuple[dict[str, Any], str]:
     """The options with what --likelihood auto stands for with these data, and one line that says why.
@@ -19,13 +16,16 @@ def likelihood_of(options: dict[str, Any], dataset: Dataset) -> tuple[dict[str, 
     0 and 1 (or what is binarised): Bernoulli. Grey values in [0, 1]: a Gaussian with one learned sigma. Other numbers:
     a Gaussian with a sigma a feature, and standardised unless --scale says otherwise.
     """
+    from vae_np.model.choosing import kind_of
+
     if options["likelihood"] != "auto":
         return options, ""
     low, high, binary = values_of(dataset.x)
+    kind = kind_of(low, high, False)
     if options["sigma"] is None and (binary or options["binarise"] != "none"):
         why = "every value is 0 or 1" if binary else f"--binarise {options['binarise']}"
         return options | {"likelihood": "bernoulli"}, f"likelihood: bernoulli, for {why}"
-    if low >= 0 and high <= 1:
+    if kind == "learned":
         sigma = options["sigma"] or "learned"
         line = f"likelihood: gaussian with sigma {sigma}, a density of grey values in [0, 1]"
         return options | {"likelihood": "gaussian", "sigma": sigma}, line
@@ -43,14 +43,14 @@ def sigma_of(options: dict[str, Any], dataset: Dataset) -> tuple[dict[str, Any],
     With sigma 1 grey values in [0, 1] are hardly worth a nat an example, and the posterior falls back to the prior.
     """
     from vae_np.formulas.doors import parse
+    from vae_np.model.choosing import kind_of
 
     config = parse(options["likelihood"])
     if config["name"] != "gaussian" or "sigma" in config or options["sigma"] is not None:
         return options, ""
     low, high, _ = values_of(dataset.x)
-    sigma, what = (
-        ("learned", "in [0, 1]") if low >= 0 and high <= 1 else ("per-feature", f"from {low:.4g} to {high:.4g}")
-    )
+    sigma = kind_of(low, high, False)
+    what = "in [0, 1]" if sigma == "learned" else f"from {low:.4g} to {high:.4g}"
     line = (
         f"sigma: {sigma}, for values {what} (--sigma 1 gives half the squared error, whatever the data's deviation is)"
     )
@@ -62,6 +62,7 @@ def floor_of(options: dict[str, Any], x: NDArray[Any]) -> dict[str, Any]:
     from vae_np.formulas.doors import parse
     from vae_np.formulas.likelihoods.gaussian import LEAST
     from vae_np.formulas.scaling import moments
+    from vae_np.model.choosing import FLOOR
 
     config = parse(options["likelihood"])
     sigma = config.get("sigma", options["sigma"])

@@ -1,0 +1,37 @@
+"""The likelihood and the scale that data want, where the caller leaves both to them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vae_np.formulas.likelihoods import Bernoulli, Gaussian, Likelihood
+
+__all__ = ["FLOOR", "Kind", "kind_of", "natural"]
+
+FLOOR = 0.05
+"""The floor of a learned deviation, as a share of the data's: a feature that hardly varies cannot drown the others."""
+Kind = Literal["bernoulli", "learned", "per-feature"]
+
+
+def kind_of(low: float, high: float, binary: bool) -> Kind:
+    """What data of this range want: Bernoulli, or a Gaussian with one learned deviation, or with one a feature.
+
+    0 and 1 alone: Bernoulli. Grey values in [0, 1]: one deviation. Other numbers: one a feature, standardised.
+    """
+    if binary:
+        return "bernoulli"
+    return "learned" if low >= 0 and high <= 1 else "per-feature"
+
+
+def natural(x: NDArray[Any]) -> tuple[Likelihood, str]:
+    """Likelihood and scale of x (N, D) by `kind_of`, with a floor under what is learned."""
+    kind = kind_of(float(x.min()), float(x.max()), bool(((x == 0) | (x == 1)).all()))
+    if kind == "bernoulli":
+        return Bernoulli(), "none"
+    if kind == "learned":
+        spread = float(np.sqrt(np.mean(x.var(axis=0, dtype=np.float64))))
+        return Gaussian(sigma="learned", floor=float(f"{FLOOR * spread:.3g}")), "none"
+    return Gaussian(sigma="per-feature", floor=FLOOR), "standard"

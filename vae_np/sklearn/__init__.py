@@ -1,0 +1,15 @@
+"""Estimators with scikit-learn's habits; needs the extra `sklearn`.
+
+autoencoder  `VariationalAutoencoder`: a transformer with a density, samples and reconstructions
+outliers     `VAEOutlierDetector`: rows of low log p(x), and the features that make them so
+"""
+
+try:
+    import sklearn as _sklearn  # noqa: F401
+except ImportError as error:  # pragma: no cover - where it is not installed
+    raise ImportError("vae_np.sklearn needs scikit-learn: pip install 'vae-np[sklearn]'") from error
+
+from vae_np.sklearn.autoencoder import VariationalAutoencoder
+from vae_np.sklearn.outliers import VAEOutlierDetector
+
+__all__ = ["VAEOutlierDetector", "VariationalAutoencoder"]

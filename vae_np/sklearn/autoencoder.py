@@ -1,0 +1,246 @@
+"""A variational autoencoder as a transformer of scikit-learn."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from vae_np.data.splitting import split
+from vae_np.evaluation.common_noise import CommonNoise, common_noise
+from vae_np.formulas.likelihoods import Likelihood
+from vae_np.formulas.optim import Adam
+from vae_np.formulas.posteriors import Posterior
+from vae_np.formulas.priors import Prior
+from vae_np.formulas.schedules import Schedule
+from vae_np.model.choosing import natural
+from vae_np.model.vae import VAE
+from vae_np.training.fitting import fit
+
+__all__ = ["VariationalAutoencoder"]
+
+Array = NDArray[Any]
+FLOATS = [np.float64, np.float32]
+
+
+class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """A VAE whose `transform` is the posterior mean and whose `score_samples` is log p(x), in nats of x as it is given.
+
+    Parameters
+    ----------
+    latent : int
+        K, the dimensions of `transform`.
+    hidden, decoder_hidden, activation, posterior, prior, threads, backend
+        As those of `vae_np.VAE`. Without ``threads``, as many as ``OMP_NUM_THREADS`` says where it is set, as joblib's
+        processes have it.
+    likelihood : str or Likelihood
+        ``"auto"`` takes the one that the data want (`vae_np.model.choosing`).
+    scale : {"auto", "none", "standard"}
+        ``"auto"`` goes with the likelihood: "standard" for a Gaussian of numbers beyond [0, 1].
+    epochs, batch_size, beta, objective, samples
+        As those of `vae_np.fit`.
+    learning_rate : float
+        Of Adam.
+    early_stopping : bool
+        Hold out ``validation_fraction`` of the rows, stop when their ELBO has not risen for ``patience`` epochs, and
+        keep the best epoch's model.
+    warm_start : bool
+        `fit` goes on from the parameters that are there.
+    evidence_samples : int
+        S, of the importance-weighted log p(x) in `score` and `score_samples`.
+    random_state : int, RandomState or None
+        Of initial parameters, order, noise, samples.
+    verbose : bool
+        Lines of progress.
+
+    Attributes
+    ----------
+    model_ : VAE
+    history_ : History
+    n_iter_ : int
+        Epochs.
+    likelihood_, scale_ : what was taken
+    n_features_in_, feature_names_in_ : as ever
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).normal(size=(50, 4))
+    >>> vae = VariationalAutoencoder(latent=2, epochs=5, backend="numpy", random_state=0).fit(x)
+    >>> vae.transform(x).shape, vae.score_samples(x).shape
+    ((50, 2), (50,))
+    """
+
+    def __init__(
+        self,
+        latent: int = 2,
+        *,
+        hidden: Sequence[int] = (64,),
+        decoder_hidden: Sequence[int] | None = None,
+        activation: str = "tanh",
+        likelihood: str | Likelihood = "auto",
+        posterior: str | Posterior = "diagonal",
+        prior: str | Prior = "standard",
+        scale: str = "auto",
+        epochs: int = 100,
+        batch_size: int = 64,
+        learning_rate: float = 1e-3,
+        beta: float | Schedule = 1.0,
+        objective: str = "elbo",
+        samples: int = 1,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        patience: int = 10,
+        warm_start: bool = False,
+        evidence_samples: int = 100,
+        random_state: Any = None,
+        backend: str = "numba",
+        threads: int | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.latent = latent
+        self.hidden = hidden
+        self.decoder_hidden = decoder_hidden
+        self.activation = activation
+        self.likelihood = likelihood
+        self.posterior = posterior
+        self.prior = prior
+        self.scale = scale
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.beta = beta
+        self.objective = objective
+        self.samples = samples
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.warm_start = warm_start
+        self.evidence_samples = evidence_samples
+        self.random_state = random_state
+        self.backend = backend
+        self.threads = threads
+        self.verbose = verbose
+
+    # ---- fitting
+
+    def fit(self, X: ArrayLike, y: Any = None) -> VariationalAutoencoder:
+        """Train on X (N, D)."""
+        x = validate_data(self, X, dtype=FLOATS, order="C")
+        seed = self._seed = self._new_seed()
+        self._parts = 0
+        if not (self.warm_start and hasattr(self, "model_")):
+            self.model_ = self._made(x, seed)
+        train, held = x, None
+        if self.early_stopping:
+            train, held = self._held_out(x, seed)
+        self.history_ = fit(
+            self.model_, train, epochs=self.epochs, seed=seed, validation=held,
+            patience=self.patience if self.early_stopping else None, output_bias="data", progress=bool(self.verbose),
+            **self._training(),
+        )  # fmt: skip
+        self.n_iter_ = len(self.history_.rows)
+        return self
+
+    def partial_fit(self, X: ArrayLike, y: Any = None) -> VariationalAutoencoder:
+        """One pass over X, from the parameters that are there; Adam's moments begin anew.
+
+        The first call makes the model: its rows decide likelihood and scale.
+        """
+        first = not hasattr(self, "model_")
+        x = validate_data(self, X, dtype=FLOATS if first else self.model_.dtype, order="C", reset=first)
+        if first:
+            self._seed, self._parts = self._new_seed(), 0
+            self.model_ = self._made(x, self._seed)
+        seed = (self._seed + 1 + self._parts) % 2**31
+        bias = "data" if first else "zero"
+        self.history_ = fit(self.model_, x, epochs=1, seed=seed, output_bias=bias, progress=False, **self._training())
+        self._parts += 1
+        self.n_iter_ = self._parts if first else self.n_iter_ + 1
+        return self
+
+    def _new_seed(self) -> int:
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _made(self, x: Array, seed: int) -> VAE:
+        likelihood, scale = natural(x) if isinstance(self.likelihood, str) and self.likelihood == "auto" else (
+            self.likelihood, "none")  # fmt: skip
+        scale = scale if self.scale == "auto" else self.scale
+        limit = os.environ.get("OMP_NUM_THREADS", "")
+        threads = int(limit) if self.threads is None and limit.isdigit() and int(limit) > 0 else self.threads
+        model = VAE(
+            x.shape[1], hidden=self.hidden, latent=self.latent, activation=self.activation, likelihood=likelihood,
+            posterior=self.posterior, prior=self.prior, dtype=x.dtype, backend=self.backend, seed=seed,
+            decoder_hidden=self.decoder_hidden, threads=threads, scale=scale,
+        )  # fmt: skip
+        self.likelihood_, self.scale_ = model.likelihood, scale
+        return model
+
+    def _training(self) -> dict[str, Any]:
+        names = ("batch_size", "beta", "objective", "samples")
+        return {name: getattr(self, name) for name in names} | {"optimizer": Adam(self.learning_rate)}
+
+    def _held_out(self, x: Array, seed: int) -> tuple[Array, Array]:
+        share = float(self.validation_fraction)
+        if not 0 < share < 1:
+            raise ValueError(f"validation_fraction must lie between 0 and 1; got {self.validation_fraction!r}")
+        train, held, _ = split(len(x), (1 - share, share, 0.0), seed=seed)
+        if not len(train) or not len(held):
+            raise ValueError(f"early_stopping holds out {share:g} of the rows, and n_samples={len(x)} are too few")
+        return x[train], x[held]
+
+    # ---- what it is for
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.latent)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _checked(self, X: ArrayLike) -> Array:
+        check_is_fitted(self)
+        x: Array = validate_data(self, X, dtype=self.model_.dtype, order="C", reset=False)
+        return x
+
+    def transform(self, X: ArrayLike) -> Array:
+        """Means of q(z|x), (N, K)."""
+        return self.model_.encode(self._checked(X))[0]
+
+    def inverse_transform(self, Z: ArrayLike) -> Array:
+        """E[x|z] of latents (N, K), (N, D)."""
+        check_is_fitted(self)
+        z = check_array(Z, dtype=self.model_.dtype, order="C", input_name="Z")
+        if z.shape[1] != self.latent:
+            raise ValueError(
+                f"Z has {z.shape[1]} columns, but {type(self).__name__} has {self.latent} latent dimensions"
+            )
+        return self.model_.decode(z)
+
+    def reconstruct(self, X: ArrayLike) -> Array:
+        """E[x|z] at the posterior means, (N, D)."""
+        return self.model_.reconstruct(self._checked(X))
+
+    def sample(self, n_samples: int = 1) -> Array:
+        """Draws of x, (n_samples, D)."""
+        check_is_fitted(self)
+        return self.model_.sample(n_samples, self._new_seed())
+
+    def evidence(self, X: ArrayLike) -> CommonNoise:
+        """`score_samples` with its standard error of each row: see `evaluation.common_noise`."""
+        return common_noise(self.model_, self._checked(X), self.evidence_samples)
+
+    def score_samples(self, X: ArrayLike) -> Array:
+        """log p(x) of each row, (N,), in nats: the importance-weighted bound of ``evidence_samples`` samples."""
+        return self.evidence(X).evidence
+
+    def score(self, X: ArrayLike, y: Any = None) -> float:
+        """The mean of `score_samples`."""
+        return float(np.mean(self.score_samples(X)))

@@ -1,0 +1,104 @@
+"""Outliers by their log-evidence under a variational autoencoder of the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, OutlierMixin, clone
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from vae_np.evaluation.common_noise import CommonNoise
+from vae_np.sklearn.autoencoder import FLOATS, VariationalAutoencoder
+
+__all__ = ["VAEOutlierDetector"]
+
+Array = NDArray[Any]
+
+
+class VAEOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
+    """Rows whose log p(x) is low among the training rows'.
+
+    Parameters
+    ----------
+    autoencoder : VariationalAutoencoder, optional
+        A copy of it is fitted; one with its own defaults if left out.
+    contamination : float
+        The share of the training rows that lie below ``offset_``, in (0, 0.5].
+    random_state : int, RandomState or None
+        The copy's, unless the autoencoder has its own.
+
+    Attributes
+    ----------
+    autoencoder_ : VariationalAutoencoder
+    offset_ : float
+        The score, in nats, below which a row is an outlier.
+    typical_ : array, shape (D,)
+        The median over the training rows of E[log p(x_d|z) | x], which `contributions` compare with.
+    n_features_in_, feature_names_in_ : as ever
+
+    Examples
+    --------
+    >>> x = np.random.default_rng(0).normal(size=(60, 4))
+    >>> x[0] = 9
+    >>> vae = VariationalAutoencoder(latent=2, epochs=30, backend="numpy", random_state=0)
+    >>> detector = VAEOutlierDetector(vae, contamination=0.05).fit(x)
+    >>> int(detector.predict(x)[0]), detector.contributions(x).shape
+    (-1, (60, 4))
+    """
+
+    def __init__(
+        self,
+        autoencoder: VariationalAutoencoder | None = None,
+        *,
+        contamination: float = 0.1,
+        random_state: Any = None,
+    ) -> None:
+        self.autoencoder = autoencoder
+        self.contamination = contamination
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: Any = None) -> VAEOutlierDetector:
+        """Train on X (N, D), outliers among it or not."""
+        x = validate_data(self, X, dtype=FLOATS, order="C")
+        if not 0 < self.contamination <= 0.5:
+            raise ValueError(f"contamination must be in (0, 0.5], a share of the rows; got {self.contamination!r}")
+        vae = VariationalAutoencoder() if self.autoencoder is None else clone(self.autoencoder)
+        if vae.random_state is None:
+            vae.set_params(random_state=self.random_state)
+        self.autoencoder_ = vae.fit(x)
+        found = self.autoencoder_.evidence(x)
+        self.offset_ = float(np.percentile(found.evidence, 100 * self.contamination))
+        self.typical_ = np.median(found.terms, axis=0)
+        return self
+
+    def _evidence(self, X: ArrayLike) -> CommonNoise:
+        check_is_fitted(self)
+        x = validate_data(self, X, dtype=self.autoencoder_.model_.dtype, order="C", reset=False)
+        return self.autoencoder_.evidence(x)
+
+    def score_samples(self, X: ArrayLike) -> Array:
+        """log p(x) of each row, (N,), in nats: low is abnormal."""
+        return self._evidence(X).evidence
+
+    def score_errors(self, X: ArrayLike) -> Array:
+        """The standard error of each score, (N,), by the spread of its importance weights."""
+        return self._evidence(X).error
+
+    def decision_function(self, X: ArrayLike) -> Array:
+        """`score_samples` less ``offset_``: negative is abnormal."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+        """-1 for outliers, 1 for the others."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def contributions(self, X: ArrayLike) -> Array:
+        """By how many nats each feature is below what it typically has, (N, D): the largest made a row abnormal.
+
+            contribution_nd = median_m E[log p(x_md|z) | x_m] - E[log p(x_nd|z) | x_n]
+
+        with E by the importance weights. The KL, which is of no feature, has no share in it.
+        """
+        return self.typical_ - self._evidence(X).terms
