@@ -15,6 +15,7 @@ from vae_np.exact.evidence import _integral, forward_kl_gradient
 from vae_np.formulas.network import encoder_forward
 from vae_np.formulas.objectives import StickingTheLanding
 from vae_np.gradcheck import complex_step
+from vae_np.model.joint import Joint
 
 NODES = {"tolerance": 1e-9, "most": 64**2}
 UNBIASED = ["elbo", "elbo-sampled", "stl", "reinforce", "reinforce:baseline=leave-one-out", "iwae", "dreg", "vimco",
@@ -115,8 +116,7 @@ def test_the_gradient_of_the_forward_kl_is_its_complex_step():
     vae, x = narrow()
     truth = log_evidence(vae, x)
     found = forward_kl_gradient(vae, x, truth)
-    nodes = [_integral(vae.parameters, x[n : n + 1], truth.mean[n], truth.covariance[n], vae.architecture,
-                       int(truth.order[n])) for n in range(2)]  # fmt: skip
+    nodes = [_integral(Joint.of(vae, x[n : n + 1]), truth.modes[n], int(truth.order[n])) for n in range(2)]
 
     def mean_log_q(vector):
         heads, _ = encoder_forward(x, vae.parameters.like(vector), vae.architecture)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -10,6 +12,7 @@ from vae_np.exact.evidence import forward_kl_gradient
 from vae_np.formulas.objectives import Objective, get_objective, keep_encoder
 from vae_np.formulas.parameters import Parameters
 from vae_np.model.vae import VAE
+from vae_np.support.errors import NotConvergedWarning
 
 __all__ = ["target"]
 
@@ -17,6 +20,8 @@ BOUNDS = {"stl": "elbo-sampled", "reinforce": "elbo-sampled", "dreg": "iwae", "v
           "rws-dreg": "iwae"}  # fmt: skip
 """The objective whose derivative another estimator estimates."""
 WAKE = ("rws", "rws-dreg")
+MATERIAL = 1e-4
+"""The share of the largest entry by which an integral that has not converged may be off without a word."""
 
 
 def target(vae: VAE, x: ArrayLike, objective: str | Objective, samples: int = 1, **options: float) -> Parameters:
@@ -42,6 +47,11 @@ def target(vae: VAE, x: ArrayLike, objective: str | Objective, samples: int = 1,
     Parameters
         In the direction of ascent: minus it is the gradient of the loss.
 
+    Warns
+    -----
+    NotConvergedWarning
+        If an integral has not converged and may be off by more than `MATERIAL`: what is held to it may seem biased.
+
     Raises
     ------
     ValueError
@@ -51,13 +61,29 @@ def target(vae: VAE, x: ArrayLike, objective: str | Objective, samples: int = 1,
     if goal.name in ("elbo", "elbo-sampled", "stl", "reinforce"):  # one sample has the mean of many
         samples = 1
     if goal.name == "piwae":
-        found = expected(vae, x, "iwae", samples, **options).gradients  # type: ignore[arg-type]
+        found = _expected(vae, x, get_objective("iwae"), samples, options)
         groups = {"name": "miwae", "groups": goal.config()["groups"]}
-        keep_encoder(found, expected(vae, x, get_objective(groups), samples, **options).gradients)  # type: ignore[arg-type]
+        keep_encoder(found, _expected(vae, x, get_objective(groups), samples, options))
         return found
-    found = expected(vae, x, BOUNDS.get(goal.name, goal), samples, **options).gradients  # type: ignore[arg-type]
+    found = _expected(vae, x, get_objective(BOUNDS.get(goal.name, goal)), samples, options)
     if goal.name in WAKE:
-        keep_encoder(found, forward_kl_gradient(vae, x, log_evidence(vae, x, **options)))  # type: ignore[arg-type]
+        evidence = log_evidence(vae, x, **options)  # type: ignore[arg-type]
+        wake = forward_kl_gradient(vae, x, evidence)
+        _warn("log p(x)", evidence.gradients, 0.0 if evidence.converged else evidence.gradient_error)
+        keep_encoder(found, wake)
     if not np.isfinite(found.vector).all():
         raise ValueError(f"the exact gradient of {goal!r} is not finite")
     return found
+
+
+def _expected(vae: VAE, x: ArrayLike, objective: Objective, samples: int, options: dict[str, float]) -> Parameters:
+    found = expected(vae, x, objective, samples, **options)  # type: ignore[arg-type]
+    _warn(f"the exact gradient of {objective.name}", found.gradients, 0.0 if found.converged else found.gradient_error)
+    return found.gradients
+
+
+def _warn(what: str, gradients: Parameters, error: float) -> None:
+    if error > MATERIAL * max(1.0, float(np.abs(gradients.vector).max(initial=0.0))):
+        words = f"{what} has not converged: an entry may be off by {error:.2g}; give more nodes (most=), fewer samples"
+        told = NotConvergedWarning(f"{words}, or a smoother decoder than one of ReLUs", error)
+        warnings.warn(told, stacklevel=3)

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from vae_np.exact.modes import Mixture, find, overlooked, prior_draws
 from vae_np.exact.nodes import MOST, blocks, orders, prepare, tensor
+from vae_np.exact.quadrature import is_within
 from vae_np.formulas.elbo import Cotangents, OwnEncoder, backward, forward
 from vae_np.formulas.network import Architecture, decoder_backward, decoder_forward, encoder_forward
-from vae_np.formulas.numerics import LOG_2PI, column_sums, log_sum_exp
+from vae_np.formulas.numerics import column_sums, log_sum_exp
 from vae_np.formulas.parameters import Parameters
 from vae_np.formulas.posteriors import Diagonal
 from vae_np.model.joint import Joint
@@ -20,10 +22,12 @@ from vae_np.model.vae import VAE
 __all__ = ["Evidence", "forward_kl_gradient", "log_evidence"]
 
 Array = NDArray[Any]
-CENTRING = 50
-"""Steps at most to the posterior's own mean and covariance."""
+CENTRING = 20
+"""Steps at most to the means and covariances of the posterior's own parts."""
 SHRINK = 1 / 64
 """Of a variance in one of these steps, at most."""
+LOOKS = 3
+"""Times that other modes are looked for where the integral by those that are known leaves something unexplained."""
 
 
 class Evidence(NamedTuple):
@@ -34,7 +38,8 @@ class Evidence(NamedTuple):
     value : array, shape (N,)
         log p(x), in nats.
     error : array, shape (N,)
-        Its estimated error: the change by which the nodes were doubled last.
+        Its estimated error: the change by which the nodes were doubled last; infinite where new modes were found to the
+        end.
     gradients : Parameters
         Of the mean over the examples; those of the encoder are 0.
     mean, covariance : array, shapes (N, K) and (N, K, K)
@@ -42,7 +47,11 @@ class Evidence(NamedTuple):
     order : array of int, shape (N,)
         Nodes a dimension.
     converged : bool
-        Whether every error is within the tolerance.
+        Whether every error is within the tolerance, the gradient's too.
+    gradient_error : float
+        The largest change of an entry of the gradient, likewise.
+    modes : tuple of Mixture, one an example
+        Gaussians about the posterior's modes, between which the nodes are divided.
     """
 
     value: Array
@@ -52,6 +61,8 @@ class Evidence(NamedTuple):
     covariance: Array
     order: NDArray[np.int64]
     converged: bool
+    gradient_error: float
+    modes: tuple[Mixture, ...]
 
 
 class _One(NamedTuple):
@@ -67,11 +78,16 @@ class _One(NamedTuple):
 def log_evidence(vae: VAE, x: ArrayLike, *, tolerance: float = 1e-10, most: int = MOST) -> Evidence:
     """log p(x) of each example and the gradient of their mean, by adaptive Gauss-Hermite quadrature, K <= 3.
 
-        log p(x) = log sum_s w_s p(x|z_s) p(z_s) / N(z_s; m, L L^T),    z_s = m + L u_s
+        log p(x) = log sum_j pi_j sum_s w_s p(x|z_js) p(z_js) / M(z_js),    z_js = m_j + L_j u_s,
+        M(z) = sum_j pi_j N(z; m_j, L_j L_j^T)
 
-    with the nodes about the mean m and the covariance L L^T of the true posterior, which the same sums find, from those
-    of q(z|x) on. The gradient is the posterior's mean of that of log p(x, z), the sum's normalised terms its
-    weights. In float64 by the formulas, whatever the model's dtype and backend.
+    with a Gaussian for each mode j of the posterior (`modes.find`), whose moments are those of its share of the
+    posterior, which the same sums find; with one mode it is the usual adaptive rule. The gradient is the posterior's
+    mean of that of log p(x, z), the sum's normalised terms its weights. In float64 by the formulas, whatever the
+    model's dtype and backend; x is of the model's dtype.
+
+    Where draws of the prior are likelier than the integral explains, the mode above them is taken in. One that neither
+    they nor points about q lead to is missed, and so is what is narrower than the nodes lie apart.
 
     Parameters
     ----------
@@ -98,20 +114,25 @@ def log_evidence(vae: VAE, x: ArrayLike, *, tolerance: float = 1e-10, most: int 
     heads, _ = encoder_forward(inside, parameters, architecture)
     own = architecture.own(parameters, "posterior")
     mu, logvar = architecture.posterior.checked_moments(heads, own, architecture.latent)
-    gradients, found = parameters.zeros_like(), []
+    gradients, coarse, found = parameters.zeros_like(), parameters.zeros_like(), []
+    draws = prior_draws(Joint(parameters, architecture, inside[:1]))
     for n in range(len(inside)):
-        row, start = inside[n : n + 1], (mu[n], np.diag(np.exp(logvar[n])))
-        found.append(_of_example(parameters, row, *start, architecture, tolerance, most))
-        _add_gradient(gradients, parameters, row, found[-1][0], architecture, 1 / len(inside))
-    value, error = np.array([one.value for one, _, _ in found]), np.array([error for _, error, _ in found])
+        joint = Joint(parameters, architecture, inside[n : n + 1])
+        found.append(_of_example(joint, mu[n], np.exp(logvar[n] / 2), draws, tolerance, most))
+        for total, one in ((gradients, found[-1].fine), (coarse, found[-1].coarse)):
+            _add_gradient(total, parameters, joint.x, one, architecture, 1 / len(inside))
+    value, error = np.array([one.fine.value for one in found]), np.array([one.error for one in found])
+    change = float(np.abs(gradients.vector - coarse.vector).max(initial=0.0))
     return Evidence(
         value,
         error,
         gradients,
-        np.array([one.mean for one, _, _ in found]),
-        np.array([one.covariance for one, _, _ in found]),
-        np.array([order for _, _, order in found]),
-        bool((error <= tolerance * (1 + np.abs(value))).all()),
+        np.array([one.fine.mean for one in found]),
+        np.array([one.fine.covariance for one in found]),
+        np.array([one.order for one in found]),
+        is_within(tolerance, value, error, gradients, change),
+        change,
+        tuple(one.mixture for one in found),
     )
 
 
@@ -136,7 +157,7 @@ def forward_kl_gradient(vae: VAE, x: ArrayLike, evidence: Evidence) -> Parameter
     total = parameters.zeros_like()
     for n in range(len(inside)):
         row = inside[n : n + 1]
-        one = _integral(parameters, row, evidence.mean[n], evidence.covariance[n], architecture, int(evidence.order[n]))
+        one = _integral(Joint(parameters, architecture, row), evidence.modes[n], int(evidence.order[n]))
         heads, _ = encoder_forward(row, parameters, architecture)
         for z, weight in blocks(one.z, one.weight, 1):
             eps = (z - heads["mu"]) * np.exp(-heads["logvar"] / 2)
@@ -148,26 +169,74 @@ def forward_kl_gradient(vae: VAE, x: ArrayLike, evidence: Evidence) -> Parameter
     return total
 
 
-def _of_example(parameters: Parameters, x: Array, mean: Array, covariance: Array, architecture: Architecture,
-                tolerance: float, most: int) -> tuple[_One, float, int]:  # fmt: skip
-    """The integral of one example, its error, and the nodes a dimension."""
-    first = next(orders(architecture.latent, most))
+class _Found(NamedTuple):
+    """An example's integral by all its nodes, and by half as many a dimension."""
+
+    fine: _One
+    coarse: _One
+    error: float
+    order: int
+    mixture: Mixture
+
+
+def _of_example(joint: Joint, mu: Array, deviation: Array, draws: Array, tolerance: float, most: int) -> _Found:
+    mixture = find(joint, mu, deviation, draws)
+    for _ in range(LOOKS):
+        found = _by_doubling(joint, mixture, tolerance, most)
+        others = overlooked(joint, found.mixture, found.fine.value, draws)
+        if others is None:
+            return found
+        mixture = found.mixture.joined(others)
+    return found._replace(error=math.inf)
+
+
+def _by_doubling(joint: Joint, mixture: Mixture, tolerance: float, most: int) -> _Found:
+    """The integral by these modes; the nodes are doubled until it, and the posterior's mean, have not changed twice."""
+    k = mixture.mean.shape[1]
+    room = max(most // len(mixture.mean), next(orders(k, most)) ** k)
+    mixture = _centred(joint, mixture, next(orders(k, most)))
+    by_order = []
+    error, moved, agreed = math.inf, math.inf, 0
+    for order in orders(k, room):
+        by_order.append(_integral(joint, mixture, order))
+        new = by_order[-1]
+        if len(by_order) > 1:
+            error = abs(new.value - by_order[-2].value)
+            moved = float(np.abs(new.mean - by_order[-2].mean).max())
+        within = error <= tolerance * (1 + abs(new.value)) and moved <= tolerance * (1 + float(np.abs(new.mean).max()))
+        agreed = agreed + 1 if within else 0
+        if agreed == 2:
+            break
+    return _Found(by_order[-1], by_order[-2] if len(by_order) > 1 else by_order[-1], error, order, mixture)
+
+
+def _centred(joint: Joint, mixture: Mixture, order: int) -> Mixture:
+    """With each Gaussian at the mean, covariance and share of its part of the posterior, p(z|x) pi_j N_j(z) / M(z)."""
     before = math.inf
     for _ in range(CENTRING):
-        one = _integral(parameters, x, mean, covariance, architecture, first)
-        covariance, is_found = _narrowed(one.covariance, covariance)
-        mean = one.mean
-        if is_found and abs(one.value - before) <= 1e-3 * (1 + abs(one.value)):
+        one = _integral(joint, mixture, order)
+        log_m, parts = mixture.log_density(one.z)
+        shares = np.exp(parts - log_m) * one.weight
+        total, seen = shares.sum(axis=1), True
+        means: list[Array] = []
+        covariances: list[Array] = []
+        for share, size, old, m in zip(shares, total, mixture.covariance, mixture.mean, strict=True):
+            if size < np.finfo(float).eps:  # nothing of it is seen here
+                means.append(m)
+                covariances.append(old)
+                continue
+            centre = share @ one.z / size
+            off = one.z - centre
+            covariance, is_found = _narrowed((share[:, None] / size * off).T @ off, old)
+            means.append(centre)
+            covariances.append(covariance)
+            seen = seen and is_found
+        total = np.maximum(total, np.finfo(float).tiny)
+        mixture = Mixture(np.log(total / total.sum()), np.array(means), np.array(covariances))
+        if seen and abs(one.value - before) <= 1e-3:
             break
         before = one.value
-    previous, error = math.nan, math.inf
-    for order in orders(architecture.latent, most):
-        one = _integral(parameters, x, mean, covariance, architecture, order)
-        error = abs(one.value - previous) if not math.isnan(previous) else math.inf
-        previous = one.value
-        if error <= tolerance * (1 + abs(one.value)):
-            break
-    return one, error, order
+    return mixture
 
 
 def _narrowed(found: Array, before: Array) -> tuple[Array, bool]:
@@ -184,17 +253,13 @@ def _narrowed(found: Array, before: Array) -> tuple[Array, bool]:
     return covariance, bool((sizes >= SHRINK).all())
 
 
-def _integral(parameters: Parameters, x: Array, mean: Array, covariance: Array, architecture: Architecture,
-              order: int) -> _One:  # fmt: skip
-    """By ``order`` nodes a dimension about this mean and covariance."""
-    u, w = tensor(order, len(mean))
-    L = np.linalg.cholesky(covariance)
-    z = mean + u @ L.T
-    log_ratio = -np.square(u).sum(axis=1) / 2 - len(mean) / 2 * LOG_2PI - np.log(np.diag(L)).sum()
-    joint = Joint(parameters, architecture, x)
-    parts = [joint.log_likelihood(part[:, None]) + joint.log_prior(part[:, None]) for part, _ in blocks(z, w, 1)]
-    log_joint = np.concatenate(parts)[:, 0]
-    log_w = np.log(w) + log_joint - log_ratio
+def _integral(joint: Joint, mixture: Mixture, order: int) -> _One:
+    """By ``order`` nodes a dimension about each mode."""
+    u, w = tensor(order, mixture.mean.shape[1])
+    z = np.concatenate([m + u @ np.linalg.cholesky(c).T for m, c in zip(mixture.mean, mixture.covariance, strict=True)])
+    log_w = (mixture.log_weight[:, None] + np.log(w)).ravel()
+    parts = [joint.log_likelihood(part[:, None]) + joint.log_prior(part[:, None]) for part, _ in blocks(z, log_w, 1)]
+    log_w = log_w + np.concatenate(parts)[:, 0] - mixture.log_density(z)[0]
     value = log_sum_exp(log_w)
     weight = np.exp(log_w - value)
     weight = weight / weight.sum()

@@ -33,6 +33,9 @@ class Gaps(NamedTuple):
     elbo : that of the encoder's q
     mu, logvar : array, shape (N, K)
         The best q.
+    error : the largest estimated error of the three
+    converged : bool
+        Whether each of them is within the tolerance, for every example.
     """
 
     evidence: Array
@@ -40,6 +43,8 @@ class Gaps(NamedTuple):
     elbo: Array
     mu: Array
     logvar: Array
+    error: Array
+    converged: bool
 
     @property
     def approximation(self) -> Array:
@@ -85,14 +90,16 @@ def gaps(vae: VAE, x: ArrayLike, *, tolerance: float = 1e-8, most: int = MOST) -
     for n in range(len(mu)):
         joint = Joint.of(vae, np.asarray(x)[n : n + 1])
         found.append(_best(joint, mu[n], logvar[n], own.order, tolerance, most))
-    best = np.array([value for value, _, _ in found])
-    return Gaps(truth.value, best, own.value, np.array([m for _, m, _ in found]), np.array([s for _, _, s in found]))
+    best, mus, logvars, errors = (np.array([one[i] for one in found]) for i in range(4))
+    error = np.maximum(np.maximum(truth.error, own.error), errors)
+    within = error <= tolerance * (1 + np.abs(truth.value))
+    return Gaps(truth.value, best, own.value, mus, logvars, error, bool(within.all()))
 
 
 def _best(joint: Joint, mu: Array, logvar: Array, first: int, tolerance: float, most: int
-          ) -> tuple[float, Array, Array]:  # fmt: skip
-    """The highest ELBO of an example, and its q; nodes are doubled until it changes no more."""
-    k, before = len(mu), math.nan
+          ) -> tuple[float, Array, Array, float]:  # fmt: skip
+    """The highest ELBO of an example, its q, and its error; nodes are doubled until it changes no more."""
+    k, before, error = len(mu), math.nan, math.inf
     at = np.concatenate([mu, logvar])
     value = math.nan
     for order in orders(k, most):
@@ -101,10 +108,11 @@ def _best(joint: Joint, mu: Array, logvar: Array, first: int, tolerance: float, 
         u, w = tensor(order, k)
         found = optimize.minimize(_loss, at, (joint, u, w), "L-BFGS-B", jac=True, options={"ftol": 1e-15, "gtol": 1e-9})
         at, value = found.x, -float(found.fun)
-        if abs(value - before) <= tolerance * (1 + abs(value)):
+        error = math.inf if math.isnan(before) else abs(value - before)
+        if error <= tolerance * (1 + abs(value)):
             break
         before = value
-    return value, at[:k], at[k:]
+    return value, at[:k], at[k:], error
 
 
 def _loss(at: Array, joint: Joint, u: Array, w: Array) -> tuple[float, Array]:

@@ -41,7 +41,7 @@ class Joint:
     def __init__(self, parameters: Parameters, architecture: Architecture, x: Array) -> None:
         self.architecture, self.parameters, self.x = architecture, parameters, x
         self._gradients = self.parameters.zeros_like()  # of the decoder, which nobody asks for here
-        self._encoder = OwnEncoder(self.parameters, self.architecture, self._gradients)
+        self.encoder = OwnEncoder(self.parameters, self.architecture, self._gradients)
 
     @classmethod
     def of(cls, vae: VAE, x: ArrayLike) -> Joint:
@@ -69,7 +69,7 @@ class Joint:
         """log p(z_sn), (S, N), and its derivative with respect to z, (S, N, K)."""
         value, cache = self._prior(z)
         own, ones = self.architecture.own(self.parameters, "prior"), np.ones(z.shape[:-1])
-        dz, _ = self.architecture.prior.checked_backward(ones, z, own, self._encoder, cache)
+        dz, _ = self.architecture.prior.checked_backward(ones, z, own, self.encoder, cache)
         return value, dz
 
     def _log_density(self, raw: Array) -> Array:
@@ -80,4 +80,4 @@ class Joint:
 
     def _prior(self, z: Array) -> tuple[Array, Any]:
         own = self.architecture.own(self.parameters, "prior")
-        return self.architecture.prior.checked_forward(z, own, self._encoder, np.result_type(z, self.parameters.vector))
+        return self.architecture.prior.checked_forward(z, own, self.encoder, np.result_type(z, self.parameters.vector))

@@ -54,15 +54,15 @@ def _logarithmic(axes: Axes) -> None:
 
 
 def estimator_spread(rows: Rows, path: PathLike) -> Path:
-    """Deviation of one estimate of the gradient, for encoder and decoder; what has a bias is orange."""
+    """Deviation of one estimate of the gradient, for encoder and decoder: orange: with a bias, grey: not known."""
     names = list(dict.fromkeys(row["estimator"] for row in rows))
     with picture(path, 8.4, 1.5 + 0.26 * len(names)) as figure:
         panels = figure.subplots(1, 2, sharey=True)
         for axes, part in zip(panels, ("encoder", "decoder"), strict=True):
             here = [row for row in rows if row["name"] == part]
             for place, row in enumerate(here):
-                biased = row["worst"] > 5
-                colour = ORANGE if biased else BLUE
+                unknown = row["worst"] != row["worst"]
+                colour = GREY if unknown else ORANGE if row["worst"] > 5 else BLUE
                 axes.plot([row["deviation"]], [place], "o", color=colour, markersize=6)
             low, high = (f(row["deviation"] for row in here) for f in (min, max))
             axes.set_xlim(low / 2, max(20 * low, 2 * high))
@@ -72,7 +72,9 @@ def estimator_spread(rows: Rows, path: PathLike) -> Path:
             axes.grid(True, axis="both")
         panels[0].set_yticks(range(len(names)), names)
         panels[0].invert_yaxis()
-        figure.suptitle("Gradient estimators: without bias (blue), more than 5 standard errors off (orange)")
+        unknown = any(row["worst"] != row["worst"] for row in rows)
+        more = ", without an exact gradient (grey)" if unknown else ""
+        figure.suptitle(f"Gradient estimators: without bias (blue), more than 5 standard errors off (orange){more}")
     return Path(path)
 
 
@@ -124,7 +126,7 @@ def evidence_curve(values: Mapping[str, Any], path: PathLike) -> Path:
         axes.minorticks_off()
         axes.set_xlabel("samples of q(z|x)")
         axes.set_ylabel("nats an example")
-        axes.legend(loc="lower right")
+        axes.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
         figure.suptitle(f"Bounds on log p(x), {values['examples']} examples")
     return Path(path)
 

@@ -38,7 +38,8 @@ def evidence(vae: VAE, x: ArrayLike, *, samples: int = 4096, chains: int = 16, t
     weights = importance(vae, x, samples, seed=seed)
     chain = annealed(vae, x, chains=chains, temperatures=temperatures, seed=seed)
     drawn = bidirectional(vae, n, chains=chains, temperatures=temperatures, seed=seed)
-    exact = float(log_evidence(vae, x, tolerance=1e-8).value.mean()) if vae.architecture.latent <= DIMENSIONS else None
+    truth = log_evidence(vae, x, tolerance=1e-8) if vae.architecture.latent <= DIMENSIONS else None
+    known = weights.pareto_shape[~np.isnan(weights.pareto_shape)]
 
     def of_mean(errors: Any) -> float:
         return float(np.sqrt(np.square(errors).sum()) / n)
@@ -49,28 +50,31 @@ def evidence(vae: VAE, x: ArrayLike, *, samples: int = 4096, chains: int = 16, t
         "importance": float(weights.evidence.mean()),
         "importance_error": of_mean(weights.error),
         "effective_samples": float(np.median(weights.effective_samples)),
-        "pareto_shape": float(np.median(weights.pareto_shape)),
-        "unbelievable": int((weights.pareto_shape > BELIEVED).sum()),
+        "pareto_shape": float(np.median(known)) if len(known) else None,
+        "unbelievable": int((known > BELIEVED).sum()) if len(known) else None,
         "annealed": float(chain.evidence.mean()),
         "annealed_error": of_mean(chain.error),
         "acceptance": float(chain.acceptance.mean()),
-        "quadrature": exact,
+        "quadrature": None if truth is None else float(truth.value.mean()),
+        "quadrature_error": None if truth is None else float(truth.error.mean()),
         "simulated_lower": float(drawn.lower.mean()),
         "simulated_upper": float(drawn.upper.mean()),
         "simulated_gap_error": of_mean(np.hypot(drawn.lower_error, drawn.upper_error)),
         "curve": {int(s): float(value) for s, value in zip(weights.sizes, weights.curve.mean(axis=0), strict=True)},
     }
+    shape = f"Pareto k {values['pareto_shape']:.2f} (medians), above {BELIEVED}: {values['unbelievable']} examples" if (
+        len(known)) else "Pareto k unknown with fewer than 25 samples"  # fmt: skip
     lines = [
         f"log p(x), nats, mean over {n} examples; errors are those of the sampling, not of the choice of examples",
         f"  ELBO                  {elbo:12.4f}             a lower bound",
         f"  importance sampling   {values['importance']:12.4f} +- {values['importance_error']:.4f}   S = {samples}, a"
-        f" lower bound in expectation; {values['effective_samples']:.0f} effective samples, Pareto k"
-        f" {values['pareto_shape']:.2f} (medians), above {BELIEVED}: {values['unbelievable']} examples",
+        f" lower bound in expectation; {values['effective_samples']:.0f} effective samples, {shape}",
         f"  annealed              {values['annealed']:12.4f} +- {values['annealed_error']:.4f}   {chains} chains of"
         f" {temperatures} temperatures, acceptance {values['acceptance']:.2f}",
     ]
-    if exact is not None:
-        lines.append(f"  quadrature            {exact:12.4f}             exact")
+    if truth is not None:
+        word = "exact" if truth.converged else f"NOT CONVERGED, off by about {values['quadrature_error']:.2g}"
+        lines.append(f"  quadrature            {values['quadrature']:12.4f}             {word}")
     lines += [
         f"on {n} examples drawn from the model, whose posterior draws are known (bidirectional Monte Carlo):",
         f"  log p(x) lies between {values['simulated_lower']:.4f} and {values['simulated_upper']:.4f}"

@@ -44,6 +44,13 @@ def posterior(vae: VAE, x: ArrayLike, *, seed: int = 0) -> Finding:
         "",
         "nats; approximation: what no diagonal Gaussian can; amortisation: what the encoder misses of the best one",
     ]
+    if not found.converged:
+        lines.append(f"NOT CONVERGED: log p(x) or an ELBO may be off by {found.error.max():.2g}")
+    lines += [
+        f"the picture's grid does not resolve the posterior of example {n}: its mass there is {grid.mass:.3g}"
+        for n, grid in enumerate(grids)
+        if abs(grid.mass - 1) > 0.02
+    ]
     names = ("evidence", "best", "elbo", "approximation", "amortisation")
     values = {name: [float(value) for value in column] for name, column in zip(names, columns, strict=True)}
     return Finding(lines, values, lambda path: posteriors(grids, found.approximation + found.amortisation, path))

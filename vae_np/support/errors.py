@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-__all__ = ["CollapseWarning", "ConstantFeaturesWarning", "NonFiniteError"]
+__all__ = ["CollapseWarning", "ConstantFeaturesWarning", "NonFiniteError", "NotConvergedWarning"]
 
 _SHOWN = 8  # examples, or features, that the message lists
 
@@ -39,6 +39,14 @@ class ConstantFeaturesWarning(UserWarning):
         shown = [str(j) if names is None else names[j] for j in self.columns[:_SHOWN]]
         more = ["..."] * (len(self.columns) > _SHOWN)
         return f"{len(self.columns)} of {self.of} features are constant: {', '.join(shown + more)}"
+
+
+class NotConvergedWarning(UserWarning):
+    """An integral was taken as exact that has not converged; ``error`` is by what it may be off."""
+
+    def __init__(self, message: str, error: float) -> None:
+        super().__init__(message)
+        self.error = error
 
 
 class NonFiniteError(FloatingPointError):
