@@ -16,6 +16,7 @@ LENGTHY = {
     "cli/test_commands.py": {
         "test_a_reader_that_leaves_early_is_no_error": "^1$",
         "test_an_output_that_cannot_be_written_is_an_error_of_one_line": "^1$",
+        "test_pictures_are_drawn_by_default": "",
     },
     "cli/test_latent_options.py": {"test_a_run_with_another_posterior_or_prior_does_all_that_a_run_does": ""},
     "cli/test_remarks.py": {"test_a_result_of_unscaled_data_gets_a_word_and_one_of_scaled_data_none": ""},
@@ -67,13 +68,14 @@ LENGTHY = {
         ),
     },
     "conformance/test_mistakes.py": {"test_what_is_in_no_catalogue_is_called_unknown_at_its_first_stage": ""},
+    "conformance/test_node_example.py": {"test_a_mistake_is_told_at_its_stage": ""},
     "conformance/test_objective.py": {
         "test_a_dialect_is_named_and_does_not_fail": "batch-sum|elbo-for",
         "test_a_gaussian_of_another_sigma_is_right_if_its_constant_is_that_of_its_scale": "",
         "test_a_loss_that_takes_beta_is_given_it": "",
-        "test_a_mistake_is_named_and_nothing_else": "kl-missing-half|kl-sign|double-sigmoid|pixels",
+        "test_a_mistake_is_named_and_nothing_else": "kl-missing-half|double-sigmoid",
         "test_a_mistake_under_a_sum_over_the_batch_is_named_beside_the_dialect": "kl-missing-half|kl-std",
-        "test_a_right_loss_is_not_accused": "logits|each|alone|a dict",
+        "test_a_right_loss_is_not_accused": "logits|each|alone",
         "test_a_weight_that_may_be_meant_is_said": "",
         "test_an_elbo_that_is_summed_and_a_kl_that_is_a_mean_over_all_are_named": "",
         "test_the_bound_of_a_clamp_is_told": "^[24]$",
@@ -110,12 +112,13 @@ LENGTHY = {
         "test_sampled_gradients_have_the_exact_one_as_their_mean": "standardised",
         "test_the_gradient_is_the_complex_step_of_the_value": "tanh|standardised|hetero|two",
     },
+    "exact/test_modes.py": {"test_random_models_agree_with_a_dense_sum": ""},
     "formulas/optim/test_adam_steps.py": {"test_a_hundred_steps_are_the_papers_recursion": "everything|default"},
     "formulas/test_closed_forms.py": {"test_the_importance_weighted_bound_rises_to_the_evidence_from_below": ""},
     "formulas/test_floor.py": {"test_a_constant_feature_cannot_drive_the_loss_without_bound": ""},
     "formulas/test_formula_mistakes.py": {"test_the_check_finds_the_mistake": "float32"},
     "formulas/test_formulas.py": {
-        "test_a_formula_is_the_oracle_to_a_few_ulp_at_every_magnitude": "float64",
+        "test_a_formula_is_the_oracle_to_a_few_ulp_at_every_magnitude": "^[A-L].*float64|^[a-e].*float64",
         "test_a_formula_is_the_oracle_wherever_hypothesis_looks": "^KL|^log N",
     },
     "formulas/test_posterior_kl_and_moments.py": {
@@ -132,6 +135,7 @@ LENGTHY = {
     "gradcheck/test_coefficients.py": {
         "test_a_pair_of_numbers_that_explains_every_tensor_is_named": ": kl-missing-half|beta-ignored|elbo-for-loss",
     },
+    "gradcheck/test_gradcheck.py": {"test_a_report_can_be_read_by_people_and_programs": ""},
     "kernels/compiler/test_subnormal.py": {"test_no_moment_lingers_among_the_subnormal_numbers": ""},
     "kernels/loops/test_adam_matches_its_formula.py": {"test_adam_is_its_formula": "float32"},
     "kernels/loops/test_likelihoods_match_formulas.py": {
@@ -142,16 +146,23 @@ LENGTHY = {
         "test_a_sum_over_rows_misses_by_no_more_than_a_block_does": "float32",
     },
     "kernels/loops/test_nan_comes_out.py": {
+        "test_nan_and_infinity_in_any_input_of_a_likelihood_come_out": "float32",
         "test_nan_in_any_input_of_a_kernel_comes_out": "^(latent|tanh|gelu).*float32",
     },
     "kernels/loops/test_stages_match_formulas.py": {
         "test_an_activation_adds_its_bias_and_goes_back_as_its_formula": "float32|gelu",
     },
+    "kernels/loops/test_tiles_of_products.py": {
+        "test_tiles_together_are_the_product_and_each_stays_in_its_place": "float32",
+    },
     "kernels/step/test_engine_inputs.py": {"test_nan_anywhere_makes_the_loss_or_the_gradient_nan": "tanh-float64"},
     "kernels/step/test_engines_agree.py": {
         "test_the_engines_agree_on_every_activation_likelihood_and_objective": "float32|^tanh",
     },
-    "kernels/step/test_threads.py": {"test_several_threads_find_the_formulas_values": "-3$"},
+    "kernels/step/test_threads.py": {
+        "test_several_threads_find_the_formulas_values": "-3$",
+        "test_workers_follow_each_time_whether_they_linger_or_not": "anew",
+    },
     "kernels/test_edges_of_kernels.py": {
         "test_a_difference_times_an_exponential_takes_what_the_difference_lost": "",
         "test_a_kernels_derivative_from_h_is_right_as_a_function_of_h_up_to_its_limit": "tanh",
@@ -161,7 +172,10 @@ LENGTHY = {
         "test_error_is_at_most_4_ulp": "float64",
         "test_single_precision_stays_in_single_precision": "tanh|softplus",
     },
-    "kernels/test_kernels_match_oracle.py": {"test_the_check_finds_the_mistake": "float32"},
+    "kernels/test_kernels_match_oracle.py": {
+        "test_a_kernel_is_the_oracle_to_4_ulp_at_every_magnitude": "^[A-Z].*float64|^[a-l].*float32",
+        "test_the_check_finds_the_mistake": "float32",
+    },
     "model/test_doors.py": {
         "test_every_likelihood_goes_with_them": "^bernoulli|per-feature$",
         "test_free_bits_have_the_right_gradient_on_both_sides_of_the_bound": "per-dimension",
@@ -205,6 +219,7 @@ LENGTHY = {
     },
     "plots/test_pictures.py": {
         "test_a_picture_is_a_png_with_ink_and_nothing_cropped": "^samples$|^KL|^traversals$",
+        "test_a_picture_needs_nothing_of_the_environments_backend_and_leaves_it": "",
         "test_no_side_of_an_image_picture_is_blank": "^samples|row",
         "test_the_noise_of_a_constant_column_does_not_fill_the_colours": "",
     },
@@ -229,7 +244,7 @@ LENGTHY = {
         "test_a_pages_commands_run_in_their_order": "speed|data",
         "test_a_pages_python_runs_from_top_to_bottom": "README|training|models|data",
     },
-    "test_oracles.py": {"test_the_continuous_bernoulli_oracle_is_a_density_with_its_mean_and_variance": "25"},
+    "test_oracles.py": {"test_the_continuous_bernoulli_oracle_is_a_density_with_its_mean_and_variance": ""},
     "training/test_checkpoint.py": {"test_a_model_comes_back_bit_for_bit": "float32"},
     "training/test_collapsed_runs.py": {"test_a_model_that_ignores_z_is_told_with_what_may_help": "likelihood0"},
     "training/test_hard_data.py": {
