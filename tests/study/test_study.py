@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import sys
 
 import numpy as np
 import pytest
 
 import vae_np
 from vae_np.cli import main
+from vae_np.exact import log_evidence, posterior_on_grid
+from vae_np.plots.canvas import BLUE, GREY
 from vae_np.study import collapse, estimators, evidence, gradient, posterior, small_model
 from vae_np.study.finding import in_float64
 
@@ -114,3 +118,35 @@ def test_what_cannot_be_looked_at_is_told_in_one_line(words, message, capsys, tm
     err = capsys.readouterr().err
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_what_is_not_known_or_has_not_converged_is_not_called_exact(vae, monkeypatch, tmp_path):
+    lines = "\n".join(evidence(vae, X[:2], samples=10, chains=4, temperatures=20).lines)
+    assert "Pareto k unknown with fewer than 25 samples" in lines
+    assert " exact" in lines
+    coarse = functools.partial(log_evidence, most=8)
+    monkeypatch.setattr(sys.modules["vae_np.study.evidence"], "log_evidence", coarse)
+    lines = "\n".join(evidence(vae, X[:2], samples=10, chains=4, temperatures=20).lines)
+    assert "NOT CONVERGED, off by about inf" in lines
+    assert " exact" not in lines
+    monkeypatch.setattr(sys.modules["vae_np.study.posterior"], "MOST", 8)
+    lines = posterior(vae, X[:2]).lines
+    assert any(line.startswith("NOT CONVERGED: log p(x) or an ELBO may be off by ") for line in lines)
+
+
+def test_a_grid_that_does_not_resolve_its_posterior_is_told(vae, monkeypatch):
+    lost = "the picture's grid does not resolve the posterior of example "
+    assert not any(line.startswith(lost) for line in posterior(vae, X[:2]).lines)
+    few = functools.partial(posterior_on_grid, points=5)
+    monkeypatch.setattr(sys.modules["vae_np.study.posterior"], "posterior_on_grid", few)
+    assert any(line.startswith(lost) for line in posterior(vae, X[:2]).lines)
+
+
+def test_without_an_exact_gradient_no_bias_is_told_and_the_dots_are_grey(tmp_path):
+    vae = small_model(X, vae_np.Gaussian("learned"), latent=3, hidden=(3,), epochs=1)
+    found = estimators(vae, X[:2], estimates=200)
+    assert all(row["worst"] != row["worst"] for row in found.values["rows"])
+    assert found.lines[-1] == "no bias is told of all: the exact gradient's quadrature takes S K <= 4"
+    svg = found.draw(tmp_path / "p.svg").read_text().lower()
+    assert GREY.lower() in svg
+    assert BLUE.lower() not in svg
