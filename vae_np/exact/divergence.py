@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vae_np.exact.nodes import DIMENSIONS, MOST, blocks, orders, prepare, tensor
+from vae_np.exact.nodes import DIMENSIONS, MOST, agree, blocks, orders, prepare, tensor
 from vae_np.formulas import elbo
 from vae_np.formulas.network import Architecture
 from vae_np.formulas.parameters import Parameters
@@ -66,7 +66,7 @@ def kl(vae: VAE, x: ArrayLike, *, tolerance: float = 1e-10, most: int = MOST, sa
         if not np.isnan(value).any():
             error = np.abs(found - value)
         value = found
-        if (error <= tolerance * (1 + np.abs(value))).all():
+        if agree(tolerance, value, error):
             break
     return Divergence(value, error, order)
 

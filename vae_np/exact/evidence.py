@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vae_np.exact.modes import Mixture, find, overlooked, prior_draws
-from vae_np.exact.nodes import MOST, blocks, orders, prepare, tensor
+from vae_np.exact.nodes import MOST, agree, blocks, orders, prepare, tensor
 from vae_np.exact.quadrature import is_within
 from vae_np.formulas.elbo import Cotangents, OwnEncoder, backward, forward
 from vae_np.formulas.network import Architecture, decoder_backward, decoder_forward, encoder_forward
@@ -203,7 +203,7 @@ def _by_doubling(joint: Joint, mixture: Mixture, tolerance: float, most: int) ->
         if len(by_order) > 1:
             error = abs(new.value - by_order[-2].value)
             moved = float(np.abs(new.mean - by_order[-2].mean).max())
-        within = error <= tolerance * (1 + abs(new.value)) and moved <= tolerance * (1 + float(np.abs(new.mean).max()))
+        within = agree(tolerance, new.value, error) and agree(tolerance, np.abs(new.mean).max(), moved)
         agreed = agreed + 1 if within else 0
         if agreed == 2:
             break

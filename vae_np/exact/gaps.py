@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize
 
 from vae_np.exact.evidence import log_evidence
-from vae_np.exact.nodes import MOST, orders, tensor
+from vae_np.exact.nodes import MOST, agree, orders, tensor
 from vae_np.exact.quadrature import elbo_and_grad
 from vae_np.formulas.gaussian import kl, kl_backward
 from vae_np.formulas.posteriors import Diagonal
@@ -92,8 +92,7 @@ def gaps(vae: VAE, x: ArrayLike, *, tolerance: float = 1e-8, most: int = MOST) -
         found.append(_best(joint, mu[n], logvar[n], own.order, tolerance, most))
     best, mus, logvars, errors = (np.array([one[i] for one in found]) for i in range(4))
     error = np.maximum(np.maximum(truth.error, own.error), errors)
-    within = error <= tolerance * (1 + np.abs(truth.value))
-    return Gaps(truth.value, best, own.value, mus, logvars, error, bool(within.all()))
+    return Gaps(truth.value, best, own.value, mus, logvars, error, agree(tolerance, truth.value, error))
 
 
 def _best(joint: Joint, mu: Array, logvar: Array, first: int, tolerance: float, most: int
@@ -109,7 +108,7 @@ def _best(joint: Joint, mu: Array, logvar: Array, first: int, tolerance: float, 
         found = optimize.minimize(_loss, at, (joint, u, w), "L-BFGS-B", jac=True, options={"ftol": 1e-15, "gtol": 1e-9})
         at, value = found.x, -float(found.fun)
         error = math.inf if math.isnan(before) else abs(value - before)
-        if error <= tolerance * (1 + abs(value)):
+        if agree(tolerance, value, error):
             break
         before = value
     return value, at[:k], at[k:], error

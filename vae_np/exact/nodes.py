@@ -22,7 +22,7 @@ from vae_np.model.joint import in_float64
 from vae_np.model.vae import VAE
 from vae_np.support.checks import positive, whole
 
-__all__ = ["MOST", "blocks", "orders", "prepare", "tensor"]
+__all__ = ["MOST", "agree", "blocks", "orders", "prepare", "tensor"]
 
 Array = NDArray[Any]
 FIRST = 8
@@ -50,6 +50,11 @@ def prepare(vae: VAE, x: ArrayLike, tolerance: float, most: int, samples: int = 
     positive("tolerance", tolerance)
     whole("most", most, at_least=FIRST ** (latent * samples))
     return in_float64(vae, x)
+
+
+def agree(tolerance: float, value: ArrayLike, error: ArrayLike) -> bool:
+    """Whether every error is within the tolerance, relative to 1 + |value|."""
+    return bool((np.asarray(error) <= tolerance * (1 + np.abs(value))).all())
 
 
 def orders(latent: int, most: int) -> Iterator[int]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vae_np.exact.nodes import MOST, blocks, orders, prepare, tensor
+from vae_np.exact.nodes import MOST, agree, blocks, orders, prepare, tensor
 from vae_np.formulas import elbo
 from vae_np.formulas.network import Architecture
 from vae_np.formulas.objectives import WeightedELBO
@@ -101,7 +101,7 @@ def doubled(before: Exact | None, value: Array, gradients: Parameters, order: in
 def is_within(tolerance: float, value: Array, error: Array, gradients: Parameters, change: float) -> bool:
     """Whether the errors are: the value's relative to 1 + |value|, the gradient's to 1 or its largest entry."""
     largest = max(1.0, float(np.abs(gradients.vector).max(initial=0.0)))
-    return bool((error <= tolerance * (1 + np.abs(value))).all() and change <= tolerance * largest)
+    return agree(tolerance, value, error) and change <= tolerance * largest
 
 
 def expectation(
