@@ -203,3 +203,46 @@ def test_an_elbo_that_is_called_a_loss_is_a_mistake_but_for_an_optimiser_that_ma
     assert (found, first) == (["elbo-for-loss"], wrong)
     assert verified.findings[0].severity == severity
     assert ("step 10: encoder.0.W" in right) == (wrong is None)
+
+
+def without_half(recon, x, mu, logvar):
+    return loss(recon, x, mu, logvar) + 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum()
+
+
+def cubed(recon, x, mu, logvar):
+    return (recon - x).abs().pow(3).sum() + 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum()
+
+
+class Unbiased(Base):
+    def __init__(self):
+        super().__init__(7, 11, 5)
+        self.mu = torch.nn.Linear(11, 5, bias=False)
+
+
+@pytest.mark.parametrize("f", [without_half, cubed])
+@pytest.mark.parametrize(
+    ("optimizer", "name"),
+    [
+        (None, None),
+        (Adam, None),
+        (PerTensor, "adam-t-per-tensor"),
+        (Inside, "adam-eps-inside"),
+        (plain(NoCorrection), "adam-no-correction"),
+    ],
+)
+def test_an_optimisers_mistake_is_named_beside_one_of_the_loss(f, optimizer, name):
+    verified, of_loss, _, _ = graded(Base, f, optimizer)
+    findings, page = report(verified, check_case(lambda _: verified.answers, verified.case), "VAE()")
+    assert of_loss, page
+    assert [finding.id for finding in findings if finding.id not in of_loss] == ([name] if name else []), page
+    assert f"on the gradients of the program's own loss, are {'not ' if name else ''}Adam's" in page
+
+
+def test_the_optimiser_of_a_model_without_one_of_our_tensors_is_compared_by_its_own_gradients():
+    found, wrong, right, page = named(PerTensor, Unbiased)
+    assert (found, wrong) == (["adam-t-per-tensor"], None), page
+    assert "not compared with our model's: there is no encoder.mu.b" in page
+    assert "step 1: encoder.0.W" not in right
+    found, wrong, _, page = named(None, Unbiased)
+    assert (found, wrong) == ([], None), page
+    assert "on the gradients of the program's own loss, are Adam's" in page

@@ -11,6 +11,7 @@ import numpy as np
 from vae_np.conformance.adapters.choosing import made, own_loss, own_sampler, program_of
 from vae_np.conformance.adapters.making import parse_init
 from vae_np.conformance.adapters.model import NotDense, Verified, verify_model
+from vae_np.conformance.adapters.own_steps import judged
 from vae_np.conformance.checking import check_case
 from vae_np.conformance.comparison import Result
 from vae_np.conformance.mistakes.verdict import diagnose
@@ -111,6 +112,8 @@ def report(verified: Verified, results: list[Result], how: str) -> tuple[tuple[F
         if verified.assumed and first.stage.startswith("step ") and all(one.id == UNKNOWN for one in found):
             return report(*_without_steps(verified), how)
         findings = (*findings, *found)
+    verified, of_optimiser = _of_optimiser(verified, findings)
+    findings = (*findings, *of_optimiser)
     lines = [how, *(f"  {fact}" for fact in verified.facts), ""]
     lines += _table(results)
     page = str(ObjectiveReport(findings, ()))
@@ -119,11 +122,29 @@ def report(verified: Verified, results: list[Result], how: str) -> tuple[tuple[F
     return findings, "\n".join([*lines, page])
 
 
+def _of_optimiser(verified: Verified, findings: tuple[Finding, ...]) -> tuple[Verified, list[Finding]]:
+    """What is wrong in the optimiser itself, where the steps of the model cannot tell it."""
+    steps = verified.own
+    compared = any(stage.startswith("step ") for stage in verified.answers)
+    if steps is None or (compared and all(finding.severity == "dialect" for finding in findings)):
+        return verified, []
+    if not all(np.isfinite(value).all() for value in (*steps.case.inputs.values(), *steps.answers.values())):
+        return verified, []
+    found = judged(steps)
+    if any(one.id == UNKNOWN for one in found) and verified.assumed:
+        return verified, []
+    says = "Adam's" if not found else "not Adam's"
+    fact = f"the optimiser's steps, on the gradients of the program's own loss, are {says}"
+    known = {finding.id for finding in findings}
+    named = [Finding(one.id, one.severity, one.says) for one in found if one.id == UNKNOWN or one.id not in known]
+    return verified._replace(facts=(*verified.facts, fact)), named
+
+
 def _without_steps(verified: Verified) -> tuple[Verified, list[Result]]:
     """The same where the steps are those of another rule than Adam."""
     answers = {name: value for name, value in verified.answers.items() if not name.startswith("step ")}
     fact = f"not graded: the optimiser's steps: {verified.assumed}, whose steps are no Adam's, right or mistaken"
-    left = verified._replace(answers=answers, facts=(*verified.facts, fact), assumed="")
+    left = verified._replace(answers=answers, facts=(*verified.facts, fact), assumed="", own=None)
     return left, check_case(lambda _: answers, left.case)
 
 

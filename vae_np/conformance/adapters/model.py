@@ -29,9 +29,10 @@ from vae_np.conformance.adapters.objective import (
     undone,
     with_direction,
 )
+from vae_np.conformance.adapters.own_steps import OwnSteps, own_steps
 from vae_np.conformance.adapters.program import Goal, Mirrored, Program, maximises
 from vae_np.conformance.adapters.reading import Reading, name_parts
-from vae_np.conformance.adapters.steps import ordered, rule_of, steps_of
+from vae_np.conformance.adapters.steps import ordered, rule_of, steps_of, unlike
 from vae_np.conformance.cases import Case
 from vae_np.conformance.objective.naming import Finding
 
@@ -61,6 +62,8 @@ class Verified(NamedTuple):
     findings: tuple[Finding, ...]
     assumed: str = ""
     """What was taken for Adam without being called so: none if its steps are neither Adam's nor a mistaken one's."""
+    own: OwnSteps | None = None
+    """The optimiser by itself, which a wrong loss says nothing of."""
 
 
 def verify_model(
@@ -127,8 +130,10 @@ def verify_model(
     answers = {name: value[None] if name[0] in "zdr" else value for name, value in reading.seen.items()}
     goal, likelihood, why = _meant(loss, graded, plan, named, link)
     rule, reason, told = (None, why, []) if goal is None else rule_of(program, optimizer, plan, goal)
+    own = _alone(program, goal or _callable(loss, graded, plan, named), rule, plan, optimizer)
+    other = "" if rule is None else unlike(plan)
     weights = {name: reading.weights[name] for name in ordered(plan, program)}
-    case = building.model_case(plan, weights, reading.activation, likelihood, beta=beta, adam=rule)
+    case = building.model_case(plan, weights, reading.activation, likelihood, beta=beta, adam=None if other else rule)
     try:
         if goal is not None:
             value, slopes = program.slopes(goal, x, eps)
@@ -141,11 +146,30 @@ def verify_model(
         goal, rule, reason = None, None, str(error)  # as was to be expected
     what = "the optimiser's steps" if goal is not None else "the loss, the gradients and the optimiser's steps"
     facts += [f"not graded: {what}: {reason}"] if rule is None else told
+    facts += [f"the optimiser's steps are not compared with our model's: {other}"] * bool(other)
     facts = [_headline(program, reading, case, link), *plan.lines(), *_unused(program, plan), *facts]
     if graded is not None:
         facts += [*graded.report.facts, *says_undone(findings)]
     assumed = "" if rule is None or not told or _is_adam(optimizer) else "an optimiser of its own"
-    return Verified(case, answers, tuple(facts), tuple(findings), assumed)
+    return Verified(case, answers, tuple(facts), tuple(findings), assumed, own)
+
+
+def _callable(loss: Callable[..., Any] | None, graded: Graded | None, plan: Plan, named: Mapping[str, str]
+              ) -> Goal | None:  # fmt: skip
+    """The loss, whatever likelihood it is, if it can be called at all."""
+    return None if loss is None or graded is None else undone(loss, graded, plan, named)[0]
+
+
+def _alone(program: Program, goal: Goal | None, rule: Mapping[str, Any] | None, plan: Plan,
+           optimizer: Callable[..., Any] | None) -> OwnSteps | None:  # fmt: skip
+    """The optimiser's own steps, where there are a loss to call and a rule to compare them with."""
+    if goal is None:
+        return None
+    try:
+        rule = rule or rule_of(program, optimizer, plan, goal)[0]
+        return None if rule is None else own_steps(program, goal, rule, plan, optimizer)
+    except ValueError:  # of a loss that fails: it is told where the loss is graded
+        return None
 
 
 def _is_adam(make: Callable[..., Any] | None) -> bool:

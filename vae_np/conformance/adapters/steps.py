@@ -13,7 +13,7 @@ from vae_np.conformance.adapters.mapping import Plan
 from vae_np.conformance.adapters.program import Goal, Program
 from vae_np.conformance.cases import Case
 
-__all__ = ["ordered", "rule_of", "steps_of"]
+__all__ = ["ordered", "rule_of", "steps_of", "unlike"]
 
 Array = NDArray[Any]
 USUAL = {"beta1": "0.9", "beta2": "0.999", "epsilon": "1e-08", "weight_decay": "0.0", "l2": "0.0", "amsgrad": False}
@@ -23,12 +23,7 @@ FIRST = (1.0, 0.1 / 0.001**0.5)
 
 def rule_of(program: Program, optimizer: Callable[..., Any] | None, plan: Plan, goal: Goal
             ) -> tuple[dict[str, Any] | None, str, list[str]]:  # fmt: skip
-    """The settings of Adam that the optimiser has, or why its steps are not ours; and what was found out for that."""
-    unbiased = [name for name, pieces in plan.pieces.items() if not pieces]
-    if unbiased:
-        return None, f"there is no {unbiased[0]}, and ours would be trained", []
-    if any(piece.factor != 1 for pieces in plan.pieces.values() for piece in pieces):
-        return None, "a head of the logarithm of the deviation takes other steps than one of the variance's", []
+    """The settings of Adam that the optimiser has, or why its steps are none; and what was found out for that."""
     rule, why = program.rule(program.optimizer(optimizer))
     if rule is None or {"learning_rate", "beta1", "beta2", "epsilon"} <= rule.keys():
         return rule, why, []
@@ -44,6 +39,15 @@ def rule_of(program: Program, optimizer: Callable[..., Any] | None, plan: Plan, 
     if "learning_rate" not in rule:
         rule, how = rule | {"learning_rate": repr(_learning_rate(float(np.abs(move).max())))}, " by its first step"
     return USUAL | rule, "", [f"the optimiser is taken for Adam, of learning rate {rule['learning_rate']}{how}"]
+
+
+def unlike(plan: Plan) -> str:
+    """Why our model would take other steps with the same optimiser, if it would."""
+    if unbiased := [name for name, pieces in plan.pieces.items() if not pieces]:
+        return f"there is no {unbiased[0]}, and ours would be trained"
+    if any(piece.factor != 1 for pieces in plan.pieces.values() for piece in pieces):
+        return "a head of the logarithm of the deviation takes other steps than one of the variance's"
+    return ""
 
 
 def _learning_rate(longest: float) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RULES", "Memory", "Slot", "alone", "corrected"]
+__all__ = ["RULES", "Memory", "Slot", "alone", "corrected", "of_tensors"]
 
 Array = NDArray[Any]
 NUMBERS = ("learning_rate", "beta1", "beta2", "epsilon", "weight_decay", "clip_norm", "l2")
@@ -98,3 +98,14 @@ def alone(inputs: Mapping[str, Array], settings: Mapping[str, Any], rules: Mappi
         theta = memory.step(theta, {"theta": g}, t)
         after.append(theta["theta"])
     return {"theta": np.stack(after)}
+
+
+def of_tensors(inputs: Mapping[str, Array], settings: Mapping[str, Any], rules: Mapping[str, Any]) -> dict[str, Array]:
+    """A case of kind optimiser: ``theta: NAME`` and its ``gradients: NAME`` of every step, in the order of a step."""
+    theta: Mapping[str, Array] = {name[7:]: value for name, value in inputs.items() if name.startswith("theta: ")}
+    memory = Memory(rules, settings, theta)
+    found: dict[str, Array] = {}
+    for t, gradients in enumerate(zip(*(inputs[f"gradients: {name}"] for name in theta), strict=True), start=1):
+        theta = memory.step(theta, dict(zip(theta, gradients, strict=True)), t)
+        found |= {f"step {t}: {name}": value for name, value in theta.items()}
+    return found

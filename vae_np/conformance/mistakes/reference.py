@@ -238,5 +238,6 @@ _FUNCTIONS: dict[str, Callable[..., Mapping[str, Array]]] = {
     "likelihood": _likelihood,
     "log-mean-exp": _log_mean_exp_alone,
     "adam": optimiser.alone,
+    "optimiser": optimiser.of_tensors,
     **surroundings.FUNCTIONS,
 }

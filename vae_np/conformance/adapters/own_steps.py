@@ -1,0 +1,80 @@
+"""A program's optimiser by itself: its steps on the gradients of its own loss, whatever that loss is.
+
+Where the loss is wrong, the weights after a step are wrong by that, and say nothing of the optimiser. But the gradients
+g_1, g_2, ... that the program had at its own weights can be read, and what Adam makes of the same g_t is known. So a
+mistake of the optimiser is told beside one of the loss, and an optimiser is compared where its model cannot be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vae_np.conformance.adapters import building
+from vae_np.conformance.adapters.mapping import Plan
+from vae_np.conformance.adapters.program import Goal, Program
+from vae_np.conformance.cases import Case, Exact
+from vae_np.conformance.checking import check_case
+from vae_np.conformance.mistakes.reference import stages
+from vae_np.conformance.mistakes.verdict import Diagnosis, diagnose
+
+__all__ = ["OwnSteps", "judged", "own_steps"]
+
+Array = NDArray[Any]
+
+
+class OwnSteps(NamedTuple):
+    """A case of kind ``"optimiser"``, and the weights that came out."""
+
+    case: Case
+    answers: dict[str, Array]
+
+
+def own_steps(program: Program, goal: Goal, rule: Mapping[str, Any], plan: Plan,
+              optimizer: Callable[..., Any] | None) -> OwnSteps:  # fmt: skip
+    """Its ten steps, and the gradients that it had for them.
+
+    Parameters
+    ----------
+    program : Program
+        Its weights are as before afterwards.
+    goal : Goal
+        The loss, right or wrong.
+    rule : mapping
+        The settings of Adam that the optimiser has.
+    plan : Plan
+        The sizes.
+    optimizer : callable, optional
+        See `Program.optimizer`.
+
+    Returns
+    -------
+    OwnSteps
+        In the program's own names and layout.
+    """
+    x, noise = building.data(plan.features), building.noise(plan.latent)[1:]
+    batches = [(x[list(rows)], eps) for rows, eps in zip(building.BATCHES, noise, strict=True)]
+    before, slopes = program.tensors(), []
+    after = program.train(goal, batches, program.optimizer(optimizer))
+    for state, batch in zip([before, *after[:-1]], batches, strict=True):
+        program.write(state)
+        slopes.append(program.slopes(goal, *batch)[1])
+    program.write(before)
+    inputs = {f"theta: {name}": value for name, value in before.items() if name in slopes[0]}
+    inputs |= {f"gradients: {name}": np.stack([of_step[name] for of_step in slopes]) for name in slopes[0]}
+    case = Case("your optimiser", "optimiser", "on the gradients of your own loss", rule, inputs, {}, {}, None)
+    right = {name: Exact(value, np.zeros_like(value)) for name, value in stages(case).items()}
+    answers = {f"step {t}: {name}": value for t, of_step in enumerate(after, start=1)
+               for name, value in of_step.items() if name in slopes[0]}  # fmt: skip
+    case = Case(case.id, case.kind, case.comment, rule, inputs, MappingProxyType(right), {}, None)
+    return OwnSteps(case, answers)
+
+
+def judged(steps: OwnSteps) -> list[Diagnosis]:
+    """What explains them; nothing where they are Adam's."""
+    results = check_case(lambda _: steps.answers, steps.case)
+    return diagnose([steps.case], {steps.case.id: dict(steps.answers)}, {steps.case.id: results}, "float64")
