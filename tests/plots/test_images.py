@@ -40,6 +40,19 @@ def test_row_labels_do_not_overlap_for_wide_images(recorded: list[Any], tmp_path
     assert all(below[1] < above[0] for below, above in pairwise(boxes))
 
 
+def test_samples_stand_below_the_training_examples_that_are_nearest(recorded: list[Any], tmp_path: Path) -> None:
+    near, made = np.zeros((3, 4)), np.ones((3, 4))
+    plots.neighbours(made, near, tmp_path / "a.png", image_shape=(2, 2), n=2)
+    sheet = recorded[0].axes[0].images[0].get_array()
+    assert (sheet[:2, :2] == 0).all()
+    assert (sheet[-2:, :2] == 1).all()
+    labels = [label.get_text() for label in recorded[0].axes[0].get_yticklabels()]
+    assert labels == ["training", "sample"]
+    assert "median distance 2" in recorded[0].get_suptitle()
+    plots.neighbours(made, near, tmp_path / "b.png")
+    assert recorded[1].axes[0].get_title("left") == "sample 0"
+
+
 def test_very_flat_images_are_thickened_and_others_are_not() -> None:
     assert thickened(np.zeros((5, 1, 64))).shape == (5, 4, 64)
     assert thickened(np.zeros((5, 64, 1))).shape == (5, 64, 4)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import sys
 from typing import TYPE_CHECKING, Any
 
 from vae_np.cli import assemble, common, output
+from vae_np.cli.bars import StageBar
 from vae_np.cli.command import Command
 from vae_np.cli.train_options import DEFAULTS
 
@@ -82,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     if not quiet:
         print(_heading(facts, cases[0], width), flush=True)
     results: list[Result] = []
-    bar = _Bar(bench.STAGES * len(cases), shown=not quiet)
+    bar = StageBar(bench.STAGES * len(cases), shown=not quiet)
     interrupt = None
     try:
         for case in cases:
@@ -166,39 +165,3 @@ def _row(result: Result, width: int) -> str:
     ]
     columns = "".join(f"{cell:>{room}}" for cell, room in zip(cells, COLUMNS.values(), strict=True))
     return f"{r.case!s:{width}} {r.case.dtype}{columns}"
-
-
-class _Bar:
-    """A tqdm bar where standard error is a terminal, which goes when all is done; else nothing."""
-
-    def __init__(self, total: int, shown: bool) -> None:
-        self.bar: Any = None
-        if shown and sys.stderr.isatty():
-            with contextlib.suppress(ImportError):
-                from tqdm import tqdm
-
-                form = "{desc}{percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
-                self.bar = tqdm(total=total, file=sys.stderr, leave=False, dynamic_ncols=True, bar_format=form)
-
-    def name(self, text: str) -> None:
-        """What is under way."""
-        if self.bar is not None:
-            self.bar.set_description_str(text)
-
-    def move(self) -> None:
-        """One stage is done."""
-        if self.bar is not None:
-            self.bar.update()
-
-    def say(self, line: str) -> None:
-        """Print a line above the bar."""
-        if self.bar is not None:
-            self.bar.clear()
-        print(line, flush=True)
-        if self.bar is not None:
-            self.bar.refresh()
-
-    def close(self) -> None:
-        """Take the bar away."""
-        if self.bar is not None:
-            self.bar.close()

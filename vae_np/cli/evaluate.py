@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from vae_np.cli import common, output, remarks, runs
+from vae_np.cli import common, output, quality, remarks, runs
 from vae_np.cli.command import Command
 
 COMMAND = Command(20, "ELBO and log-evidence of a model on data", "runs/first --samples 500")
@@ -18,11 +18,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, metavar="N", help="of the noise [the run's, else 0]")
     parser.add_argument("--out", metavar="FILE", help="a .csv file for each row's values: ELBO, KL, evidence, ...")
+    parser.add_argument(
+        "--samples-quality", action="store_true",
+        help="what the model makes against held-out data: precision, recall, density, coverage, Fréchet distance, MMD",
+    )  # fmt: skip
+    parser.add_argument("--sets", type=int, metavar="R", help="of samples, for --samples-quality [5]")
+    parser.add_argument(
+        "--picture", metavar="FILE", help="of samples and the nearest training examples, for --samples-quality"
+    )
     parser.epilog = (
         "examples:\n  vae-np evaluate runs/digits-1\n"
         "  vae-np evaluate runs/digits-1 --samples 500 --json\n"
         "  vae-np evaluate model.npz --data images.npy\n"
-        "  vae-np evaluate runs/digits-1 --part all --samples 100 --out rows.csv"
+        "  vae-np evaluate runs/digits-1 --part all --samples 100 --out rows.csv\n"
+        "  vae-np evaluate runs/digits-1 --samples-quality --picture near.png"
     )
 
 
@@ -33,12 +42,14 @@ def run(args: argparse.Namespace) -> int:
     from vae_np.evaluation.bounds import evaluate
 
     given = vars(args)
+    quality.check_quality(given)
     out = output.out_file(given, "", ".csv") if "out" in given else None
     run = runs.load_run(args.model, given.get("backend"))
     dataset, training = runs.data_and_training(run, args)
     samples, seed = given.get("samples", 1), given.get("seed", run.options.get("seed", 0))
     with common.rows_of_source(dataset):
         result = evaluate(run.vae, dataset.x, samples=samples, seed=seed)
+    made = quality.quality(run, dataset, training, given, seed) if "samples_quality" in given else None
     if out is not None:
         columns = list(result.per_example)
         table = np.column_stack([result.per_example[name] for name in columns])
@@ -66,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     alone = {} if training is None else remarks.against_columns_alone(run.vae, training, dataset.x, elbo)
     values |= {name.removeprefix("test_"): value for name, value in alone.items()}
     if "json" in given:
-        output.print_json(values)
+        output.print_json(values | ({} if made is None else {"samples_quality": quality.for_json(made)}))
         return 0
     print(f"{dataset.name}: {len(dataset)} examples, {samples} sample{'s' * (samples > 1)} each, in nats an example")
     print(f"  ELBO            {result.elbo:12.4f} +- {result.standard_error:.4f} (standard error over the examples)")
@@ -87,4 +98,6 @@ def run(args: argparse.Namespace) -> int:
         print(f"  effective samples {np.median(effective):10.1f} of {samples} (median), {effective.min():.1f} at worst")
     if out is not None:
         print(f"  each row's values in {out}")
+    if made is not None:
+        quality.show(made, given.get("picture"))
     return 0

@@ -4,26 +4,40 @@ bounds      `evaluate`: ELBO, importance-weighted evidence, active units
 weights     `importance`: log p(x) by importance sampling, with what says whether to believe it
 annealing   `annealed`, `bidirectional`: log p(x) by annealed importance sampling, and a bracket of it
 latent_use  `latent_use`: rate, mutual information, aggregated posterior, whether the posterior has collapsed
+generation  `generation_quality`: samples against held-out data, beside what training data reach
+neighbours  `overlap`: precision, recall, density, coverage of two sets; `nearest`
+two_samples `frechet_distance`; `discrepancy`: MMD with its test
 baseline    a Gaussian for each column by itself
 """
 
 from vae_np.evaluation.annealing import Annealed, Bracket, annealed, bidirectional
 from vae_np.evaluation.bounds import ACTIVE_VARIANCE, Evaluation, active_units, evaluate
+from vae_np.evaluation.generation import Quality, generation_quality
 from vae_np.evaluation.latent_use import LatentUse, latent_use
+from vae_np.evaluation.neighbours import Overlap, nearest, overlap
+from vae_np.evaluation.two_samples import Discrepancy, discrepancy, frechet_distance
 from vae_np.evaluation.weights import Importance, importance, pareto_shape
 
 __all__ = [
     "ACTIVE_VARIANCE",
     "Annealed",
     "Bracket",
+    "Discrepancy",
     "Evaluation",
     "Importance",
     "LatentUse",
+    "Overlap",
+    "Quality",
     "active_units",
     "annealed",
     "bidirectional",
+    "discrepancy",
     "evaluate",
+    "frechet_distance",
+    "generation_quality",
     "importance",
     "latent_use",
+    "nearest",
+    "overlap",
     "pareto_shape",
 ]

@@ -5,8 +5,9 @@ same bytes. matplotlib is imported only in this package, and only when a picture
 """
 
 from vae_np.plots.curves import kl_per_dimension, learning_curves
-from vae_np.plots.images import reconstructions, samples
+from vae_np.plots.images import samples
 from vae_np.plots.latent import latent_space
+from vae_np.plots.pairs import neighbours, reconstructions
 from vae_np.plots.quantiles import manifold
 from vae_np.plots.tables import feature_manifold, feature_reconstructions, feature_traversals
 from vae_np.plots.walks import traversals
@@ -19,6 +20,7 @@ __all__ = [
     "latent_space",
     "learning_curves",
     "manifold",
+    "neighbours",
     "reconstructions",
     "samples",
     "traversals",
