@@ -124,6 +124,63 @@ def test_a_run_goes_on_where_its_data_have_moved_and_the_hash_proves_them(vae_np
     assert Path("run/config.json").read_bytes() == before
 
 
+@pytest.fixture
+def named(train):
+    """A run on named.csv, whose columns are called a ... f, and the values."""
+    x = np.loadtxt("data.csv", delimiter=",")
+    table("named.csv", "abcdef", x)
+    assert train("--out", "named", "--epochs", "1", data="named.csv").code == 0
+    return x
+
+
+def table(file, names, x):
+    np.savetxt(file, x, "%.17g", delimiter=",", header=",".join(names), comments="")
+
+
+def kept(run, name="feature_names"):
+    return json.loads(Path(run, "config.json").read_text())[name]
+
+
+def test_a_resumed_run_keeps_its_columns_names_whatever_the_file_has_so_that_their_order_stays_guarded(vae_np, named):
+    """The hash, which proves the numbers the same, knows of no names."""
+    resume = ("train", "--resume", "--out", "named", "--no-pictures")
+    np.savetxt("bare.csv", named, "%.17g", delimiter=",")
+    assert vae_np(*resume, "--epochs", "2", "--data", "bare.csv").code == 0
+    assert kept("named") == list("abcdef")
+    table("swapped.csv", "bacdef", named)
+    one_line(vae_np("evaluate", "named", "--data", "swapped.csv"), "its columns have another order than in training")
+    done = vae_np(*resume, "--epochs", "3", "--data", "swapped.csv")
+    one_line(done, "another order than in training: column 0 is 'b'")
+    table("other.csv", "abcxyz", named)
+    done = vae_np(*resume, "--epochs", "3", "--data", "other.csv", "--json")
+    assert "called otherwise than in training: 'x' for 'd', 'y' for 'e', 'z' for 'f'; the run keeps its own" in done.err
+    assert (done.code, kept("named")) == (0, list("abcdef"))
+    assert vae_np("sample", "named", "-n", "1", "--out", "one.csv").code == 0
+    assert Path("one.csv").read_text().startswith("a,b,c,d,e,f\n")
+    table("named.csv", "fbcdea", named)  # in its place, too
+    one_line(vae_np("train", "--resume", "--out", "named", "--epochs", "4", "--data", "named.csv"), "another order")
+
+
+def test_a_resumed_run_keeps_its_images_form_and_its_labels_words(vae_np, train):
+    x = np.random.default_rng(0).random((40, 2, 3))
+    np.save("images.npy", x)
+    assert train("--out", "images", "--epochs", "1", data="images.npy").code == 0
+    np.save("flat.npy", x.reshape(40, 6))
+    assert vae_np("train", "--resume", "--out", "images", "--epochs", "2", "--data", "flat.npy").code == 0
+    assert kept("images", "image_shape") == [2, 3]
+    np.save("turned.npy", x.reshape(40, 3, 2))
+    one_line(vae_np("train", "--resume", "--out", "images", "--epochs", "3", "--data", "turned.npy"), "images are 3x2")
+    write_wine("wine.csv")
+    assert train("--out", "wines", "--labels", "last", "--epochs", "1", data="wine.csv").code == 0
+    words = kept("wines", "label_names")
+    assert len(words) == 3
+    header, *lines = Path("wine.csv").read_text().splitlines()
+    coded = [f"{row},{words.index(word.strip(chr(34)))}" for row, word in (line.rsplit(",", 1) for line in lines)]
+    Path("coded.csv").write_text("\n".join([header, *coded]))
+    assert vae_np("train", "--resume", "--out", "wines", "--epochs", "2", "--data", "coded.csv").code == 0
+    assert kept("wines", "label_names") == words
+
+
 def test_where_nothing_proves_the_data_they_may_not_move(vae_np, run):
     Path("run/checkpoint.npz").unlink()
     shutil.copy("data.csv", "moved.csv")

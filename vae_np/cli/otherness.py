@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from vae_np.cli.runs import Run
     from vae_np.data import Dataset
 
-__all__ = ["check_order", "check_shape", "otherness"]
+__all__ = ["check_order", "check_shape", "otherness", "renamed"]
 
 FAR = 20.0
 """Deviations between the mean of a column and that in training, from which on the units are hardly the same."""
@@ -48,7 +48,7 @@ def otherness(found: Dataset, run: Run, scale: str | float) -> Iterator[str]:
         yield f"{found.name}: divided by {scale:g}, as the run's data were (--scale none leaves them)"
     elif scale:
         yield from _divided(found, run)
-    yield from _renamed(found, run.feature_names)
+    yield from renamed(found, run.feature_names)
     yield from _far(found, run)
 
 
@@ -64,7 +64,7 @@ def _divided(found: Dataset, run: Run) -> Iterator[str]:
     )
 
 
-def _renamed(found: Dataset, names: tuple[str, ...] | None) -> Iterator[str]:
+def renamed(found: Dataset, names: tuple[str, ...] | None) -> Iterator[str]:
     """That columns are called otherwise than in training."""
     theirs = found.feature_names
     if names is None or theirs is None or theirs == names:

@@ -1,4 +1,4 @@
-"""A new run from a run's weights: --start-from."""
+"""What a run keeps of the one that it continues: --start-from its weights, --resume all of it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vae_np.cli.assemble import doors
-from vae_np.cli.common import DATA_DEFAULTS
-from vae_np.cli.otherness import check_order, check_shape, otherness
-from vae_np.cli.runs import KEPT, load_run, read_config
+from vae_np.cli.common import DATA_DEFAULTS, Parts
+from vae_np.cli.otherness import check_order, check_shape, otherness, renamed
+from vae_np.cli.runs import KEPT, OF_DATA, load_run, read_config
 from vae_np.cli.train_options import DEFAULTS
 
 if TYPE_CHECKING:
     from vae_np.data import Dataset
     from vae_np.model.vae import VAE
 
-__all__ = ["check_columns", "differences", "options_from", "take_weights"]
+__all__ = ["check_columns", "differences", "kept_of_data", "named_as_before", "options_from", "take_weights"]
 
 MODEL = (
     "hidden",
@@ -71,6 +71,27 @@ def check_columns(source: str, found: Dataset) -> None:
     check_shape(found, config.get("image_shape"))
     if names is not None and found.x.shape[1] == len(names):
         check_order(found, tuple(names))
+
+
+def named_as_before(folder: Path, parts: Parts) -> tuple[Parts, list[str]]:
+    """The parts with the columns' names and the images' form of the run in ``folder``, and a line where a file that is
+    in the place of its data has other names: the hash that proves the numbers the same knows of none."""
+    import dataclasses
+    import math
+
+    sizes: dict[str, Any] = {"feature_names": len, "image_shape": math.prod}
+    kept: dict[str, Any] = {name: tuple(value) for name, value in kept_of_data(folder).items() if name in sizes}
+    # what does not fit belongs to other data, which is told later
+    kept = {name: value for name, value in kept.items() if sizes[name](value) == parts.train.x.shape[1]}
+    lines = [f"{line}; the run keeps its own names" for line in renamed(parts.train, kept.get("feature_names"))]
+    replaced: list[Any] = [part and dataclasses.replace(part, **kept) for part in parts]
+    return Parts(*replaced), lines
+
+
+def kept_of_data(folder: Path) -> dict[str, Any]:
+    """What the config of a run says of its data, as far as it says something."""
+    config = read_config(folder) or {}
+    return {name: config[name] for name in OF_DATA if config.get(name) is not None}
 
 
 def differences(source: str, found: Dataset) -> list[str]:

@@ -55,7 +55,7 @@ def _run(given: dict[str, Any]) -> int:
     if folder is not None and locked:
         run_folder.lock(folder)
     try:
-        trainer, parts, options, chosen = _prepare(options, resumed, "patience" in given)
+        trainer, parts, options, chosen = _prepare(options, folder if resumed else None, "patience" in given)
     except FileNotFoundError as error:
         if not resumed or "data" in given:
             raise
@@ -67,7 +67,8 @@ def _run(given: dict[str, Any]) -> int:
         run_folder.lock(folder)
     run_folder.check_unchanged(folder, resumed)
     run_folder.clean(folder)
-    run_folder.write_config(folder, _config(options, parts, trainer.vae, chosen))
+    kept = starting.kept_of_data(folder) if resumed else {}
+    run_folder.write_config(folder, _config(options, parts, trainer.vae, chosen) | kept)
     if "resume" in given:
         print(_resumption(folder, trainer, resumed), file=sys.stderr if quiet else sys.stdout, flush=True)
     counts = ", ".join(f"{count} {name.replace('train', 'training')}" for name, count in _examples(parts).items())
@@ -108,17 +109,17 @@ def _run(given: dict[str, Any]) -> int:
 
 
 def _prepare(
-    options: dict[str, Any], resumed: bool, patient: bool
+    options: dict[str, Any], begun: Path | None, patient: bool
 ) -> tuple[Trainer, common.Parts, dict[str, Any], str]:
     """Data, model and settings, all checked; the options with what was chosen, and lines that say so.
 
-    ``patient`` says that --patience was given.
+    ``begun`` is the folder of the run that is resumed, if one is; ``patient`` says that --patience was given.
     """
     if not 0 <= options["checkpoint_seconds"] < float("inf"):
         raise ValueError(f"--checkpoint-seconds must be finite and not negative; got {options['checkpoint_seconds']}")
     from vae_np.training.trainer import Trainer
 
-    chosen, begins = "", not resumed and not options["start_from"]
+    chosen, begins = "", not begun and not options["start_from"]
     if options["likelihood"] != "auto":
         assemble.likelihood(options)  # what makes no sense is said before data are read
 
@@ -129,21 +130,25 @@ def _prepare(
         elif begins:
             options, chosen = choice.sigma_of(options, found)
         likelihood = assemble.likelihood(options)
-        if options["start_from"]:
-            starting.check_columns(options["start_from"], found)
+        if begun or options["start_from"]:
+            starting.check_columns(str(begun or options["start_from"]), found)
         common.check_support(found, likelihood, options["binarise"], "--likelihood", "--scale")
 
     parts = common.load_parts(options, options["dtype"], check)
+    if begun:
+        parts, lines = starting.named_as_before(begun, parts)
+        for line in lines:
+            print(f"vae-np: {line}", file=sys.stderr)
     if begins:
         options = choice.floor_of(options, parts.train.x)
-    if not resumed and not patient:
+    if not begun and not patient:
         options, line = choice.patience_of(options, parts.validation is not None)
         chosen = "\n".join(filter(None, [chosen, line]))
     vae = assemble.model(options, parts.train.x.shape[1])
     settings = assemble.settings(options, len(parts.train))
     validation = None if parts.validation is None else parts.validation.x
     trainer = Trainer(vae, parts.train.x, settings, validation, parts.train.feature_names)
-    if options["start_from"] and not resumed:
+    if options["start_from"] and not begun:
         lines = [starting.take_weights(vae, options["start_from"]), chosen]
         lines += starting.differences(options["start_from"], parts.train)
         chosen = "\n".join(filter(None, lines))
