@@ -1,0 +1,72 @@
+"""Which columns of a csv file are features, what they are called, and what does not fit together there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+from vae_np.data.csv_columns import UNNAMED, fields, find_index, first_field, names_of
+from vae_np.data.csv_faults import NOT_UTF8, Columns, separator
+from vae_np.data.csv_lines import data_lines, is_not_utf8, lines, shown
+
+__all__ = ["IndexColumn", "LabelColumn", "find_columns"]
+
+LabelColumn = Literal["first", "last"] | None
+IndexColumn = Literal["auto", "first", "none"]
+
+
+def find_columns(path: Path, labels: LabelColumn, index: IndexColumn, has_header: bool) -> Columns:
+    """What the header and, where it must be asked, the first column say; an empty file is told of later."""
+    found = lines(path)
+    number, first = next(found, (0, ""))
+    header = first if has_header else None
+    if header is not None and is_not_utf8(header):
+        raise ValueError(f"{path}: line {number}: the header {shown(header)} is {NOT_UTF8}")
+    line = first if header is None else next(found, (0, ""))[1]
+    width = len(fields(line))
+    names = None if header is None else names_of(header, width)
+    note = "" if header is None or names is not None or not line else _title(path, number, header, line)
+    if index == "none" or labels == "first":
+        return Columns(has_header, labels, None, names, note)
+    if width - (labels is not None) < 2:  # an index of nothing
+        if index == "first":
+            raise ValueError(f"{path}: there is nothing beside the index (columns: {width})")
+        return Columns(has_header, labels, None, names, note)
+    entries = (first_field(line)[0] for _, line in data_lines(path, has_header))
+    try:
+        row_names = list(entries) if index == "first" else find_index(names[0] if names else None, entries)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    if row_names is not None and names is not None and names[1].lower() == UNNAMED:
+        raise ValueError(
+            f"{path}: column 2 is called {names[1]}, as pandas calls an index that it reads: the table has been written"
+            " twice with an index (to_csv(index=False) writes none); delete it, or say --index none to train on both"
+        )
+    if header is not None and index == "auto" and row_names is not None and len(fields(header)) == width - 1:
+        _check_distinct(path, row_names, width)
+    return Columns(has_header, labels, row_names, names, note)
+
+
+def _title(path: Path, number: int, header: str, line: str) -> str:
+    """The line that says that a header with one field, or a comment, names no columns; any other must fit them."""
+    count, width = len(fields(header)), len(fields(line))
+    if count == 1 or header.lstrip().startswith("#"):
+        return f"header: line {number} of {path.name}, {shown(header)}, is over {width} columns and names none of them"
+    hint = separator(line) or "; correct it, or delete it"
+    if width == 2 * count:
+        hint = "; are the commas decimal marks? only points are read: 1.5, not 1,5"
+    raise ValueError(
+        f"{path}: line {number}: the header names {count} columns, and the line after it has {width}{hint}"
+    )
+
+
+def _check_distinct(path: Path, row_names: list[str], width: int) -> None:
+    """That what a header with one name less leaves without one tells the rows apart, as R's names of rows do."""
+    text, times = Counter(row_names).most_common(1)[0]
+    if times > 1:
+        raise ValueError(
+            f"{path}: the header names {width - 1} columns, the lines have {width}, and what is first in them names no"
+            f" rows ({shown(text)} recurs): are the commas decimal marks? only points are read: 1.5, not 1,5; or say"
+            " whether it is an index, --index first, or a feature, --index none (index='first' or 'none')"
+        )
