@@ -94,8 +94,10 @@ def test_one_line_says_that_there_is_an_index_and_a_word_overrules_it(train):
     words = [*SCALED, "--labels", "last", "--epochs", "0", "--out"]
     line = "index: the first column of wine.csv, 'no', names the rows and is no feature (--index none makes it one)"
     assert train(*words, "a", data="wine.csv").out.splitlines().count(line) == 1
+    assert json.loads(Path("a/config.json").read_text())["assumed"] == [line]
     done = train(*words, "b", "--index", "none", data="wine.csv")
     assert "index" not in done.out
+    assert json.loads(Path("b/config.json").read_text())["assumed"] == []
     assert json.loads(Path("b/config.json").read_text())["feature_names"] == ["no", *NAMES]
 
 

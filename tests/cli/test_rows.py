@@ -90,7 +90,8 @@ def test_what_is_not_finite_is_told_by_the_files_rows_and_their_index(part, vae_
     if part == "validation":
         assert "in the validation after epoch 1" in done.err
     done = vae_np("evaluate", "sound", "--data", "named.csv", "--part", part)
-    warning, error = done.err.splitlines()
+    index, warning, error = done.err.splitlines()
+    assert index.startswith("vae-np: index: the first column of named.csv names the rows")
     assert warning.startswith("vae-np: warning: named.csv: values from ")
     assert error.startswith("vae-np: error: ")
     assert error.endswith(f"(row {row} 'R{row}' of named.csv, counted from 0)")

@@ -64,7 +64,7 @@ INDEX = {  # the header, the first column's fields, and what is read: its texts,
 
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
 @pytest.mark.parametrize("case", INDEX)
-def test_an_index_is_no_feature(tmp_path, case, name):
+def test_an_index_is_no_feature_and_a_line_says_so(tmp_path, case, name):
     header, column, index, index_name, names = INDEX[case]
     rows = [f"{field},{rest}" for field, rest in zip(column.split(), ("0.5,0", "0.25,1", "1,0"), strict=True)]
     data = load(write(tmp_path, "\n".join([header, *rows]), name))
@@ -72,7 +72,14 @@ def test_an_index_is_no_feature(tmp_path, case, name):
     assert data.index.tolist() == index
     assert (data.index_name, data.feature_names) == (index_name, names)
     assert data.take([2, 0]).index.tolist() == [index[2], index[0]]
-    assert repr(data).endswith(f"index {index_name!r})" if index_name else "an index)")
+    first, note = repr(data).splitlines()
+    assert first.endswith(f"index {index_name!r})" if index_name else "an index)")
+    called = f", {index_name!r}," if index_name else ""
+    assert (
+        note
+        == f"index: the first column of {name}{called} names the rows and is no feature (--index none makes it one)"
+    )
+    assert data.notes == (note,)
 
 
 NO_INDEX = {
@@ -100,6 +107,7 @@ def test_a_word_overrules_what_the_first_column_looks_like(tmp_path):
     path = write(tmp_path, "a,b\n9,0.5\n9,0.25\n,1\n")
     data = load(path, index="first")
     assert (data.x[:, 0].tolist(), data.index.tolist(), data.index_name) == ([0.5, 0.25, 1], ["9", "9", ""], "a")
+    assert data.notes == ()  # nothing was assumed
     assert load(write(tmp_path, "0\n1\n2\n"), scale="none").x.shape == (3, 1)  # the only column is no index
 
 

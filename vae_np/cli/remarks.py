@@ -16,14 +16,6 @@ APART = 100.0
 """Two orders of magnitude: from there on deviations are too unlike for one likelihood of unscaled data."""
 
 
-def index_line(data: Dataset) -> str:
-    """That the first column is taken for an index, if it is."""
-    if data.index is None:
-        return ""
-    name = f", {data.index_name!r}," if data.index_name else ""
-    return f"index: the first column of {data.name}{name} names the rows and is no feature (--index none makes it one)"
-
-
 def unscaled_line(vae: VAE, data: Dataset) -> str:
     """That the columns' sizes are too unlike for a Gaussian likelihood without scaling, if they are.
 

@@ -74,7 +74,7 @@ def _run(given: dict[str, Any]) -> int:
     counts = ", ".join(f"{count} {name.replace('train', 'training')}" for name, count in _examples(parts).items())
     say(f"{trainer.vae!r}\n{counts} examples of {parts.train.name}; everything goes to {folder}")
     unscaled = "" if resumed else remarks.unscaled_line(trainer.vae, parts.train)
-    for line in [*parts.train.notes, chosen, remarks.index_line(parts.train), unscaled]:
+    for line in [*parts.train.notes, chosen, unscaled]:
         say(line)
     if trainer.settings.objective.analytic_kl and not trainer.vae.architecture.has_kl:
         say(common.sampled_kl(trainer.vae))

@@ -22,13 +22,13 @@ SEPARATORS = ";\t| "
 
 
 class Columns(NamedTuple):
-    """Which lines and columns hold no values, what the columns are called, and a line on what was assumed of it."""
+    """Which lines and columns hold no values, what the columns are called, and lines on what was assumed of it."""
 
     header: bool
     labels: str | None
     row_names: list[str] | None
     names: list[str] | None
-    note: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def not_finite(path: Path, columns: Columns, table: NDArray[Any]) -> str:

@@ -64,7 +64,7 @@ def read_csv(path: Path, labels: LabelColumn = None, index: IndexColumn = "auto"
             raise ValueError(first_fault(path, columns) or f"{path}: {error}") from error
         if not np.isfinite(values).all():
             raise ValueError(not_finite(path, columns, values))
-        table = _named(Table(_whole(values), notes=tuple(filter(None, (note, columns.note)))), columns)
+        table = _named(Table(_whole(values), notes=(*filter(None, [note]), *columns.notes)), columns)
         if labels is None:
             return table
         if all(map(is_number, texts)):

@@ -26,13 +26,15 @@ def find_columns(path: Path, labels: LabelColumn, index: IndexColumn, has_header
     line = first if header is None else next(found, (0, ""))[1]
     width = len(fields(line))
     names = None if header is None else names_of(header, width)
-    note = "" if header is None or names is not None or not line else _title(path, number, header, line)
+    notes: tuple[str, ...] = ()
+    if header is not None and names is None and line:
+        notes += (_title(path, number, header, line),)
     if index == "none" or labels == "first":
-        return Columns(has_header, labels, None, names, note)
+        return Columns(has_header, labels, None, names, notes)
     if width - (labels is not None) < 2:  # an index of nothing
         if index == "first":
             raise ValueError(f"{path}: there is nothing beside the index (columns: {width})")
-        return Columns(has_header, labels, None, names, note)
+        return Columns(has_header, labels, None, names, notes)
     entries = (first_field(line)[0] for _, line in data_lines(path, has_header))
     try:
         row_names = list(entries) if index == "first" else find_index(names[0] if names else None, entries)
@@ -45,7 +47,17 @@ def find_columns(path: Path, labels: LabelColumn, index: IndexColumn, has_header
         )
     if header is not None and index == "auto" and row_names is not None and len(fields(header)) == width - 1:
         _check_distinct(path, row_names, width)
-    return Columns(has_header, labels, row_names, names, note)
+    if row_names is not None and index == "auto":
+        notes += (_index_line(path, names[0] if names else ""),)
+    return Columns(has_header, labels, row_names, names, notes)
+
+
+def _index_line(path: Path, name: str) -> str:
+    """That the first column is taken for an index."""
+    called = f", {name!r}," if name else ""
+    return (
+        f"index: the first column of {path.name}{called} names the rows and is no feature (--index none makes it one)"
+    )
 
 
 def _title(path: Path, number: int, header: str, line: str) -> str:
