@@ -12,6 +12,7 @@ __all__ = [
     "first_field",
     "is_missing",
     "is_number",
+    "is_quoted",
     "is_value",
     "last_field",
     "names_of",
@@ -79,9 +80,14 @@ def fields(line: str) -> list[str]:
     return [*parts, line[begin:]]
 
 
+def is_quoted(line: str) -> bool:
+    """Whether the first field has quotes."""
+    return line.lstrip().startswith('"')
+
+
 def first_field(line: str) -> tuple[str, str]:
     """The first field's text, and the rest of the line."""
-    if line.lstrip().startswith('"'):
+    if is_quoted(line):
         first, *rest = fields(line)
         return unquoted(first), ",".join(rest)
     text, _, after = line.partition(",")

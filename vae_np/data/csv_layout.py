@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Literal
 
-from vae_np.data.csv_columns import UNNAMED, fields, find_index, first_field, names_of
+from vae_np.data.csv_columns import UNNAMED, fields, find_index, first_field, is_number, is_quoted, names_of
 from vae_np.data.csv_faults import NOT_UTF8, Columns, separator
 from vae_np.data.csv_lines import data_lines, is_not_utf8, lines, shown
 
@@ -45,8 +45,10 @@ def find_columns(path: Path, labels: LabelColumn, index: IndexColumn, has_header
             f"{path}: column 2 is called {names[1]}, as pandas calls an index that it reads: the table has been written"
             " twice with an index (to_csv(index=False) writes none); delete it, or say --index none to train on both"
         )
-    if header is not None and index == "auto" and row_names is not None and len(fields(header)) == width - 1:
-        _check_distinct(path, row_names, width)
+    if header is not None and index == "auto" and row_names is not None:
+        _check_levels(path, row_names)
+        if len(fields(header)) == width - 1:
+            _check_nameless(path, row_names, width)
     if row_names is not None and index == "auto":
         notes += (_index_line(path, names[0] if names else ""),)
     return Columns(has_header, labels, row_names, names, notes)
@@ -73,12 +75,31 @@ def _title(path: Path, number: int, header: str, line: str) -> str:
     )
 
 
-def _check_distinct(path: Path, row_names: list[str], width: int) -> None:
-    """That what a header with one name less leaves without one tells the rows apart, as R's names of rows do."""
-    text, times = Counter(row_names).most_common(1)[0]
-    if times > 1:
+def _check_levels(path: Path, row_names: list[str]) -> None:
+    """That the line below the header has an entry: pandas leaves it out below a header of several levels."""
+    if not row_names[0] and any(row_names):
+        number, line = next(data_lines(path, True))
         raise ValueError(
-            f"{path}: the header names {width - 1} columns, the lines have {width}, and what is first in them names no"
-            f" rows ({shown(text)} recurs): are the commas decimal marks? only points are read: 1.5, not 1,5; or say"
+            f"{path}: line {number}, {shown(line)}, has nothing in the first column, which names the rows: it may be a"
+            " second line of the header, as pandas writes columns of several levels; join the two (in pandas"
+            " frame.columns = ['_'.join(map(str, levels)) for levels in frame.columns]), or fill it in"
+        )
+
+
+def _check_nameless(path: Path, row_names: list[str], width: int) -> None:
+    """That what a header with one name less leaves without one tells the rows apart, as R's names of rows do.
+
+    R writes these in quotes, and pandas an empty name above an index: bare numbers may be halves of what a comma cuts.
+    """
+    text, times = Counter(row_names).most_common(1)[0]
+    fact = f"names no rows ({shown(text)} recurs)" if times > 1 else ""
+    if not fact:
+        bare = (text for text, (_, line) in zip(row_names, data_lines(path, True), strict=True) if not is_quoted(line))
+        number = next(filter(is_number, bare), None)
+        fact = "" if number is None else f"is a number without quotes, such as {number}"
+    if fact:
+        raise ValueError(
+            f"{path}: the header names {width - 1} columns, the lines have {width}, and what is first in them {fact}:"
+            " are the commas decimal marks, or between thousands? write 1.5 and 1234, not 1,234 nor 1,5; or say"
             " whether it is an index, --index first, or a feature, --index none (index='first' or 'none')"
         )

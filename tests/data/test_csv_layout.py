@@ -1,0 +1,58 @@
+"""csv: what only seems to be a table is refused with the remedy: commas inside numbers, headers of several lines."""
+
+from __future__ import annotations
+
+import pytest
+
+from vae_np.data import load
+
+
+def write(folder, text, name="a.csv"):
+    (folder / name).write_text(text)
+    return folder / name
+
+
+NUMBERS = {  # the text, and how many columns the header names
+    "decimal commas, no whole part twice": ("celsius\n10,5\n11,25\n9,75\n", 1),
+    "the same, counting": ("celsius\n1,5\n2,25\n3,75\n", 1),
+    "commas between thousands": ("price\n1,234\n5,678\n12,100\n", 1),
+    "in the first of two columns": ("price,weight\n1,234,0.5\n5,678,1.5\n", 2),
+    "in the last of two columns": ("n,x\n7,1,25\n9,2,5\n", 2),
+    "among quoted ones": ('"x","y"\n"7",1,25\n9,2,5\n', 2),
+}
+
+
+@pytest.mark.parametrize("case", NUMBERS)
+def test_commas_inside_numbers_are_no_names_of_rows(tmp_path, case):
+    text, names = NUMBERS[case]
+    path = write(tmp_path, text)
+    fact = (
+        f"the header names {names} columns, the lines have {names + 1}, and what is first in them is a number without"
+    )
+    with pytest.raises(ValueError, match=rf"^{path}: {fact} .* decimal marks.* thousands.*--index first.*--index none"):
+        load(path, scale="none")
+    indexed = load(path, scale="none", index="first")
+    assert (indexed.x.shape[1], len(indexed.index)) == (names, text.count("\n") - 1)
+    assert load(path, scale="none", index="none").x.shape[1] == names + 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['"a"\n"1",0.5\n"2",1.5\n', '"a"\n"10",5\n"11",25\n', ",a\n10,5\n11,25\n", "a\nr10,5\nr11,25\n"],
+    ids=["as R counts rows", "as R names them", "as pandas writes an index", "bare texts"],
+)
+def test_names_of_rows_as_programs_write_them_are_an_index(tmp_path, text):
+    data = load(write(tmp_path, text), scale="none")
+    assert (data.feature_names, len(data.index), data.x.shape) == (("a",), 2, (2, 1))
+
+
+@pytest.mark.parametrize("second", [",1,2,3", ",x,y,z", "index,,,", '"",1,2,3'])
+def test_a_header_of_several_lines_as_pandas_writes_levels_is_refused(tmp_path, second):
+    """The second of them was an example without a name."""
+    path = write(tmp_path, f",a,a,b\n{second}\nr0,1.5,2,3\nr1,2.5,2,3\n")
+    if second[0] == "i":  # the index has a name, in a line of its own
+        path = write(tmp_path, f",a,a,b\n,1,2,3\n{second}\nr0,1.5,2,3\nr1,2.5,2,3\n")
+    with pytest.raises(
+        ValueError, match=rf"^{path}: line 2, .* second line of the header, .* columns of several levels"
+    ):
+        load(path, scale="none")
