@@ -56,3 +56,22 @@ def test_a_header_of_several_lines_as_pandas_writes_levels_is_refused(tmp_path, 
         ValueError, match=rf"^{path}: line 2, .* second line of the header, .* columns of several levels"
     ):
         load(path, scale="none")
+
+
+@pytest.mark.parametrize("header", ["a,b,", "a,b", ""], ids=["also the header", "not the header", "no header"])
+def test_commas_that_end_every_line_are_called_so(tmp_path, header):
+    path = write(tmp_path, f"{header}\n1.5,2,\n0.5,3,\n")
+    with pytest.raises(ValueError, match=rf"^{path}: every line ends with a comma, .*: delete these$"):
+        load(path)
+    path = write(tmp_path, f"{header}\n1.5,2,\n0.5,3,4\n")
+    with pytest.raises(ValueError, match=r"line 2, column 3: '' is empty|has no name for the first column"):
+        load(path)
+    path = write(tmp_path, "a,b,c\n1.5,2,\n0.5,3,\n")
+    with pytest.raises(ValueError, match=r"line 2, column 3 \(c\): '' is empty; missing values are not supported"):
+        load(path)
+
+
+def test_a_line_of_commas_alone_as_a_spreadsheet_leaves_it_is_called_so(tmp_path):
+    path = write(tmp_path, "a,b\n1.5,2\n0.5,3\n,\n,\n")
+    with pytest.raises(ValueError, match=rf"^{path}: line 4 holds nothing but commas: delete it$"):
+        load(path)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vae_np.data.csv_columns import fields, is_missing, is_number, is_value, unquoted
 from vae_np.data.csv_lines import SHOWN, data_lines, is_not_utf8, shown
 
-__all__ = ["NOT_UTF8", "Columns", "faulty_text", "first_fault", "not_finite", "separator"]
+__all__ = ["NOT_UTF8", "Columns", "faulty_text", "first_fault", "not_finite", "separator", "trailing_comma"]
 
 REMEDY = "; missing values are not supported: fill it in or leave the line out (see docs/data.md)"
 NOT_UTF8 = "not a text in UTF-8; save the file as UTF-8"
@@ -49,6 +49,13 @@ def _place(path: Path, line: int, column: int, columns: Columns) -> str:
     return f"{path}: line {line}, column {column}{name and f' ({short})'}"
 
 
+def trailing_comma(path: Path, header: bool) -> str | None:
+    """What is to be said where every line ends with a comma, as if an empty column were the last."""
+    if not all(line.rstrip().endswith(",") for _, line in data_lines(path, header)):
+        return None
+    return f"{path}: every line ends with a comma, after which nothing stands: delete these"
+
+
 def first_fault(path: Path, columns: Columns) -> str | None:
     """What is wrong with the first faulty line."""
     start = width = 0
@@ -57,11 +64,16 @@ def first_fault(path: Path, columns: Columns) -> str | None:
         for number, line in data_lines(path, columns.header):
             parts = fields(line)
             start, width = start or number, width or len(parts)
+            if len(parts) > 1 and not any(map(str.strip, parts)):
+                return f"{path}: line {number} holds nothing but commas: delete it"
             own = {"first": 1, "last": len(parts)}.get(labels or "")
             for column, field in enumerate(parts, 1):
                 if index and column == 1:
                     continue
                 if not (unquoted(field) if column == own else is_value(unquoted(field))):
+                    last = column == len(parts) and not (columns.names or [""])[-1]
+                    if last and not field.strip() and (fault := trailing_comma(path, columns.header)):
+                        return fault
                     fact = _fact(field, column, width if len(parts) == width and not labels else 0)
                     return f"{_place(path, number, column, columns)}: {fact}"
             if labels and len(parts) == 1 + index:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from vae_np.data.csv_columns import UNNAMED, fields, find_index, first_field, is_number, is_quoted, names_of
-from vae_np.data.csv_faults import NOT_UTF8, Columns, separator
+from vae_np.data.csv_faults import NOT_UTF8, Columns, separator, trailing_comma
 from vae_np.data.csv_lines import data_lines, is_not_utf8, lines, shown
 
 __all__ = ["IndexColumn", "LabelColumn", "find_columns"]
@@ -25,6 +25,8 @@ def find_columns(path: Path, labels: LabelColumn, index: IndexColumn, has_header
         raise ValueError(f"{path}: line {number}: the header {shown(header)} is {NOT_UTF8}")
     line = first if header is None else next(found, (0, ""))[1]
     width = len(fields(line))
+    if header is not None and len(fields(header)) == width - 1 and (fault := trailing_comma(path, has_header)):
+        raise ValueError(fault)
     names = None if header is None else names_of(header, width)
     notes: tuple[str, ...] = ()
     if header is not None and names is None and line:
