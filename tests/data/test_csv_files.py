@@ -63,7 +63,7 @@ FAULTY = {
     ),
     "a text in the first column": (
         "cat,1,2\n",
-        r".* is not a number; if column 1 .*: labels='first' \(--labels first\)$",
+        r".* is not a number; if column 1 .*: labels='first' \(--labels first\), .*: index='first' \(--index first\)$",
     ),
     "a text in between": ("1,cat,2\n", "line 1, column 2: 'cat' is not a number$"),
     "a text in the only column": ("1\ncat\n", "line 2, column 1: 'cat' is not a number$"),

@@ -98,6 +98,7 @@ def _fact(field: str, column: int, width: int) -> str:
     if not hint and width > 1 and column in (1, width):
         place = "first" if column == 1 else "last"
         hint = f"; if column {column} holds labels: labels='{place}' (--labels {place})"
+        hint += ", and if it names the rows: index='first' (--index first)" * (column == 1)
     return f"{shown(field)} is not a number{hint}"
 
 
