@@ -75,3 +75,46 @@ def test_a_line_of_commas_alone_as_a_spreadsheet_leaves_it_is_called_so(tmp_path
     path = write(tmp_path, "a,b\n1.5,2\n0.5,3\n,\n,\n")
     with pytest.raises(ValueError, match=rf"^{path}: line 4 holds nothing but commas: delete it$"):
         load(path)
+
+
+TITLES = {
+    "a title": "My table\na,b\n",
+    "two comments": "# one\n# a,b\n",
+    "a comment": "# made by x\na,b\n",
+    "units": "a,b\nm,s\n",
+    "three lines": "My table\nof 2019\na,b\n",
+}
+
+
+@pytest.mark.parametrize("case", TITLES)
+def test_only_one_line_may_stand_over_a_table_and_the_error_says_so(tmp_path, case):
+    path = write(tmp_path, TITLES[case] + "0.5,2\n1.5,3\n")
+    for header in ("auto", "yes"):
+        with pytest.raises(
+            ValueError, match=rf"^{path}: line 2, .* holds no number, .* delete titles, comments and units"
+        ):
+            load(path, header=header)
+
+
+def test_a_line_of_words_below_a_header_is_a_row_where_it_may_be_one(tmp_path):
+    path = write(tmp_path, "name,a\nx,NA\ny,1\n")
+    with pytest.raises(ValueError, match=r"line 2, column 1 \(name\): 'x' is not a number"):
+        load(path)
+    path = write(tmp_path, "a,b\nTrue,False\n0,1\n")
+    assert load(path).x.tolist() == [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize("line", ["sep=,", '"sep=,"', "SEP=,", "sep=,,,"])
+def test_excels_line_that_names_the_separator_is_no_header(tmp_path, line):
+    data = load(write(tmp_path, f"{line}\na,b\n0.5,2\n1.5,3\n"))
+    assert (data.feature_names, data.x.tolist(), data.notes) == (("a", "b"), [[0.5, 2], [1.5, 3]], ())
+    assert load(write(tmp_path, f"{line}\n0.5,2\n1.5,3\n")).x.tolist() == [[0.5, 2], [1.5, 3]]
+    path = write(tmp_path, f"{line}\na,b\n0.5,x\n")
+    with pytest.raises(ValueError, match=rf"^{path}: line 3, column 2 \(b\): 'x' is not a number"):
+        load(path)
+
+
+def test_another_separator_that_excels_line_names_is_refused(tmp_path):
+    path = write(tmp_path, "sep=;\n1;2\n")
+    with pytest.raises(ValueError, match=rf"^{path}: line 1 says that the separator is ';'; only commas are read$"):
+        load(path)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
-from vae_np.data.csv_columns import fields, first_field, is_value, last_field
+from vae_np.data.csv_columns import fields, first_field, is_missing, is_value, last_field, unquoted
 from vae_np.data.csv_header import SAMPLE, judge
 from vae_np.data.packed import open_packed
 
@@ -33,10 +34,18 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
                         raise ValueError(
                             f"{path}: line {number}: not a text in UTF-8 or UTF-16; save the file as UTF-8"
                         )
-                    if line.strip():
+                    if line.strip() and not (number == 1 and _names_separator(path, line)):
                         yield number, line
             except UnicodeDecodeError as error:
                 raise ValueError(f"{path}: the file begins as UTF-16 and is none ({error.reason})") from None
+
+
+def _names_separator(path: Path, line: str) -> bool:
+    """Whether the line is Excel's sep=, which no table has; ``ValueError`` where the separator is another one."""
+    found = re.fullmatch(r'"?sep=(.)"?,*', line.strip("\r\n "), re.IGNORECASE)
+    if found is not None and found[1] != ",":
+        raise ValueError(f"{path}: line 1 says that the separator is {found[1]!r}; only commas are read")
+    return found is not None
 
 
 def find_header(path: Path, word: str, labels: str | None = None) -> tuple[bool, str]:
@@ -48,10 +57,14 @@ def find_header(path: Path, word: str, labels: str | None = None) -> tuple[bool,
     ``ValueError`` where it may be one or not, and the ``word`` is neither yes nor no.
     """
     number, first = next(lines(path), (0, ""))
+    below = [line for _, line in islice(lines(path), 1, 1 + SAMPLE)]
+    if word == "yes":
+        _check_alone(path, below)
     if word != "auto" or not number:
         return word == "yes", ""
-    below = [line for _, line in islice(lines(path), 1, 1 + SAMPLE)]
     verdict = judge(first, below)
+    if verdict == "header":
+        _check_alone(path, below)
     if labels and verdict == "row":
         split = last_field if labels == "last" else lambda line: first_field(line)[::-1]
         rest = [split(line) for line in (first, *below)]
@@ -69,6 +82,18 @@ def find_header(path: Path, word: str, labels: str | None = None) -> tuple[bool,
             f"header: line {number} of {path.name}, {shown(some)}, names the columns (--header no makes it a row)",
         )
     return verdict == "header", ""
+
+
+def _check_alone(path: Path, below: list[str]) -> None:
+    """That the line below a header holds a number, if any line does: else a title, or units, stand there, too."""
+    found = [[unquoted(field) for field in fields(line)] for line in below]
+    words = found and not any(is_value(text) or is_missing(text) for text in found[0])
+    if words and any(map(is_value, chain(*found[1:]))):
+        number, line = next(islice(lines(path), 1, None))
+        raise ValueError(
+            f"{path}: line {number}, {shown(line)}, holds no number, nor does the line above it: only one line, the"
+            " header, may stand over the table; delete titles, comments and units"
+        )
 
 
 def data_lines(path: Path, header: bool) -> Iterator[tuple[int, str]]:
