@@ -118,3 +118,18 @@ def test_another_separator_that_excels_line_names_is_refused(tmp_path):
     path = write(tmp_path, "sep=;\n1;2\n")
     with pytest.raises(ValueError, match=rf"^{path}: line 1 says that the separator is ';'; only commas are read$"):
         load(path)
+
+
+def test_columns_of_one_name_are_told(tmp_path):
+    data = load(write(tmp_path, "a,b,a,,\n0.5,1,2,3,4\n"), index="none")
+    assert data.notes == ("header: line 1 of a.csv calls columns 1, 3 alike, 'a'",)
+    data = load(write(tmp_path, ",a,b,a,b\n0,0.5,1,2,3\n"))
+    assert data.notes[0] == "header: line 1 of a.csv calls columns 2, 4 alike, 'a', and 1 more names are not alone"
+    assert data.feature_names == ("a", "b", "a", "b")
+
+
+def test_a_comment_with_numbers_among_its_words_that_names_columns_is_told(tmp_path):
+    data = load(write(tmp_path, "# at 3 K, 2 T, run 5\n0.5,1,2\n"))
+    comment = "'# at 3 K, 2 T, run 5', is a comment and names the columns (delete it, if it does not)"
+    assert data.notes == (f"header: line 1 of a.csv, {comment}",)
+    assert load(write(tmp_path, "# x1, x2, b c\n0.5,1,2\n")).notes == ()  # as np.savetxt writes a header

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -31,6 +32,8 @@ def find_columns(path: Path, labels: LabelColumn, index: IndexColumn, has_header
     notes: tuple[str, ...] = ()
     if header is not None and names is None and line:
         notes += (_title(path, number, header, line),)
+    if header is not None and names is not None:
+        notes += (*_remarks_on_names(f"header: line {number} of {path.name}", header, names),)
     if index == "none" or labels == "first":
         return Columns(has_header, labels, None, names, notes)
     if width - (labels is not None) < 2:  # an index of nothing
@@ -75,6 +78,17 @@ def _title(path: Path, number: int, header: str, line: str) -> str:
     raise ValueError(
         f"{path}: line {number}: the header names {count} columns, and the line after it has {width}{hint}"
     )
+
+
+def _remarks_on_names(where: str, header: str, names: list[str]) -> Iterator[str]:
+    """Lines that say that a comment with a number among its words is a header, and that columns have one name."""
+    if header.lstrip().startswith("#") and any(map(is_number, header.replace(",", " ").split())):
+        yield f"{where}, {shown(header)}, is a comment and names the columns (delete it, if it does not)"
+    twice = [name for name, times in Counter(filter(None, names)).items() if times > 1]
+    if twice:
+        places = ", ".join(str(column) for column, name in enumerate(names, 1) if name == twice[0])
+        more = f", and {len(twice) - 1} more names are not alone" if len(twice) > 1 else ""
+        yield f"{where} calls columns {places} alike, {twice[0]!r}{more}"
 
 
 def _check_levels(path: Path, row_names: list[str]) -> None:
