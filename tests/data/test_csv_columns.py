@@ -171,6 +171,13 @@ def test_a_title_over_the_table_names_no_columns_and_a_line_says_so(tmp_path):
         (["a", "NA", "b", "NA"], "labels: 2 of 4 rows have 'NA', which is taken for a class like the others"),
         (["a", "?", "b", "NA"], "labels: 2 of 4 rows have '?' and 'NA', which is taken for a class like the others"),
         (["a", "b", "b", "a"], None),
+        (["a", "9", "NA", "0"], "labels: 1 of 4 rows have 'NA', which is taken for a class like the others"),
+        (["0", "1", "NA", "2"], "labels: 1 of 4 rows have 'NA', which is taken for a class like the others"),
+        (
+            ["9", "10", "NA", "0"],
+            "labels: 1 of 4 rows have 'NA', which is taken for a class like the others; so the others, which are"
+            " numbers, count as texts: 10 is 1, in their sorted order",
+        ),
     ],
 )
 def test_labels_that_look_missing_are_told(tmp_path, cells, line):

@@ -85,7 +85,13 @@ def _missing_labels(texts: list[str]) -> list[str]:
     if not missing or len(missing) == len(texts):
         return []
     words = " and ".join(ascii(text) for text in sorted(set(missing)))
-    return [f"labels: {len(missing)} of {len(texts)} rows have {words}, which is taken for a class like the others"]
+    codes = {text: code for code, text in enumerate(sorted(set(texts))) if not is_missing(text)}
+    numbers = all(map(is_number, codes))
+    changed = [f"{text} is {code}" for text, code in codes.items() if numbers and float(text) != code]
+    more = f"; so the others, which are numbers, count as texts: {changed[0]}, in their sorted order" if changed else ""
+    return [
+        f"labels: {len(missing)} of {len(texts)} rows have {words}, which is taken for a class like the others{more}"
+    ]
 
 
 def _named(table: Table, columns: Columns) -> Table:
