@@ -56,35 +56,54 @@ def from_array(
             exact = np.can_cast(rows.dtype, target) and float(target.type(divisor)) == divisor
             np.divide(rows, divisor, out=x, dtype=target if exact else np.float64, casting="same_kind")
     _check_finite(x, rows, source)
-    notes += _lost_digits(x, rows, names.get("feature_names")) + _one_value(x)
+    notes += _lost_digits(x, rows, divisor, names.get("feature_names")) + _one_value(x, rows)
     return Dataset(x, _labels(labels, len(x), source), image_shape, name, notes=notes, divided_by=divisor, **names)
 
 
-def _one_value(x: Array) -> tuple[str, ...]:
-    """A line where all values are one."""
+def _one_value(x: Array, rows: Array) -> tuple[str, ...]:
+    """A line where all values are one, also in the numbers that were read."""
     first = x[0, 0]
-    if (x[0] == first).all() and (x == first).all():
+    if (x[0] == first).all() and (x == first).all() and (rows == rows[0, 0]).all():
         return (f"all {x.size} values are {first:g}: there is nothing to learn from them",)
     return ()
 
 
-def _lost_digits(x: Array, rows: Array, names: Sequence[str] | None) -> tuple[str, ...]:
-    """A line that names the columns whose values differ by little more than the rounding to float32, if there are any.
+def _lost_digits(x: Array, rows: Array, divisor: float, names: Sequence[str] | None) -> tuple[str, ...]:
+    """A line that names the columns whose values differ by little more than the rounding of x, if there are any.
 
-    They do where the range of a column is below `COARSE` of the distances between float32's numbers of its size.
+    They do where the range of a column is below `COARSE` of the distances between x's numbers of its size, or between 0
+    and the first of them that is no subnormal number: training takes those for 0.
     """
-    if x.dtype != np.float32 or np.can_cast(rows.dtype, np.float32):
+    long = rows.dtype.kind in "iu" and rows.dtype.itemsize == 8  # which NumPy casts to float64 as if it were safe
+    if np.can_cast(rows.dtype, x.dtype) and not long:
         return ()
-    low, high = (find(axis=0).astype(np.float64) for find in (rows.min, rows.max))
-    size = np.maximum(np.abs(low), np.abs(high))
-    half = high / 2 - low / 2  # the difference itself may overflow
-    lost = np.flatnonzero((half > 0) & (half < COARSE / 2 * size * np.finfo(np.float32).eps))
+    low, high = rows.min(axis=0), rows.max(axis=0)
+    if long:  # modulo 2^64 the difference is right, which may overflow as a signed one
+        half = (high.astype(np.uint64) - low.astype(np.uint64)).astype(np.float64) / 2 / divisor
+    else:
+        half = ((high / 2 - low / 2) / divisor).astype(np.float64)
+    size = np.maximum(np.abs(low.astype(np.float64)), np.abs(high.astype(np.float64))) / divisor
+    lost = np.flatnonzero((half > 0) & (half < _coarse(size, x.dtype) / 2))
     if not len(lost):
         return ()
     j = int(lost[0])
-    some = f"column {j if names is None else names[j]}, from {low[j]:.17g} to {high[j]:.17g}"
+    some = f"column {j if names is None else names[j]}, from {_digits(low[j])} to {_digits(high[j])}"
     more = f", and {len(lost) - 1} more" if len(lost) > 1 else ""
-    return (f"float32: its rounding is much of what varies in {some}{more}; --dtype float64 keeps it",)
+    helps = "--dtype float64 keeps it"
+    if (half[lost] < _coarse(size[lost], np.dtype(np.float64)) / 2).any():
+        helps = "subtract what is common, or leave such columns out"
+    return (f"{x.dtype}: its rounding is much of what varies in {some}{more}; {helps}",)
+
+
+def _coarse(size: Array, dtype: np.dtype[Any]) -> Array:
+    """What a range is to exceed, for it not to be lost in the rounding of numbers of a certain size."""
+    found = np.finfo(dtype)
+    return np.asarray(COARSE * np.maximum(size * float(found.eps), float(found.tiny)))
+
+
+def _digits(value: Any) -> str:
+    """A number with all that float64 has of it, an integer with all of its digits."""
+    return str(value) if isinstance(value, np.integer) else f"{value:.17g}"
 
 
 def _check_finite(x: Array, rows: Array, source: str) -> None:
