@@ -66,3 +66,17 @@ def test_one_long_integer_is_one_value(tmp_path):
     np.save(tmp_path / "a.npy", np.full((3, 2), 2**60))
     (note,) = load(tmp_path / "a.npy", scale="none").notes
     assert note == "all 6 values are 1.15292e+18: there is nothing to learn from them"
+
+
+def test_integers_of_a_csv_file_that_are_rounded_are_told_with_their_place(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n1.5,2\n2.5,9007199254740993\n3.5,-9007199254740995\n0.5,9007199254740994\n")
+    data = load(path, header="yes")
+    line = (
+        "a.csv: line 3, column 2 (b): '9007199254740993' is read as 9007199254740992, and 1 more integers are rounded"
+    )
+    assert data.notes == (f"{line}: float64 has no others beyond 2^53",)
+    path.write_text("id,a\n9007199254740993,2.5\n9007199254740995,1e16\n")  # an index stays a text
+    assert [note for note in load(path).notes if "rounded" in note] == []
+    path.write_text("a,b\n1e16,10000000000000000\n2.5,3\n")
+    assert load(path).notes == ()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vae_np.data.csv_columns import fields, is_missing, is_number, is_value, unquoted
 from vae_np.data.csv_lines import SHOWN, data_lines, is_not_utf8, shown
 
-__all__ = ["NOT_UTF8", "Columns", "faulty_text", "first_fault", "not_finite", "separator", "trailing_comma"]
+__all__ = ["NOT_UTF8", "Columns", "faulty_text", "first_fault", "not_finite", "rounded", "separator", "trailing_comma"]
 
 REMEDY = "; missing values are not supported: fill it in or leave the line out (see docs/data.md)"
 NOT_UTF8 = "not a text in UTF-8; save the file as UTF-8"
@@ -39,6 +39,23 @@ def not_finite(path: Path, columns: Columns, table: NDArray[Any]) -> str:
     column = j + 1 + (columns.row_names is not None or columns.labels == "first")
     count = f"{bad.sum()} of {table.size} values are not finite"
     return f"{_place(path, number, column, columns)}: {shown(fields(line)[column - 1])} ({count}){REMEDY}"
+
+
+def rounded(path: Path, columns: Columns) -> tuple[str, ...]:
+    """A line with the first integer that is beyond 2^53 and no float64, and how many there are."""
+    first, count = "", 0
+    own = {"first": 1, "last": -1}.get(columns.labels or "", 0)
+    for number, line in data_lines(path, columns.header):
+        parts = fields(line)
+        for column, field in enumerate(parts, 1):
+            text = unquoted(field)
+            if column in (own, own + len(parts) + 1) or (columns.row_names is not None and column == 1):
+                continue
+            if re.fullmatch(r"[+-]?\d{16,300}", text) and int(text) != (near := int(float(text))):
+                first = first or f"{_place(Path(path.name), number, column, columns)}: {shown(text)} is read as {near}"
+                count += 1
+    more = f", and {count - 1} more integers are rounded" if count > 1 else ""
+    return (f"{first}{more}: float64 has no others beyond 2^53",) if count else ()
 
 
 def _place(path: Path, line: int, column: int, columns: Columns) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vae_np.data.csv_columns import bare, first_field, is_missing, is_number, last_field, unquoted
-from vae_np.data.csv_faults import Columns, faulty_text, first_fault, not_finite
+from vae_np.data.csv_faults import Columns, faulty_text, first_fault, not_finite, rounded
 from vae_np.data.csv_layout import IndexColumn, LabelColumn, find_columns
 from vae_np.data.csv_lines import data_lines, find_header
 from vae_np.data.packed import DAMAGED
@@ -64,7 +64,10 @@ def read_csv(path: Path, labels: LabelColumn = None, index: IndexColumn = "auto"
             raise ValueError(first_fault(path, columns) or f"{path}: {error}") from error
         if not np.isfinite(values).all():
             raise ValueError(not_finite(path, columns, values))
-        table = _named(Table(_whole(values), notes=(*filter(None, [note]), *columns.notes)), columns)
+        notes = (*filter(None, [note]), *columns.notes)
+        if (np.abs(values) >= 2.0**53).any():
+            notes += rounded(path, columns)
+        table = _named(Table(_whole(values), notes=notes), columns)
         if labels is None:
             return table
         if all(map(is_number, texts)):
