@@ -47,7 +47,15 @@ def test_numbers_that_are_a_header_are_no_row_and_a_line_says_so(tmp_path, case)
     assert len(all_rows) == len(rows) + ("a" not in header)
 
 
+NORMAL = np.random.default_rng(0).normal(size=(60, 5)).round(2)
+SOME_WHOLE = np.where(np.random.default_rng(1).random((60, 5)) < 0.1, NORMAL.round(), NORMAL)
+FORTIES = np.random.default_rng(0).integers(390, 430, (20, 3))
+
 UNCLEAR = {
+    "evenly spaced within the range of what was measured": ("0.1,0.2,0.3,0.4", NORMAL[:8, :4]),
+    "wavelengths within the range of whole numbers": ("400,410,420", FORTIES),
+    "whole numbers over some that are": ("4,3,1", [[f"{value:g}" for value in row] for row in SOME_WHOLE[:, :3]]),
+    "a whole number over a column of others": ("7", NORMAL[:, :1] + 0.001),
     "two columns over binary data": ("0,1", WHOLE[:, :2] % 2),
     "three within their range": ("0,1,2", WHOLE[:, :3]),
     "rows that count, too": ("0,1,2", [[3, 4, 5], [6, 7, 8]]),
@@ -69,7 +77,7 @@ def test_what_may_be_a_header_or_a_row_is_asked(tmp_path, case):
     ):
         load(path, scale="none", index="none")
     named = load(path, scale="none", index="none", header="yes")
-    np.testing.assert_array_equal(named.x, rows)
+    np.testing.assert_array_equal(named.x, np.array(rows, float))
     assert named.feature_names is not None
     assert named.notes == ()
     if all(part.replace(".", "").isdecimal() for part in header.split(",")):
@@ -78,6 +86,9 @@ def test_what_may_be_a_header_or_a_row_is_asked(tmp_path, case):
 
 
 ROWS = {
+    "evenly spaced among rows of which some are": ("0.5,1.0,1.5", [*NORMAL[:8, :3], (0.25, 0.5, 0.75)]),
+    "whole among rows of which some are": ("4,3,1", [*NORMAL[:8, :3], ("2", "5", "7")]),
+    "a whole number over a few others": ("7", NORMAL[:8, :1]),
     "like the others": ("3,8,1", WHOLE[:, :3]),
     "measured": ("0.25,0.5,0.125", RANDOM[:, :3]),
     "evenly spaced within its range": ("2,4,6", WHOLE[:, :3]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,13 @@ LONG = 6
 ROWS = 3
 """Lines below from which on their columns can be told from the first line."""
 
+RARE = 0.01
+"""A chance below which numbers of the columns are not evenly spaced, or whole, by accident."""
+SOME = 8
+"""Lines below from which on such chances are judged."""
+SURE = 50
+"""Lines below from which on a single number can be called whole by no accident."""
+
 
 def judge(first: str, below: list[str]) -> Verdict:
     """What the first line is, by itself and by the lines ``below`` it.
@@ -34,7 +41,8 @@ def judge(first: str, below: list[str]) -> Verdict:
     - with whole numbers over columns of which none has any;
     - with evenly spaced numbers (years, wavelengths), each far outside its column's range.
 
-    What has a part of that only is unclear. A line that recurs and does not count from 0 is a row.
+    What has a part of that only is unclear, and so is what is evenly spaced, or whole, among rows that are not, where
+    that is no accident (`RARE`). A line that recurs and does not count from 0 is a row.
     """
     found, rows = fields(first), [fields(line) for line in below]
     if rows and any(map(unquoted, found)) and all(is_missing(unquoted(field)) for field in found):  # names seldom are
@@ -80,7 +88,8 @@ def _weigh(texts: list[str], columns: list[list[str]], whole: bool) -> Verdict:
     below = np.array([[_value(text) for text in column] for column in columns])
     count, many = len(line), below.shape[1] >= ROWS
     if count == 1:
-        return "unclear" if texts == ["0"] and many else "row"
+        alone = whole and below.shape[1] >= SURE and _has_no_whole(columns)
+        return "unclear" if (texts == ["0"] and many) or alone else "row"
     if not np.isfinite(line).all() or len(set(line)) < count:
         return "row"
     counts = _is_even(line[:, np.newaxis], 1.0)[0]
@@ -97,16 +106,49 @@ def _weigh(texts: list[str], columns: list[list[str]], whole: bool) -> Verdict:
         return "assumed"
     if from_start and not similar and count > 2 and (count >= LONG or beyond or unlike):
         return "assumed"
-    weak = (from_start and (count > 2 or line[0] == 0), counts and count > 3 and not similar, far and many, unlike)
+    weak = [from_start and (count > 2 or line[0] == 0), counts and count > 3 and not similar, far and many, unlike]
+    if below.shape[1] >= SOME:
+        weak += [_is_even_by_itself(line, below), whole and _is_whole_by_itself(columns)]
     return "unclear" if any(weak) else "row"
 
 
-def _is_even(lines: NDArray[np.float64], step: float | None = None) -> NDArray[np.bool_]:
+def _is_even_by_itself(line: NDArray[np.float64], below: NDArray[np.float64]) -> bool:
+    """Whether three numbers or more are evenly spaced, while the numbers below are so in no row, and hardly ever where
+    each column's are taken from rows of their own: so means in the same direction, by round steps if the line's are."""
+    if len(line) < 3 or not _is_even(line[:, np.newaxis], within=1e-6)[0]:
+        return False
+    step = line[1] - line[0]
+
+    def alike(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
+        steps = rows[1] - rows[0]
+        same = np.sign(steps) == np.sign(step)
+        return _is_even(rows, within=1e-6) & same & (_is_round(steps) if _is_round(step) else True)
+
+    shifts = range(min(below.shape[1], SURE))  # the first of them leaves the rows as they are
+    even = np.array([alike(np.array([np.roll(column, i * n) for i, column in enumerate(below)])) for n in shifts])
+    return not even[0].any() and float(even.mean()) < RARE
+
+
+def _is_round(numbers: Any) -> Any:
+    """Whether numbers begin with 1, 2, 2.5 or 5 and go on with zeros."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        first = np.abs(numbers) / 10.0 ** np.floor(np.log10(np.abs(numbers)))
+    return (np.abs(np.subtract.outer(first, (1, 2, 2.5, 5, 10))) < 1e-6).any(axis=-1)
+
+
+def _is_whole_by_itself(columns: list[list[str]]) -> bool:
+    """Whether numbers of these columns are whole in no row, and hardly ever all at once if each is so by its share."""
+    whole = np.array([[_is_whole(text) or boolean(text) is not None for text in column] for column in columns])
+    share = (whole.sum(axis=1) + 1) / (whole.shape[1] + 2)  # of a share that was not seen, Laplace's guess
+    return not whole.all(axis=0).any() and float(share.prod()) < RARE
+
+
+def _is_even(lines: NDArray[np.float64], step: float | None = None, within: float = 0.01) -> NDArray[np.bool_]:
     """Of every column whether its numbers are evenly spaced, by ``step`` or by whatever is not 0."""
     steps = np.diff(lines, axis=0)
     if step is not None:
         return np.asarray((steps == step).all(axis=0))
-    return np.asarray((np.abs(steps - steps[0]) <= 0.01 * np.abs(steps[0])).all(axis=0) & (steps[0] != 0))
+    return np.asarray((np.abs(steps - steps[0]) <= within * np.abs(steps[0])).all(axis=0) & (steps[0] != 0))
 
 
 def _value(text: str) -> float:
