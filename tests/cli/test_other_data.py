@@ -113,3 +113,29 @@ def test_a_runs_own_data_that_have_changed_are_not_taken_for_those_of_training(v
     assert vae_np("evaluate", run, "--data", "data.csv", "--json").json["examples"] == 41
     Path("data.csv").write_text("0,1,2,3,4,5\n" + text)  # a header, and as many rows
     assert vae_np("evaluate", run, "--json").code == 0
+
+
+def test_grey_values_for_a_bernoulli_model_of_0_and_1_are_told(vae_np, train):
+    x = np.random.default_rng(0).random((40, 6))
+    np.savetxt("bits.csv", x > 0.5, "%d", delimiter=",")
+    np.savetxt("grey.csv", x, delimiter=",")
+    assert train("--epochs", "1", "--out", "bits", data="bits.csv").code == 0
+    words = ("has grey values, and the model was trained on 0 and 1", "no density (see --binarise)")
+    done = vae_np("evaluate", "bits", "--data", "grey.csv", "--json")
+    assert done.code == 0
+    assert all(part in done.err for part in words), done.err
+    assert done.err.count("\n") == 1
+    for more in (["--data", "grey.csv", "--binarise", "threshold"], ["--data", "bits.csv"], []):
+        assert vae_np("evaluate", "bits", *more).err == ""
+    assert train("--binarise", "dynamic", "--epochs", "1", "--out", "drawn", data="grey.csv").code == 0
+    assert words[0] in vae_np("evaluate", "drawn", "--binarise", "none").err
+    assert vae_np("evaluate", "drawn").err == ""
+    assert train("--likelihood", "bernoulli", "--epochs", "1", "--out", "grey", data="grey.csv").code == 0
+    assert vae_np("evaluate", "grey").err == ""  # as in training, which has said so
+    config = json.loads(Path("bits/config.json").read_text())
+    assert config["binary"] is True
+    Path("bits/config.json").write_text(json.dumps(config | {"binary": 1}))
+    one_line(vae_np("evaluate", "bits"), "bits/config.json: binary must be true, false or null")
+    del config["binary"]
+    Path("bits/config.json").write_text(json.dumps(config))  # a run from before it was kept
+    assert vae_np("evaluate", "bits", "--data", "grey.csv").err == ""

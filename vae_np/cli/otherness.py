@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from vae_np.cli.runs import Run
     from vae_np.data import Dataset
 
-__all__ = ["check_order", "check_shape", "otherness", "renamed"]
+__all__ = ["check_order", "check_shape", "greyness", "otherness", "renamed"]
 
 FAR = 20.0
 """Deviations between the mean of a column and that in training, from which on the units are hardly the same."""
@@ -50,6 +50,22 @@ def otherness(found: Dataset, run: Run, scale: str | float) -> Iterator[str]:
         yield from _divided(found, run)
     yield from renamed(found, run.feature_names)
     yield from _far(found, run)
+
+
+def greyness(found: Dataset, run: Run, mode: str) -> Iterator[str]:
+    """That a Bernoulli model of 0 and 1 is given other values: what it gives them is no density.
+
+    ``mode`` is how they are binarised. Runs from before it was kept do not know that their data were 0 and 1.
+    """
+    from vae_np.cli.choice import values_of
+    from vae_np.formulas.likelihoods import Bernoulli
+
+    binary = run.options.get("binary") or run.options.get("binarise", "none") != "none"
+    if binary and mode == "none" and isinstance(run.vae.likelihood, Bernoulli) and not values_of(found.x)[2]:
+        yield (
+            f"warning: {found.name}: has grey values, and the model was trained on 0 and 1: the Bernoulli likelihood is"
+            " then a cross-entropy, no density (see --binarise)"
+        )
 
 
 def _divided(found: Dataset, run: Run) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vae_np.cli.common import DATA_DEFAULTS, Parts, binarised, check_support, load_parts, load_whole, part_of
-from vae_np.cli.otherness import check_order, check_shape, otherness
+from vae_np.cli.otherness import check_order, check_shape, greyness, otherness
 from vae_np.cli.train_options import DEFAULTS, EARLIER, check_types
 
 if TYPE_CHECKING:
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 OF_DATA = ("image_shape", "feature_names", "label_names")
 """What a run keeps of its data beside the options."""
-KEPT = (*OF_DATA, "range", "examples", "divided_by")
-"""And the least and the largest value of its training part, how many examples each part has, what divided them."""
+KEPT = (*OF_DATA, "range", "binary", "examples", "divided_by")
+"""And the least and the largest value of its training part, whether all are 0 or 1, how many examples each part has,
+what divided them."""
 
 
 class Run(NamedTuple):
@@ -93,6 +94,8 @@ def read_config(folder: Path) -> dict[str, Any] | None:
     span = config.get("range")
     if not (span is None or (isinstance(span, list) and len(span) == 2 and all(map(_is_number, span)))):
         raise ValueError(f"{file}: range must be two numbers or null")
+    if not isinstance(config.get("binary"), (bool, type(None))):
+        raise ValueError(f"{file}: binary must be true, false or null")
     if not (config.get("divided_by") is None or _is_number(config["divided_by"])):
         raise ValueError(f"{file}: divided_by must be a number or null")
     return options | {name: config.get(name) for name in KEPT}
@@ -171,4 +174,6 @@ def data_and_training(run: Run, args: argparse.Namespace) -> tuple[Dataset, Data
         scale = "" if "scale" in given else like.get("scale", "")
         for line in [*found.notes, *otherness(found, run, scale)]:
             print(f"vae-np: {line}", file=sys.stderr)
+    for line in greyness(found, run, mode):
+        print(f"vae-np: {line}", file=sys.stderr)
     return binarised(found, mode, seed), training

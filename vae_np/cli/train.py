@@ -212,6 +212,7 @@ def _pictures(trainer: Trainer, parts: common.Parts, options: dict[str, Any], fo
 
 def _config(options: dict[str, Any], parts: common.Parts, vae: VAE, chosen: str) -> dict[str, Any]:
     """All that makes the run again."""
+    low, high, binary = choice.values_of(parts.train.x)
     return {
         "vae_np": __version__,
         "arguments": options,
@@ -220,7 +221,8 @@ def _config(options: dict[str, Any], parts: common.Parts, vae: VAE, chosen: str)
         **{name: getattr(parts.train, name) for name in OF_DATA},
         "assumed": list(parts.train.notes),
         "divided_by": parts.train.divided_by,
-        "range": list(choice.values_of(parts.train.x)[:2]),
+        "range": [low, high],
+        "binary": binary,
         "examples": _examples(parts),
     }
 
