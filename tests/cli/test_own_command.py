@@ -52,8 +52,19 @@ def test_a_file_with_a_command_is_a_command(vae_np, run):
     first = vae_np("--help").out
     assert "    size         the number of a model's parameters" in first
     assert "  vae-np size runs/first                         the toy of a test" in first
-    names = ["train", "evaluate", "size", "sample", "reconstruct", "verify", "encode", "gradcheck", "vectors", "study"]
-    names += ["bench"]
+    names = [
+        "train",
+        "evaluate",
+        "size",
+        "sample",
+        "reconstruct",
+        "verify",
+        "encode",
+        "anomalies",
+        "gradcheck",
+        "vectors",
+    ]
+    names += ["study", "bench"]
     assert list(commands()) == names
     assert "The number of a model's parameters." in vae_np("size", "--help").out
     done = vae_np("size", run)

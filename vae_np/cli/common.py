@@ -58,13 +58,21 @@ def count_or_none(text: str) -> int | None:
         raise argparse.ArgumentTypeError(f"a whole number is needed, or none; got {text!r}") from None
 
 
+SOURCES = "digits (built in), mnist, a folder of IDX files, or a .npy, .npz, .csv or IDX file"
+
+
 def add_data_arguments(parser: argparse._ArgumentGroup, default: str) -> None:
     """--data and what goes with it."""
     parser.add_argument(
         "--data",
         metavar="DATA",
-        help=f"digits (built in), mnist, a folder of IDX files, or a .npy, .npz, .csv or IDX file [{default}]",
+        help=f"{SOURCES} [{default}]",
     )
+    add_reading_arguments(parser)
+
+
+def add_reading_arguments(parser: argparse._ArgumentGroup) -> None:
+    """How data are read and split."""
     parser.add_argument(
         "--labels", choices=["first", "last"], help="the column of a .csv file that holds labels, numbers or texts"
     )

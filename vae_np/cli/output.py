@@ -57,6 +57,20 @@ def write_array(
         write_atomic(path, "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
 
 
+def write_table(path: str, columns: dict[str, Iterable[Any]]) -> None:
+    """Write columns of numbers and texts as .csv, atomically; numbers read back as they are."""
+    from vae_np.support.files import write_atomic
+
+    fields = [[_quoted_name(name), *(quoted(_text(value)) for value in column)] for name, column in columns.items()]
+    lines = "".join(",".join(line) + "\n" for line in zip(*fields, strict=True))
+    write_atomic(path, lines.encode("utf-8", "surrogateescape"))
+
+
+def _text(value: Any) -> str:
+    """A number of either precision by the fewest digits that are it."""
+    return str(value.item() if hasattr(value, "item") else value)
+
+
 def row_columns(dataset: Dataset) -> dict[str, Iterable[Any]]:
     """What stands before a row's values: its number in the data, and what an index calls it."""
     columns: dict[str, Iterable[Any]] = {"row": dataset.row_numbers}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vae_np.model.vae import VAE
     from vae_np.training.trainer import Trainer
 
-__all__ = ["COMMAND", "add_arguments", "run"]
+__all__ = ["COMMAND", "add_arguments", "run", "trained"]
 
 COMMAND = Command(
     10, "train a model and draw the pictures", "--epochs 20 --out runs/first", "the embedded digits; a few seconds"
@@ -35,13 +35,24 @@ GREY = (
 
 def run(args: Namespace) -> int:
     """Train, save, draw, report."""
+    given = vars(args)
+    result = trained(given)
+    if "json" in given:
+        output.print_json(result)
+    else:
+        print(f"next: vae-np evaluate {shlex.quote(str(result['out']))} --samples 500")
+    return 0
+
+
+def trained(given: dict[str, Any]) -> dict[str, Any]:
+    """Do it as the options say, and return what a run's result.json has; ``json`` among them keeps it quiet."""
     try:
-        return _run(vars(args))
+        return _run(given)
     finally:
         run_folder.unlock()
 
 
-def _run(given: dict[str, Any]) -> int:
+def _run(given: dict[str, Any]) -> dict[str, Any]:
     """Everything is checked before the first file is written, so that an error leaves things as they were."""
     quiet = "json" in given
 
@@ -102,10 +113,7 @@ def _run(given: dict[str, Any]) -> int:
     except KeyboardInterrupt as interrupt:
         interrupt.args = (f"continue with: vae-np train --out {shlex.quote(str(folder))} --resume",)
         raise
-    if quiet:
-        output.print_json(result)
-    say(f"next: vae-np evaluate {shlex.quote(str(folder))} --samples 500")
-    return 0
+    return result
 
 
 def _prepare(

@@ -3,6 +3,7 @@
 bounds      `evaluate`: ELBO, importance-weighted evidence, active units
 weights     `importance`: log p(x) by importance sampling, with what says whether to believe it
 annealing   `annealed`, `bidirectional`: log p(x) by annealed importance sampling, and a bracket of it
+anomalies   `normal`, `anomalies`: which rows are unlike the data, how surely, and by which features
 latent_use  `latent_use`: rate, mutual information, aggregated posterior, whether the posterior has collapsed
 generation  `generation_quality`: samples against held-out data, beside what training data reach
 neighbours  `overlap`: precision, recall, density, coverage of two sets; `nearest`
@@ -11,6 +12,7 @@ baseline    a Gaussian for each column by itself
 """
 
 from vae_np.evaluation.annealing import Annealed, Bracket, annealed, bidirectional
+from vae_np.evaluation.anomalies import Anomalies, Normal, anomalies, contributions, normal
 from vae_np.evaluation.bounds import ACTIVE_VARIANCE, Evaluation, active_units, evaluate
 from vae_np.evaluation.generation import Quality, generation_quality
 from vae_np.evaluation.latent_use import LatentUse, latent_use
@@ -21,16 +23,20 @@ from vae_np.evaluation.weights import Importance, importance, pareto_shape
 __all__ = [
     "ACTIVE_VARIANCE",
     "Annealed",
+    "Anomalies",
     "Bracket",
     "Discrepancy",
     "Evaluation",
     "Importance",
     "LatentUse",
+    "Normal",
     "Overlap",
     "Quality",
     "active_units",
     "annealed",
+    "anomalies",
     "bidirectional",
+    "contributions",
     "discrepancy",
     "evaluate",
     "frechet_distance",
@@ -38,6 +44,7 @@ __all__ = [
     "importance",
     "latent_use",
     "nearest",
+    "normal",
     "overlap",
     "pareto_shape",
 ]

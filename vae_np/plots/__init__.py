@@ -9,6 +9,7 @@ from vae_np.plots.images import samples
 from vae_np.plots.latent import latent_space
 from vae_np.plots.pairs import neighbours, reconstructions
 from vae_np.plots.quantiles import manifold
+from vae_np.plots.score_bars import scores
 from vae_np.plots.tables import feature_manifold, feature_reconstructions, feature_traversals
 from vae_np.plots.walks import traversals
 
@@ -23,5 +24,6 @@ __all__ = [
     "neighbours",
     "reconstructions",
     "samples",
+    "scores",
     "traversals",
 ]

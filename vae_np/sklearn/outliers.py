@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from vae_np.evaluation.anomalies import contributions
 from vae_np.evaluation.common_noise import CommonNoise
 from vae_np.sklearn.autoencoder import FLOATS, VariationalAutoencoder
 
@@ -95,10 +96,5 @@ class VAEOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def contributions(self, X: ArrayLike) -> Array:
-        """By how many nats each feature is below what it typically has, (N, D): the largest made a row abnormal.
-
-            contribution_nd = median_m E[log p(x_md|z) | x_m] - E[log p(x_nd|z) | x_n]
-
-        with E by the importance weights. The KL, which is of no feature, has no share in it.
-        """
-        return self.typical_ - self._evidence(X).terms
+        """By how many nats each feature is below what it typically has, (N, D): see `evaluation.contributions`."""
+        return contributions(self.typical_, self._evidence(X).terms)

@@ -1,0 +1,123 @@
+"""Which rows are unlike the data that a model knows, how surely, and by which features."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from vae_np.evaluation.common_noise import common_noise
+from vae_np.model.vae import VAE
+from vae_np.support.checks import real
+
+__all__ = ["Anomalies", "Normal", "anomalies", "contributions", "normal"]
+
+Array = NDArray[Any]
+
+
+class Normal(NamedTuple):
+    """What `normal` returns: the scores of rows that are no anomalies, and what they are made of.
+
+    Attributes
+    ----------
+    scores : array, shape (M,), ascending: log p(x) in nats
+    typical : array, shape (D,): the median over the rows of E[log p(x_d|z) | x]
+    samples, seed : those of the scores
+    """
+
+    scores: Array
+    typical: Array
+    samples: int
+    seed: int
+
+
+class Anomalies(NamedTuple):
+    """What `anomalies` returns, a value a row.
+
+    Attributes
+    ----------
+    score : array, shape (N,): log p(x), in nats; low is abnormal
+    error : array, shape (N,): its standard error
+    p_value : array, shape (N,): of the test that the row is one of the normal ones
+    contributions : array, shape (N, D): by how many nats each feature is below what is typical
+    """
+
+    score: Array
+    error: Array
+    p_value: Array
+    contributions: Array
+
+    def flags(self, rate: float) -> NDArray[np.bool_]:
+        """Which rows have a p-value of at most ``rate``, so that such a share of normal rows is flagged."""
+        if not 0 < real("rate", rate) < 1:
+            raise ValueError(f"rate must lie between 0 and 1; got {rate!r}")
+        return np.asarray(self.p_value <= rate)
+
+
+def normal(vae: VAE, x: ArrayLike, *, samples: int = 100, seed: int = 0) -> Normal:
+    """Score rows that are not looked for: held-out rows if a rate of false alarms is to be kept, or training rows.
+
+    Parameters
+    ----------
+    vae : VAE
+    x : array, shape (M, D)
+    samples : int
+        Importance samples of each row.
+    seed : int
+        Of the noise, which all rows share: see `common_noise`.
+
+    Raises
+    ------
+    ValueError
+        If there are no rows.
+    """
+    found = common_noise(vae, x, samples, seed=seed)
+    if not len(found.evidence):
+        raise ValueError("x has no rows to say what is normal")
+    return Normal(np.sort(found.evidence), np.median(found.terms, axis=0), samples, seed)
+
+
+def anomalies(vae: VAE, x: ArrayLike, known: Normal | None = None, *, samples: int = 100, seed: int = 0) -> Anomalies:
+    """Score rows beside normal ones, or beside each other.
+
+        p_n = (1 + #{m: score_m <= score_n}) / (M + 1);    beside each other #{m: score_m <= score_n} / N
+
+    If row n is drawn as the M normal rows were, and these were not trained on, then p_n <= a has a probability of at
+    most a, whatever the model is worth (Vovk, Gammerman & Shafer 2005: a conformal p-value). Of training rows, which a
+    model fits too well, p is too small.
+
+    Parameters
+    ----------
+    vae : VAE
+        The one that `normal` was given.
+    x : array, shape (N, D)
+    known : Normal, optional
+        Without it the rows, outliers among them, are compared with all of themselves: a p-value is then the share of
+        the rows that are as abnormal.
+    samples, seed : int
+        See `normal`; those of ``known`` if it is given.
+
+    Returns
+    -------
+    Anomalies
+    """
+    if known is not None:
+        samples, seed = known.samples, known.seed
+    found = common_noise(vae, x, samples, seed=seed)
+    if known is None:
+        known = Normal(np.sort(found.evidence), np.median(found.terms, axis=0), samples, seed)
+        p = np.searchsorted(known.scores, found.evidence, side="right") / len(known.scores)
+    else:
+        p = (1 + np.searchsorted(known.scores, found.evidence, side="right")) / (len(known.scores) + 1)
+    return Anomalies(found.evidence, found.error, p, contributions(known.typical, found.terms))
+
+
+def contributions(typical: Array, terms: Array) -> Array:
+    """By how many nats each feature is below what is typical of it, (N, D): the largest made a row abnormal.
+
+        contribution_nd = median_m E[log p(x_md|z) | x_m] - E[log p(x_nd|z) | x_n]
+
+    with E by the importance weights. The KL, which is of no feature, has no share in it.
+    """
+    return np.asarray(typical - terms)
