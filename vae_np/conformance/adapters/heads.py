@@ -38,8 +38,11 @@ def of_shared_head(program: Program, observed: Observed, features: int) -> None:
         If there is one, with the finding.
     """
     x = building.data(features)[: building.FIRST]
+    drawn = {shape[-1] for shape in observed.drawn if shape}
     for head, after in zip(observed.calls, observed.calls[1:], strict=False):
         if head.made.shape != after.given.shape or head.made.shape != (len(x), head.made.shape[1]):
+            continue
+        if drawn and head.made.shape[1] not in drawn:  # a hidden layer: a noise of its width may not be broadcast
             continue
         eps = building.noise(head.made.shape[1])[0]
         calls = {call.layer.weight: call for call in program.forward(x, eps).calls}
