@@ -17,6 +17,11 @@ ARCHIVES = {
     "the test part": ({"x_train": [[2.0]], "y_train": [8], "x_test": [[1.0]], "y_test": [7]}, {"part": "test"}, [7]),
     "a chosen key": ({"x": [[2.0]], "z": [[1.0]]}, {"key": "z"}, None),
     "a chosen x": ({"x": [[2.0]], "x2": [[1.0]], "y": [8], "y2": [7]}, {"key": "x2"}, [7]),
+    "labels by their name": ({"x": [[1.0]], "y": ["a"], "kind": [[7]]}, {"labels": "kind"}, [7]),
+    "the only array beside labels by their name": ({"a": [[1.0]], "kind": [7]}, {"labels": "kind"}, [7]),
+    "no labels, of texts": ({"x": [[1.0]], "y": ["a"]}, {"labels": "none"}, None),
+    "no labels, one-hot": ({"x": [[1.0]], "y": [[0.0, 1.0]]}, {"labels": "none"}, None),
+    "no labels, of objects": ({"x": [[1.0]], "y": np.array([None])}, {"labels": "none"}, None),
     "whole floats as labels": ({"x": [[1.0]], "y": [7.0]}, {}, [7]),
 }
 
@@ -41,6 +46,7 @@ REFUSED_ARCHIVES = {
     "labels with fractions": ({"x": [[1.0], [2.0]], "y": [1, 1.5]}, {}, "that of row 1 .* is 1.5"),
     "labels that are NaN": ({"x": [[1.0]], "y": [np.nan]}, {}, "that of row 0 .* is nan"),
     "labels as text": ({"x": [[1.0]], "y": ["a"]}, {}, "array 'y': real numbers"),
+    "labels under no such name": ({"x": [[1.0]], "y": [7]}, {"labels": "last"}, "no array last for .*; it holds x, y$"),
     "labels as objects": ({"x": [[1.0]], "y": np.array([None])}, {}, "array 'y': holds Python objects"),
 }
 
@@ -51,6 +57,36 @@ def test_an_archive_that_does_not_tell_its_data_is_refused(tmp_path, case):
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(ValueError, match=f"^{tmp_path / 'a.npz'}: .*{fact}"):
         load(tmp_path / "a.npz", **options)
+
+
+@pytest.mark.parametrize("y", [np.eye(3), [1, 1.5, 2], ["a", "b", "c"], np.array([None] * 3), [1, 2]])
+def test_labels_that_are_none_are_refused_with_the_word_that_leaves_them_out(tmp_path, y):
+    np.savez(tmp_path / "a.npz", x=np.ones((3, 2)) * 0.5, y=y)
+    with pytest.raises(ValueError, match=r"array 'y'.*; labels='none' \(--labels none\) leaves the labels out$"):
+        load(tmp_path / "a.npz")
+    data = load(tmp_path / "a.npz", labels="none")
+    assert (data.x.shape, data.labels) == ((3, 2), None)
+
+
+def test_labels_that_are_not_read_are_told_with_the_word_that_reads_them(tmp_path):
+    x, y = np.arange(6.0).reshape(3, 2), np.array([[4], [5], [6]])
+    np.savez(tmp_path / "a.npz", train_images=x, names=["a", "b", "c"], weight=x[:, 0], more=[1, 2], train_labels=y)
+    data = load(tmp_path / "a.npz", key="train_images")
+    line = "labels: none are read of a.npz; --labels train_labels reads the integers in its array train_labels"
+    assert (data.labels, data.notes[:1]) == (None, (line,))
+    data = load(tmp_path / "a.npz", key="train_images", labels="train_labels")
+    assert (data.labels.tolist(), data.notes) == ([4, 5, 6], ())
+    assert load(tmp_path / "a.npz", key="train_images", labels="none").notes == ()
+
+
+@pytest.mark.parametrize("source", ["digits", "csv"])
+def test_labels_may_be_left_out_of_any_source(tmp_path, source):
+    if source == "csv":
+        source = tmp_path / "a.csv"
+        source.write_text("0.5,1\n1.5,2\n")
+    assert load(source, labels="none").labels is None
+    with pytest.raises(ValueError, match=r"^labels must be 'first', 'last', 'none' or None; got 'y'$"):
+        load(source, labels="y")
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,10 @@ def add_data_arguments(parser: argparse._ArgumentGroup, default: str) -> None:
 def add_reading_arguments(parser: argparse._ArgumentGroup) -> None:
     """How data are read and split."""
     parser.add_argument(
-        "--labels", choices=["first", "last"], help="the column of a .csv file that holds labels, numbers or texts"
+        "--labels",
+        metavar="WHICH",
+        help="first or last, the column of a .csv file that holds labels, numbers or texts; the array of a .npz file;"
+        " none leaves them out",
     )
     parser.add_argument(
         "--index",

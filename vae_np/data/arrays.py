@@ -13,7 +13,7 @@ from vae_np.data.dataset import Dataset
 from vae_np.data.shapes import as_rows
 from vae_np.support.checks import check_finite, float_dtype
 
-__all__ = ["from_array"]
+__all__ = ["check_labels", "from_array"]
 
 Array = NDArray[Any]
 GREY_IMAGE, GREY_TABLE = 128, 250
@@ -57,7 +57,15 @@ def from_array(
             np.divide(rows, divisor, out=x, dtype=target if exact else np.float64, casting="same_kind")
     _check_finite(x, rows, source)
     notes += _lost_digits(x, rows, divisor, names.get("feature_names")) + _one_value(x, rows)
-    return Dataset(x, _labels(labels, len(x), source), image_shape, name, notes=notes, divided_by=divisor, **names)
+    return Dataset(
+        x,
+        None if labels is None else check_labels(labels, len(x), source),
+        image_shape,
+        name,
+        notes=notes,
+        divided_by=divisor,
+        **names,
+    )
 
 
 def _one_value(x: Array, rows: Array) -> tuple[str, ...]:
@@ -167,10 +175,8 @@ def _choices(low: int, high: int, dtype: np.dtype[Any], images: bool, source: st
     )
 
 
-def _labels(labels: Array | None, n: int, source: str) -> NDArray[np.int64] | None:
+def check_labels(labels: Array, n: int, source: str) -> NDArray[np.int64]:
     """Labels as (N,) int64; whole floats and a column (N, 1) are accepted."""
-    if labels is None:
-        return None
     if labels.shape not in ((n,), (n, 1)) or labels.dtype.kind not in "biuf":
         raise ValueError(f"{source}: {n} rows need {n} integer labels; got {labels.dtype} with shape {labels.shape}")
     flat = labels.reshape(n)

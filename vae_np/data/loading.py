@@ -32,7 +32,7 @@ def load(
     dtype: DTypeLike = "float64",
     part: Literal["train", "test"] = "train",
     scale: str | float = "auto",
-    labels: Literal["first", "last"] | None = None,
+    labels: str | None = None,
     key: str | None = None,
     index: Literal["auto", "first", "none"] = "auto",
     header: Literal["auto", "yes", "no"] = "auto",
@@ -59,12 +59,13 @@ def load(
         A number divides the values, "none" leaves them. "auto" divides uint8 by 255 (and the digits by 16), but where
         all are 0 and 1, which it leaves; it leaves floats, booleans and integers in -1..1, and refuses other integers.
         A csv file in which every number is whole holds integers.
-    labels : "first", "last" or None
-        The column of a csv file that holds the labels: integers, or texts, which become 0, 1, ... in sorted order
-        (see ``label_names`` of `Dataset`).
+    labels : str, optional
+        "first" or "last", the column of a csv file that holds the labels: integers, or texts, which become 0, 1, ... in
+        sorted order (see ``label_names`` of `Dataset`). Of an .npz file the array of the labels, integers, by default
+        the one that belongs to ``key``. "none" leaves labels out.
     key : str, optional
         The array of an .npz file; by default x, data or x_train (x_test for the test part), or the only one. Its labels
-        are y or labels, and y_train to x_train.
+        are y or labels, and y_train to x_train; where others look like labels a line in ``notes`` says so.
     index : "auto", "first" or "none"
         Whether the first column of a csv file names the rows and is no feature (see ``index`` of `Dataset`). "auto":
         where it counts the rows from 0 or from 1, where the header names the other columns and not it, and where it is
@@ -100,8 +101,6 @@ def load(
             " sparse matrices need no loading)"
         )
     check_part(part)
-    if labels not in ("first", "last", None):
-        raise ValueError(f"labels must be 'first', 'last' or None; got {labels!r}")
     if index not in ("auto", "first", "none"):
         raise ValueError(f"index must be 'auto', 'first' or 'none'; got {index!r}")
     if header not in ("auto", "yes", "no"):
@@ -109,15 +108,19 @@ def load(
     if index == labels == "first":
         raise ValueError("the first column cannot hold both the index and the labels")
     kind = _kind(source)
+    if labels not in ("first", "last", "none", None) and kind != "npz":
+        raise ValueError(f"labels must be 'first', 'last', 'none' or None; got {labels!r}")
     _check_options(kind, source, part, labels, key, index, header)
     how: dict[str, Any] = {"scale": scale, "dtype": dtype, "transpose": transpose}
     if kind == "csv":
-        table = read_csv(Path(source), labels, index, header)
+        column: Any = None if labels == "none" else labels
+        table = read_csv(Path(source), column, index, header)
         raw, y = table.values, table.labels
         how |= {"label_names": table.label_names, "feature_names": table.names, "label_name": table.label_name}
         how |= {"index": table.row_names, "index_name": table.index_name, "notes": table.notes}
     else:
-        raw, y, notes = _read(kind, source, part, key)
+        raw, y, notes = _read(kind, source, part, key, labels)
+        y = None if labels == "none" else y
         how["notes"] = tuple(note for note in notes if not transpose or note != TRANSPOSED)
     if kind == "digits":
         how["auto"] = DEEPEST
@@ -149,8 +152,8 @@ def _check_options(
     """Refuse what would be ignored."""
     if key is not None and kind != "npz":
         raise ValueError(f"{source}: key= (--key) is for .npz files")
-    if labels is not None and kind != "csv":
-        raise ValueError(f"{source}: labels= (--labels) is for csv files")
+    if labels not in (None, "none") and kind not in ("csv", "npz"):
+        raise ValueError(f"{source}: labels= (--labels) is for csv and .npz files")
     if index == "first" and kind != "csv":
         raise ValueError(f"{source}: index= (--index) is for csv files")
     if header != "auto" and kind != "csv":
@@ -167,7 +170,7 @@ def _cached_mnist() -> Path:
 
 
 def _read(
-    kind: str, source: str | os.PathLike[str], part: str, key: str | None
+    kind: str, source: str | os.PathLike[str], part: str, key: str | None, labels: str | None
 ) -> tuple[Array, Array | None, tuple[str, ...]]:
     """The array of what is no csv file, its labels, and lines on what was done."""
     if kind == "digits":
@@ -178,7 +181,7 @@ def _read(
     if kind in ("mnist", "folder"):
         raw, y, note = read_mnist(_cached_mnist() if kind == "mnist" else path, part)
     elif kind == "npz":
-        raw, y, note = read_npz(path, key, part)
+        raw, y, note = read_npz(path, key, part, labels)
     else:
         raw = read_npy(path) if kind == "npy" else read_idx(path)
         note = TRANSPOSED if kind == "idx" and "emnist" in path.name.lower() and raw.ndim == 3 else ""

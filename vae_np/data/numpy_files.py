@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import lzma
 import math
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from vae_np.data.arrays import check_labels
 from vae_np.data.sparse_files import looks_sparse, read_sparse
 
 __all__ = ["read_npy", "read_npz"]
@@ -47,12 +49,12 @@ def read_npy(path: Path) -> Array:
     return np.memmap(path, dtype, "r", start, shape, "F" if fortran else "C")
 
 
-def read_npz(path: Path, key: str | None, part: str) -> tuple[Array, Array | None, str]:
-    """The data and the labels, if there are any, of an .npz file, and a line where more was done than reading.
+def read_npz(path: Path, key: str | None, part: str, labels: str | None = None) -> tuple[Array, Array | None, str]:
+    """The data and the labels, if there are any, of an .npz file, and a line where more or less was done than reading.
 
     The data is the array ``key``; without one it is x, data or x_<part> (x_<part> only, for the test part), or the only
-    array beside the labels. The labels are y or labels; to a key that starts with x belongs what has y in its place.
-    What `scipy.sparse.save_npz` wrote is read as a dense array.
+    array beside the labels. The labels are the array ``labels``, none for "none"; else y or labels, and to a key that
+    starts with x belongs what has y in its place. What `scipy.sparse.save_npz` wrote is read as a dense array.
     """
     try:
         with open(path, "rb") as file, zipfile.ZipFile(_readable(file)) as archive:
@@ -60,15 +62,44 @@ def read_npz(path: Path, key: str | None, part: str) -> tuple[Array, Array | Non
             keys = [name.removesuffix(".npy") for name in members]
             if key is None and part == "train" and looks_sparse(keys):
                 return _sparse(archive, path)
-            chosen = _choose(path, keys, key, part)
-            partner = [f"y{chosen[1:]}"] if chosen.startswith("x") else []
-            label_key = next((k for k in [*partner, "y", "labels"] if k in keys and k != chosen), None)
+            chosen = _choose(path, keys, key, part, labels)
             x = _member(archive, path, chosen)
-            return x, None if label_key is None else _member(archive, path, label_key), ""
+            return x, *_labels(archive, path, keys, chosen, x.shape[0] if x.ndim else 0, labels)
     except (ValueError, OSError, *DAMAGED_ZIP) as error:
         if str(error).startswith(f"{path}: ") or _of_the_system(error):
             raise
         raise ValueError(f"{path}: not a whole .npz file ({_line(error)})") from error
+
+
+def _labels(
+    archive: zipfile.ZipFile, path: Path, keys: list[str], chosen: str, n: int, labels: str | None
+) -> tuple[Array | None, str]:
+    """The labels of n rows of the array ``chosen``, if there are any and they are wanted, and a line on others."""
+    if labels == "none":
+        return None, ""
+    if labels is not None and labels not in keys:
+        raise ValueError(f"{path}: no array {labels} for the labels; it holds {', '.join(keys)}")
+    partner = [f"y{chosen[1:]}"] if chosen.startswith("x") else []
+    key = labels or next((k for k in [*partner, "y", "labels"] if k in keys and k != chosen), None)
+    if key is None:
+        return None, _unread(archive, path, [k for k in keys if k != chosen], n)
+    try:
+        return check_labels(_member(archive, path, key), n, f"{path}: array {key!r}"), ""
+    except ValueError as error:
+        raise ValueError(f"{error}; labels='none' (--labels none) leaves the labels out") from error
+
+
+def _unread(archive: zipfile.ZipFile, path: Path, keys: list[str], n: int) -> str:
+    """A line that names arrays that look like labels of n rows by their type and shape."""
+    found = []
+    for key in keys:
+        with archive.open(f"{key}.npy") as file, contextlib.suppress(ValueError):  # one that is not needed may be any
+            shape, _, dtype = _header(file, str(path), archive.getinfo(f"{key}.npy").file_size)
+            if shape in ((n,), (n, 1)) and dtype.kind in "iu":
+                found.append(key)
+    if not found:
+        return ""
+    return f"labels: none are read of {path.name}; --labels {found[0]} reads the integers in its array {found[0]}"
 
 
 def _sparse(archive: zipfile.ZipFile, path: Path) -> tuple[Array, None, str]:
@@ -92,13 +123,13 @@ def _of_the_system(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
 
 
-def _choose(path: Path, keys: list[str], key: str | None, part: str) -> str:
+def _choose(path: Path, keys: list[str], key: str | None, part: str, labels: str | None) -> str:
     """The key of the data."""
     wanted = [key] if key is not None else ["x", "data", "x_train"] if part == "train" else ["x_test"]
     for candidate in wanted:
         if candidate in keys:
             return candidate
-    others = [k for k in keys if k not in ("y", "labels")]
+    others = [k for k in keys if k not in ("y", "labels", labels)]
     if key is None and part == "train" and len(others) == 1:
         return others[0]
     raise ValueError(
