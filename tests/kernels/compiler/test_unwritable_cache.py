@@ -35,7 +35,7 @@ def test_the_first_kernel_that_cannot_be_kept_says_why_and_what_to_set(nowhere):
     assert (first(1.0), second(2.0)) == (2.0, 3.0)
     (warning,) = caught
     text = str(warning.message)
-    assert f"({nowhere / 'file' / 'cache' / 'numba'}: Not a directory)" in text
+    assert f"({nowhere / 'file' / 'cache' / 'numba'} (Not a directory))" in text
     assert text.endswith("set NUMBA_CACHE_DIR or VAE_NP_CACHE to a folder that can be written")
     assert "\n" not in text
 
@@ -43,7 +43,7 @@ def test_the_first_kernel_that_cannot_be_kept_says_why_and_what_to_set(nowhere):
 @pytest.mark.parametrize("variable", ["NUMBA_CACHE_DIR", "VAE_NP_CACHE"])
 def test_the_folder_that_is_named_is_the_one_that_is_told(nowhere, monkeypatch, variable):
     monkeypatch.setenv(variable, str(nowhere / "file" / "mine"))
-    with pytest.warns(UserWarning, match=f"{nowhere / 'file' / 'mine'}.*: Not a directory"):
+    with pytest.warns(UserWarning, match=f"{nowhere / 'file' / 'mine'}.*Not a directory"):
         decorators.kernel(one)
     decorators._tell_uncached.cache_clear()
     monkeypatch.setenv(variable, str(nowhere / "there"))
@@ -55,3 +55,22 @@ def test_where_code_is_kept_nothing_is_said():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert decorators.kernel(one)(1.0) == 2.0
+
+
+@pytest.mark.parametrize("variable", ["NUMBA_CACHE_DIR", "VAE_NP_CACHE"])
+def test_a_named_folder_that_cannot_be_written_is_told_with_the_one_that_is_used(variable, monkeypatch, tmp_path):
+    """Numba went on beside the package's source without a word."""
+    from numba.core import config
+
+    (tmp_path / "file").write_text("")
+    bad = tmp_path / "file" / "cache"
+    monkeypatch.setattr(config, "CACHE_DIR", str(bad) if variable == "NUMBA_CACHE_DIR" else "")
+    monkeypatch.setenv("VAE_NP_CACHE", str(bad if variable == "VAE_NP_CACHE" else tmp_path / "ours"))
+    with pytest.warns(UserWarning, match=r"^compiled code cannot be kept in ") as caught:
+        first, second = decorators.kernel(one), decorators.kernel(one)
+    assert (first(1.0), second(2.0)) == (2.0, 3.0)
+    (warning,) = caught
+    named = bad if variable == "NUMBA_CACHE_DIR" else bad / "numba"
+    assert f"in {named} (Not a directory): it is kept in {first._cache.cache_path}" in str(warning.message)
+    if variable == "NUMBA_CACHE_DIR":
+        assert first._cache.cache_path.startswith(str(tmp_path / "ours" / "numba"))
