@@ -93,6 +93,7 @@ FAULTY = {
     "a shorter row": ("1,2,3\n4,5\n", "line 2: 2 columns; line 1 has 3"),
     "a longer row": ("a,b\n\n1,2\n3,4,5\n", "line 4: 3 columns; line 3 has 2"),
     "Python's underscore": ("1,2\n1_0,3\n", "line 2, column 1: '1_0' is"),
+    "digits of another script": ("1,2\n\uff11.5,3\n", r"line 2, column 1: '\\uff11.5' is not a number"),
     "semicolons": ("1;2\n3;4\n", "line 2, column 1 .1;2.: '3;4'"),
     "bytes that are not UTF-8": (b"1,2\n3,\xff\xfe\n", r"line 2, column 2: '\\udcff\\udcfe' is"),
     "UTF-16 without its mark": (

@@ -34,12 +34,12 @@ LEAST = 3
 
 
 def is_number(field: str) -> bool:
-    """Whether the field is a number to np.loadtxt, which knows no 1_000."""
+    """Whether the field is a number to np.loadtxt, which knows no 1_000 and no digits of other scripts."""
     try:
         float(field)
     except ValueError:
         return False
-    return "_" not in field
+    return "_" not in field and field.isascii()
 
 
 def boolean(field: str) -> str | None:
