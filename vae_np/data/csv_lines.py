@@ -123,6 +123,8 @@ def is_not_utf8(text: str) -> bool:
 
 
 def shown(text: str) -> str:
-    """Text as an error shows it: on one line, short, in ASCII."""
+    """Text as an error shows it: on one line, short, in ASCII, with bytes that are no text as bytes."""
     text = text.strip()
-    return ascii(text if len(text) <= SHOWN else text[:SHOWN] + "...")
+    return re.sub(
+        r"(?<!\\)\\udc([89a-f][0-9a-f])", r"\\x\1", ascii(text if len(text) <= SHOWN else text[:SHOWN] + "...")
+    )
