@@ -133,3 +133,19 @@ def test_a_comment_with_numbers_among_its_words_that_names_columns_is_told(tmp_p
     comment = "'# at 3 K, 2 T, run 5', is a comment and names the columns (delete it, if it does not)"
     assert data.notes == (f"header: line 1 of a.csv, {comment}",)
     assert load(write(tmp_path, "# x1, x2, b c\n0.5,1,2\n")).notes == ()  # as np.savetxt writes a header
+
+
+def test_a_line_break_within_quotes_is_called_so(tmp_path):
+    path = write(tmp_path, '"a\nunit","b"\n0.5,1\n1.5,2\n')
+    with pytest.raises(
+        ValueError, match=rf"^{path}: line 1, '\"a': .* line breaks within are not read; write the header"
+    ):
+        load(path)
+    path = write(tmp_path, 'a,b,l\n1.5,2,"x\ny"\n2.5,3,"z"\n')
+    with pytest.raises(
+        ValueError, match=rf"^{path}: line 2, column 3 \(l\): '\"x' begins .* line breaks within are not read"
+    ):
+        load(path, labels="last")
+    data = load(write(tmp_path, 'a,5" pipe\n1.5,2\n2.5,3\n'), scale="none")  # inches
+    assert data.feature_names == ("a", '5" pipe')
+    assert load(write(tmp_path, 'a,l\n1.5,5" pipe\n2.5,6" pipe\n'), labels="last").label_names == ('5" pipe', '6" pipe')

@@ -12,6 +12,7 @@ __all__ = [
     "first_field",
     "is_missing",
     "is_number",
+    "is_open",
     "is_quoted",
     "is_value",
     "last_field",
@@ -83,6 +84,11 @@ def fields(line: str) -> list[str]:
 def is_quoted(line: str) -> bool:
     """Whether the first field has quotes."""
     return line.lstrip().startswith('"')
+
+
+def is_open(field: str) -> bool:
+    """Whether a quote before the field has none that ends it."""
+    return field.count('"') % 2 == 1 and is_quoted(field)
 
 
 def first_field(line: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.data.csv_columns import fields, is_missing, is_number, is_value, unquoted
+from vae_np.data.csv_columns import fields, is_missing, is_number, is_open, is_value, unquoted
 from vae_np.data.csv_lines import SHOWN, data_lines, is_not_utf8, shown
 
 __all__ = ["NOT_UTF8", "Columns", "faulty_text", "first_fault", "not_finite", "rounded", "separator", "trailing_comma"]
@@ -87,7 +87,7 @@ def first_fault(path: Path, columns: Columns) -> str | None:
             for column, field in enumerate(parts, 1):
                 if index and column == 1:
                     continue
-                if not (unquoted(field) if column == own else is_value(unquoted(field))):
+                if is_open(field) or not (unquoted(field) if column == own else is_value(unquoted(field))):
                     last = column == len(parts) and not (columns.names or [""])[-1]
                     if last and not field.strip() and (fault := trailing_comma(path, columns.header)):
                         return fault
@@ -105,6 +105,8 @@ def first_fault(path: Path, columns: Columns) -> str | None:
 def _fact(field: str, column: int, width: int) -> str:
     """What is wrong with a field; where ``width`` is not 0 it may be a label."""
     text = unquoted(field)
+    if is_open(field):
+        return f"{shown(field)} begins a text in quotes that goes on in the next line: line breaks within are not read"
     if not text:
         return f"{shown(field)} is empty{REMEDY}"
     if is_missing(text):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
 
-from vae_np.data.csv_columns import fields, first_field, is_missing, is_value, last_field, unquoted
+from vae_np.data.csv_columns import fields, first_field, is_missing, is_open, is_value, last_field, unquoted
 from vae_np.data.csv_header import SAMPLE, judge
 from vae_np.data.packed import open_packed
 
@@ -57,6 +57,11 @@ def find_header(path: Path, word: str, labels: str | None = None) -> tuple[bool,
     ``ValueError`` where it may be one or not, and the ``word`` is neither yes nor no.
     """
     number, first = next(lines(path), (0, ""))
+    if word != "no" and is_open(last := fields(first)[-1]):
+        raise ValueError(
+            f"{path}: line {number}, {shown(last)}: a text in quotes goes on in the next line: line breaks within"
+            " are not read; write the header in one line"
+        )
     below = [line for _, line in islice(lines(path), 1, 1 + SAMPLE)]
     if word == "yes":
         _check_alone(path, below)
