@@ -80,3 +80,11 @@ def test_integers_of_a_csv_file_that_are_rounded_are_told_with_their_place(tmp_p
     assert [note for note in load(path).notes if "rounded" in note] == []
     path.write_text("a,b\n1e16,10000000000000000\n2.5,3\n")
     assert load(path).notes == ()
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).max == np.finfo(np.float64).max, reason="long doubles are float64 here")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_number_beyond_float64_is_shown_and_float64_is_no_remedy(tmp_path, dtype):
+    np.save(tmp_path / "a.npy", np.array([[1.0], [np.longdouble("1e4000")]], np.longdouble))
+    with pytest.raises(ValueError, match=rf"row 1, column 0 is 1e\+4000, beyond {dtype} \(counted from 0\)$"):
+        load(tmp_path / "a.npy", dtype=dtype)

@@ -121,8 +121,11 @@ def _check_finite(x: Array, rows: Array, source: str) -> None:
     except ValueError:
         check_finite(rows, source)
         row, column = (int(place[0]) for place in np.nonzero(~np.isfinite(x)))
-        remedy = "; dtype='float64' (--dtype float64) holds it" if x.dtype == np.float32 else ""
-        fact = f"{rows[row, column]:g}, beyond {x.dtype}"
+        value = rows[row, column]
+        with np.errstate(over="ignore"):
+            holds = x.dtype == np.float32 and np.isfinite(np.float64(value))
+        remedy = "; dtype='float64' (--dtype float64) holds it" if holds else ""
+        fact = f"{str(value) if rows.dtype.itemsize > 8 else format(value, 'g')}, beyond {x.dtype}"
         raise ValueError(f"{source}: row {row}, column {column} is {fact}{remedy} (counted from 0)") from None
 
 
