@@ -72,3 +72,16 @@ def test_frames_of_pandas_are_read_alike():
     frame["is_no"] = ["x"] * 4
     with pytest.raises(TypeError, match="column 'is_no' holds str"):
         vae().check_data(frame)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_numbers_in_either_order_of_bytes_are_the_same(order):
+    x = np.random.default_rng(0).random((9, 3))
+    theirs = x.astype(f"{order}f8")
+    vae = vae_np.VAE(3, hidden=(4,), latent=2, backend="numpy")
+    np.testing.assert_array_equal(vae.encode(theirs)[0], vae.encode(x)[0])
+    histories = [
+        vae_np.fit(vae_np.VAE(3, hidden=(4,), latent=2, backend="numpy"), data, epochs=2, progress=False)["elbo"]
+        for data in (x, theirs)
+    ]
+    assert histories[0] == histories[1]

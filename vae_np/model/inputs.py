@@ -29,7 +29,7 @@ def check_float(name: str, values: ArrayLike, columns: int, dtype: np.dtype[Any]
     if array.ndim < 1 or array.shape[-1] != columns:
         got = array.shape[-1] if array.ndim else "none"
         raise ValueError(f"{name} must have {columns} columns; it has {got}")
-    if array.dtype.kind == "f" and array.dtype != dtype:
+    if array.dtype.kind == "f" and array.dtype.newbyteorder("=") != dtype:  # of either order of bytes
         raise TypeError(f"{name} is {array.dtype} and the model is {dtype}; convert it, with {name}.astype('{dtype}')")
     return np.ascontiguousarray(array, dtype)
 
