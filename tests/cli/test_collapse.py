@@ -75,3 +75,17 @@ def test_the_remedy_is_the_models():
     found = collapse(vae, 0, 0.0123, 4.0)["collapse"]
     assert found.startswith("no latent dimension is active (KL 0.0123): the decoder ignores z; a smaller --beta, --kl")
     assert "sigma" not in found
+
+
+def test_what_is_said_of_z_is_what_the_kl_says(train):
+    vae = package.VAE(3, hidden=(3,), latent=1, backend="numpy")
+    found = collapse(vae, 0, 1.17, 1.0)["collapse"]
+    assert found.startswith(
+        "no latent dimension is active (KL 1.17): q(z|x) is not the prior, but its mean hardly varies with x; --kl"
+    )
+    assert collapse(vae, 0, 1.17, 1.0, False)["collapse"].endswith(
+        ": all training examples are one, and z has nothing to tell"
+    )
+    np.save("one.npy", np.full((40, 6), 0.5))
+    assert train("--epochs", "1", "--out", "one", data="one.npy").code == 0
+    assert "all training examples are one" in ending("one")["collapse"]

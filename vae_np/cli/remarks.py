@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 APART = 100.0
 """Two orders of magnitude: from there on deviations are too unlike for one likelihood of unscaled data."""
+BARELY = 0.1
+"""Nats of KL below which the posterior is as good as the prior."""
 
 
 def unscaled_line(vae: VAE, data: Dataset) -> str:
@@ -73,13 +75,19 @@ def against_columns_alone(vae: VAE, train: Dataset, x: Array, elbo: Array) -> di
     }
 
 
-def collapse(vae: VAE, active: float | None, kl: float, beta: float) -> dict[str, Any]:
-    """How many latent dimensions are active, and a line with the remedy where none is; nothing without epochs."""
+def collapse(vae: VAE, active: float | None, kl: float, beta: float, varies: bool = True) -> dict[str, Any]:
+    """How many latent dimensions are active, and a line with the remedy where none is; nothing without epochs.
+
+    ``varies`` says whether the training data do: there is no remedy where they do not.
+    """
     if active is None:
         return {}
     found: dict[str, Any] = {"active_units": int(active)}
     if active:
         return found
+    fact = f"no latent dimension is active (KL {kl:.3g})"
+    if not varies:
+        return found | {"collapse": f"{fact}: all training examples are one, and z has nothing to tell"}
     sigma = getattr(vae.likelihood, "sigma", None)
     helps = ["--kl-warmup 10", "--free-bits 0.1", "more --epochs"]
     if beta > 1:
@@ -87,7 +95,9 @@ def collapse(vae: VAE, active: float | None, kl: float, beta: float) -> dict[str
     if isinstance(sigma, (int, float)):
         helps.insert(0, f"--sigma learned (it is {sigma:g}; where that is far above the errors, z is worth no KL)")
     words = f"{', '.join(helps[:-1])} or {helps[-1]} may help"
-    return found | {"collapse": f"no latent dimension is active (KL {kl:.3g}): the decoder ignores z; {words}"}
+    # a KL without a mean that varies is the same for all x: it costs nats and tells nothing
+    why = "the decoder ignores z" if kl < BARELY else "q(z|x) is not the prior, but its mean hardly varies with x"
+    return found | {"collapse": f"{fact}: {why}; {words}"}
 
 
 def _is_table(vae: VAE, data: Dataset) -> bool:

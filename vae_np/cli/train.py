@@ -204,7 +204,8 @@ def _train(trainer: Trainer, parts: common.Parts, options: dict[str, Any], folde
         if history.rows:
             active, kl = evaluation.active_units, evaluation.kl
         result |= remarks.against_columns_alone(trainer.vae, parts.train, test.x, evaluation.per_example["elbo"])
-    return result | remarks.collapse(trainer.vae, active, kl, options["beta"])
+    varies = bool((parts.train.x != parts.train.x[0]).any())
+    return result | remarks.collapse(trainer.vae, active, kl, options["beta"], varies)
 
 
 def _pictures(trainer: Trainer, parts: common.Parts, options: dict[str, Any], folder: Path) -> list[Path]:
