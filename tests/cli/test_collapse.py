@@ -81,7 +81,7 @@ def test_what_is_said_of_z_is_what_the_kl_says(train):
     vae = package.VAE(3, hidden=(3,), latent=1, backend="numpy")
     found = collapse(vae, 0, 1.17, 1.0)["collapse"]
     assert found.startswith(
-        "no latent dimension is active (KL 1.17): q(z|x) is not the prior, but its mean hardly varies with x; --kl"
+        "no latent dimension is active (KL 1.17): q(z|x) is not p(z), but its mean hardly varies with x; --kl"
     )
     assert collapse(vae, 0, 1.17, 1.0, False)["collapse"].endswith(
         ": all training examples are one, and z has nothing to tell"

@@ -33,9 +33,8 @@ def run(likelihood="gaussian", beta=1.0, epochs=60, **options):
     ],
 )
 def test_a_model_that_ignores_z_is_told_with_what_may_help(likelihood, first):
-    words = (
-        rf"^no latent dimension is active \(KL .*\): the decoder ignores z; {first} that .* or more epochs may help$"
-    )
+    why = r"\): (the decoder ignores z|q.* hardly varies with x)"
+    words = rf"^no latent dimension is active \(KL .*{why}; {first} that .* or more epochs may help$"
     with pytest.warns(CollapseWarning, match=words) as caught:
         history = run(likelihood, beta=10.0)
     assert history["active_units"][-1] == 0
@@ -59,7 +58,7 @@ def test_with_patience_it_is_the_best_epoch_that_counts(patience, of):
         for i, elbo in enumerate([-3.0, -1.0, -2.0]):
             row = dict.fromkeys(COLUMNS, 0.0) | {"epoch": i + 1, "validation_elbo": elbo}
             history.append(row | {"kl": 0.001 * i, "active_units": float(i != ignoring)})
-        found = collapsed(SimpleNamespace(history=history, settings=SimpleNamespace(patience=patience), vae=vae))
+        found = collapsed(SimpleNamespace(x=X, history=history, settings=SimpleNamespace(patience=patience), vae=vae))
         assert bool(found) == (ignoring == of)
         assert ignoring != of or found.startswith(f"no latent dimension is active (KL {0.001 * of:.3g})")
 
@@ -72,3 +71,8 @@ def test_a_run_that_is_not_over_is_not_judged(tmp_path):
         warnings.simplefilter("error")
         with pytest.raises(KeyboardInterrupt):
             run(vae_np.Gaussian(sigma=1.0), beta=10.0, on_epoch=stop, checkpoint=tmp_path / "a.npz")
+
+
+def test_constant_data_have_nothing_to_encode_and_get_no_advice():
+    with pytest.warns(CollapseWarning, match=r"all training examples are one, and z has nothing to tell$"):
+        vae_np.fit(vae_np.VAE(6, hidden=(), latent=1, backend="numpy"), np.full((9, 6), 0.5), epochs=1, progress=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -60,7 +61,9 @@ def test_constants_of_adam_that_the_dtype_cannot_hold_are_refused_at_once(optimi
     settings = Settings(epochs=1, batch_size=6, optimizer=optimizer)
     with pytest.raises(ValueError, match=message):
         Trainer(small(dtype="float32"), X.astype("float32"), settings)
-    Trainer(small(), X, settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the decay takes all
+        Trainer(small(), X, settings)
 
 
 class Bare:
@@ -107,3 +110,13 @@ def test_settings_that_json_cannot_hold_are_refused_before_the_first_step(tmp_pa
     with pytest.raises(ValueError, match=r"objective cannot be saved as JSON in a checkpoint: .*complex"):
         fit(vae, X, objective=Odd(), checkpoint=path, output_bias="data", progress=False)
     np.testing.assert_array_equal(vae.parameters.vector, before)
+
+
+@pytest.mark.parametrize(("decay", "told"), [(99, False), (100, True), (300, True)])
+def test_a_weight_decay_that_takes_all_of_the_parameters_is_told(decay, told):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        Trainer(small(), X, Settings(epochs=1, batch_size=6, optimizer=vae_np.Adam(0.01, weight_decay=decay)))
+    lines = [str(warning.message) for warning in caught]
+    assert len(lines) == told
+    assert all(line.startswith(f"learning_rate times weight_decay is {decay / 100:.3g} in step ") for line in lines)

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 APART = 100.0
 """Two orders of magnitude: from there on deviations are too unlike for one likelihood of unscaled data."""
-BARELY = 0.1
-"""Nats of KL below which the posterior is as good as the prior."""
 
 
 def unscaled_line(vae: VAE, data: Dataset) -> str:
@@ -82,12 +80,14 @@ def collapse(vae: VAE, active: float | None, kl: float, beta: float, varies: boo
     """
     if active is None:
         return {}
+    from vae_np.evaluation.latent_use import why_unused
+
     found: dict[str, Any] = {"active_units": int(active)}
     if active:
         return found
-    fact = f"no latent dimension is active (KL {kl:.3g})"
+    fact = why_unused(kl, varies)
     if not varies:
-        return found | {"collapse": f"{fact}: all training examples are one, and z has nothing to tell"}
+        return found | {"collapse": fact}
     sigma = getattr(vae.likelihood, "sigma", None)
     helps = ["--kl-warmup 10", "--free-bits 0.1", "more --epochs"]
     if beta > 1:
@@ -95,9 +95,7 @@ def collapse(vae: VAE, active: float | None, kl: float, beta: float, varies: boo
     if isinstance(sigma, (int, float)):
         helps.insert(0, f"--sigma learned (it is {sigma:g}; where that is far above the errors, z is worth no KL)")
     words = f"{', '.join(helps[:-1])} or {helps[-1]} may help"
-    # a KL without a mean that varies is the same for all x: it costs nats and tells nothing
-    why = "the decoder ignores z" if kl < BARELY else "q(z|x) is not the prior, but its mean hardly varies with x"
-    return found | {"collapse": f"{fact}: {why}; {words}"}
+    return found | {"collapse": f"{fact}; {words}"}
 
 
 def _is_table(vae: VAE, data: Dataset) -> bool:

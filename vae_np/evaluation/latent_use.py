@@ -15,7 +15,7 @@ from vae_np.model.joint import Joint
 from vae_np.model.vae import VAE
 from vae_np.support.noise import standard_normal
 
-__all__ = ["LatentUse", "latent_use"]
+__all__ = ["LatentUse", "latent_use", "why_unused"]
 
 Array = NDArray[Any]
 MOST = 5000
@@ -24,6 +24,17 @@ ROWS = 2**20
 """Entries of the table of densities that are computed at once."""
 BARELY = 0.1
 """Nats of KL below which a model is as good as collapsed, whatever its units do."""
+
+
+def why_unused(kl: float, varies: bool = True) -> str:
+    """What a KL says where no latent dimension is active; ``varies`` is whether the data do."""
+    fact = f"no latent dimension is active (KL {kl:.3g})"
+    if not varies:
+        return f"{fact}: all training examples are one, and z has nothing to tell"
+    # a KL with a mean that does not vary is the same for all x: it costs nats and tells nothing
+    return (
+        f"{fact}: {'the decoder ignores z' if kl < BARELY else 'q(z|x) is not p(z), but its mean hardly varies with x'}"
+    )
 
 
 class LatentUse(NamedTuple):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from numpy.typing import ArrayLike
 
+from vae_np.evaluation.latent_use import why_unused
 from vae_np.formulas.objectives import Objective, get_objective
 from vae_np.formulas.optim import Adam
 from vae_np.formulas.schedules import Schedule, as_schedule
@@ -153,10 +154,10 @@ def collapsed(trainer: Trainer) -> str:
     of = -1 if settings.patience is None else history.best_epoch - 1
     if history["active_units"][of] > 0:
         return ""
+    fact = why_unused(history["kl"][of], varies := bool((trainer.x != trainer.x[0]).any()))
+    if not varies:
+        return fact
     sigma = getattr(trainer.vae.likelihood, "sigma", None)
     helps = ["Gaussian(sigma='learned')"] if isinstance(sigma, (int, float)) else []
     helps += ["a beta that begins small, LinearWarmup", "ELBO(free_bits=0.1)", "more epochs"]
-    return (
-        f"no latent dimension is active (KL {history['kl'][of]:.3g}): the decoder ignores z;"
-        f" {', '.join(helps[:-1])} or {helps[-1]} may help"
-    )
+    return f"{fact}; {', '.join(helps[:-1])} or {helps[-1]} may help"

@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,10 @@ def check_target(checkpoint: str | os.PathLike[str] | None, seconds: float) -> N
 
 
 def check_rates(settings: Settings, dtype: np.dtype[Any], steps: int) -> None:
-    """That Adam's constants survive in the model's dtype, as far as the first and the last step show it."""
+    """That Adam's constants survive in the model's dtype, as far as the first and the last step show it.
+
+    A warning where weight decay takes all of the parameters.
+    """
     adam = settings.optimizer
     if dtype.type(adam.epsilon) == 0:
         raise ValueError(f"epsilon must not vanish in {dtype}; {adam.epsilon} does")
@@ -80,6 +84,13 @@ def check_rates(settings: Settings, dtype: np.dtype[Any], steps: int) -> None:
         for name, value in (("learning_rate", rate), ("learning_rate times weight_decay", rate * adam.weight_decay)):
             if not value <= largest:
                 raise ValueError(f"{name} must be finite in {dtype}; in step {step} it is {value}")
+    taken = [(adam.rate(step) * adam.weight_decay, step) for step in sorted({1, max(1, steps)})]
+    if max(taken)[0] >= 1:
+        warnings.warn(
+            f"learning_rate times weight_decay is {max(taken)[0]:.3g} in step {max(taken)[1]}: decoupled decay takes"
+            " that share of every parameter in a step, 1 is all of it (l2 is what PyTorch's Adam calls weight_decay)",
+            stacklevel=4,
+        )
 
 
 def check_same_run(path: str | os.PathLike[str], saved: Checkpoint, vae: VAE, settings: Settings, data: Data) -> None:
