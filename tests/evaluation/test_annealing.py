@@ -10,7 +10,6 @@ from scipy import stats
 import vae_np
 from vae_np.evaluation.annealing import annealed, bidirectional
 from vae_np.evaluation.bounds import evaluate
-from vae_np.evaluation.latent_use import latent_use
 from vae_np.evaluation.weights import BELIEVED, importance, pareto_shape
 from vae_np.exact import LinearVAE, log_evidence
 
@@ -121,37 +120,6 @@ def test_the_pareto_shape_tells_good_weights_from_bad():
     assert pareto_shape(np.zeros(100)) == -np.inf
 
 
-def test_rate_is_mutual_information_and_the_aggregated_kl():
-    vae = model(n_features=5, latent=2, backend="numpy")
-    x = np.random.default_rng(0).random((400, 5))
-    found = latent_use(vae, x)
-    assert found.mutual_information + found.aggregated_kl == pytest.approx(found.rate, abs=0.15)  # one z each
-    assert 0 < found.mutual_information < np.log(400)
-    assert found.distortion == pytest.approx(-evaluate(vae, x).log_likelihood)
-    assert found.error == pytest.approx(np.mean((vae.reconstruct(x) - x) ** 2))
-
-
-def test_the_mutual_information_of_examples_far_apart_is_their_logarithm():
-    """Each z names its x: q(z|x_m) overlap with no other."""
-    vae = vae_np.VAE(5, hidden=(), latent=1, backend="numpy")
-    vae.parameters["encoder.mu.W"] = np.ones((5, 1)) * 1000
-    vae.parameters["encoder.logvar.b"] = [-8.0]
-    x = np.random.default_rng(0).random((50, 5))
-    assert latent_use(vae, x).mutual_information == pytest.approx(np.log(50), abs=1e-3)
-
-
-def test_collapse_is_told_with_its_numbers():
-    vae = vae_np.VAE(5, hidden=(4,), latent=2, backend="numpy")
-    x = np.random.default_rng(0).random((50, 5))
-    for name in ("encoder.mu.W", "encoder.logvar.W"):
-        vae.parameters[name] = np.zeros_like(vae.parameters[name])
-    assert latent_use(vae, x).verdict.startswith("collapsed: 0 of 2 units active")
-    vae.parameters["encoder.mu.W"][:, 0] = 5
-    assert latent_use(vae, x).verdict.startswith("not collapsed, 1 idle: 1 of 2 units active")
-    vae.parameters["encoder.mu.W"][:, 1] = 5
-    assert latent_use(vae, x).verdict.startswith("not collapsed: 2 of 2 units active")
-
-
 def test_what_cannot_be_had_says_why():
     vae = linear(latent=2)
     with pytest.raises(ValueError, match="start must be one of posterior, prior; got 'q'"):
@@ -162,10 +130,6 @@ def test_what_cannot_be_had_says_why():
         importance(vae, X[:0])
     with pytest.raises(ValueError, match="samples must be at least 2"):
         importance(vae, X, 1)
-    with pytest.raises(ValueError, match="known for the diagonal posterior"):
-        latent_use(model(posterior="full", backend="numpy", n_features=5), X)
-    with pytest.raises(ValueError, match="at least 2 examples; got 1"):
-        latent_use(vae, X[:1])
     vae.parameters["decoder.out.b"][0] = 1e200
     with pytest.raises(vae_np.NonFiniteError, match="importance weights"):
         importance(vae, X, 4)

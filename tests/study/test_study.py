@@ -65,6 +65,10 @@ def test_a_heavy_kl_is_the_disease_that_the_table_shows(tmp_path):
     found = collapse(X, X[:60], vae_np.Gaussian("learned"), latent=2, epochs=2)
     rows = {row["remedy"]: row for row in found.values["rows"]}
     assert rows["beta 4"]["rate"] < rows["as it is"]["rate"] < rows["beta 0.5"]["rate"]
+    for row in rows.values():
+        off = row["mutual_information"] + row["aggregated_kl"] - row["rate"]
+        assert abs(off) < 5 * (row["mutual_information_error"] + row["aggregated_kl_error"])
+    assert any(line.startswith("KL = I(x; z) + KL(q(z)||p), these two by 167 z an example") for line in found.lines)
     assert json.dumps(found.values)
     assert found.draw(tmp_path / "p.png").exists()
 

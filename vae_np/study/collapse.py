@@ -64,7 +64,14 @@ def collapse(x: ArrayLike, held_out: ArrayLike, likelihood: str | Likelihood = "
         f" {row['active_units']:>4}/{latent:<2} {row['error']:10.5f}"
         for row in rows
     ]
-    lines += ["", f"I(x; z) is at most log N = {np.log(len(held_out)):.2f} nats", f"as it is: {rows[0]['verdict']}"]
+    errors = [max(row[f"{name}_error"] for row in rows) for name in ("mutual_information", "aggregated_kl")]
+    lines += [
+        "",
+        f"KL = I(x; z) + KL(q(z)||p), these two by {rows[0]['samples']} z an example, +- {errors[0]:.2g} and"
+        f" {errors[1]:.2g} at most",
+        f"I(x; z) is at most log N = {np.log(len(held_out)):.2f} nats",
+        f"as it is: {rows[0]['verdict']}",
+    ]
     if best is rows[0]:
         lines.append("no remedy has a higher log p(x) here")
     else:
