@@ -8,10 +8,13 @@ from models import model
 from scipy import stats
 
 import vae_np
+from vae_np.evaluation import annealing
 from vae_np.evaluation.annealing import annealed, bidirectional
 from vae_np.evaluation.bounds import evaluate
 from vae_np.evaluation.weights import BELIEVED, importance, pareto_shape
 from vae_np.exact import LinearVAE, log_evidence
+from vae_np.formulas.numerics import log_mean_exp
+from vae_np.model.joint import Joint
 
 X = np.random.default_rng(0).uniform(0.05, 0.95, size=(4, 5))
 
@@ -36,6 +39,62 @@ def test_annealing_finds_the_closed_form_where_importance_sampling_fails(start):
     assert (np.abs(plain.evidence - right) > 5 * np.abs(found.evidence - right)).any()
 
 
+def two_modes():
+    """A posterior of two equal modes near z = 1 and -1, and a q that is about the first one."""
+    vae = vae_np.VAE(1, hidden=(2,), latent=1, activation="tanh", likelihood=vae_np.Gaussian(0.1), backend="numpy")
+    vae.parameters.vector[...] = 0
+    vae.parameters["decoder.0.W"] = [[3.0, 3.0]]
+    vae.parameters["decoder.0.b"] = [-3.0, 3.0]
+    vae.parameters["decoder.out.W"] = [[1.0], [-1.0]]
+    vae.parameters["decoder.out.b"] = [2.0]
+    vae.parameters["encoder.mu.b"] = [1.0]
+    vae.parameters["encoder.logvar.b"] = [-4.0]
+    return vae, np.ones((1, 1))
+
+
+def test_a_missed_mode_is_many_errors_off_and_the_two_starts_say_so():
+    """These are the figures of the docstring: log 2 with an error of some hundredths, which no weight shows."""
+    vae, x = two_modes()
+    z, joint = np.linspace(-8, 8, 16_001)[:, None, None], Joint.of(vae, x)
+    right = log_mean_exp(joint.log_likelihood(z) + joint.log_prior(z)) + np.log(16.0)
+    from_q = annealed(vae, x, chains=200, temperatures=100, leapfrog=5)
+    assert from_q.evidence - right == pytest.approx(-np.log(2), abs=0.1)
+    assert from_q.error < 0.06
+    assert from_q.effective_chains > 150
+    assert not from_q.doubtful.any()
+    assert np.isnan(from_q.apart)
+    both = annealed(vae, x, chains=200, temperatures=100, leapfrog=5, start="both")
+    assert both.apart > 3
+    assert both.doubtful.all()
+    assert abs(both.evidence - right) < 3 * both.error < 1.5
+
+
+def test_of_one_mode_both_starts_are_one_and_nothing_is_doubted():
+    vae = linear()
+    found = annealed(vae, X, chains=32, temperatures=60, leapfrog=5, start="both")
+    assert (np.abs(found.evidence - LinearVAE.of(vae).log_evidence(X)) < 5 * found.error).all()
+    assert (found.apart < 3).all()
+    assert not found.doubtful.any()
+    assert annealed(vae, X, chains=4, temperatures=2, leapfrog=1).doubtful.any()  # one weight outweighs all
+
+
+def test_the_prior_that_chains_start_from_is_the_model_s():
+    """With two temperatures and no other help the mean weight is that of draws of the mixture itself."""
+    vae = model(n_features=5, latent=2, backend="numpy", likelihood="gaussian", prior="mixture:components=3")
+    vae.parameters["prior.mean"] *= 20
+    x = vae.sample(3, seed=1)
+    right = log_evidence(vae, x, tolerance=1e-7).value
+    found = annealed(vae, x, chains=64, temperatures=60, leapfrog=5, start="prior")
+    assert (np.abs(found.evidence - right) < 5 * found.error).all()
+    path = annealing._path(vae, x, 2, 1, "prior")
+    z = path.draw(0, 0, (4000, 3, 2))
+    mean = vae.sample_prior(40_000, seed=1).mean(axis=0)
+    np.testing.assert_allclose(z.mean(axis=(0, 1)), mean, atol=6 * z.std() / np.sqrt(12_000))
+    assert np.abs(mean).max() > 1  # which is not that of N(0, I)
+    some = annealing._path(vae, x[:2], 2, 1, "prior").draw(0, 0, (4000, 2, 2))
+    np.testing.assert_array_equal(some, z[:, :2])  # whatever the split of the batch
+
+
 def test_more_temperatures_are_nearer_and_the_seed_makes_it_the_same():
     vae = linear()
     right = LinearVAE.of(vae).log_evidence(X)
@@ -57,7 +116,6 @@ def test_both_directions_bracket_the_closed_form():
 
 def test_a_wrong_weight_leaves_the_bracket(monkeypatch):
     """A log p(x, z) that lacks the prior is another integral: neither direction finds the closed form."""
-    from vae_np.evaluation import annealing
 
     def without_prior(path, z):
         likelihood, of_likelihood = path.joint.log_likelihood_and_gradient(z)
@@ -122,8 +180,12 @@ def test_the_pareto_shape_tells_good_weights_from_bad():
 
 def test_what_cannot_be_had_says_why():
     vae = linear(latent=2)
-    with pytest.raises(ValueError, match="start must be one of posterior, prior; got 'q'"):
+    with pytest.raises(ValueError, match="start must be one of posterior, prior, both; got 'q'"):
         annealed(vae, X, start="q")
+    with pytest.raises(ValueError, match="start must be one of posterior, prior; got 'both'"):
+        bidirectional(vae, start="both")
+    with pytest.raises(ValueError, match="chains must be at least 4"):
+        annealed(vae, X, chains=3, start="both")
     with pytest.raises(ValueError, match="chains must be at least 2"):
         annealed(vae, X, chains=1)
     with pytest.raises(ValueError, match="x has no examples"):

@@ -58,6 +58,12 @@ def test_every_way_to_the_evidence_agrees(vae, tmp_path):
     for way in ("importance", "annealed"):
         assert abs(values[way] - values["quadrature"]) < 5 * values[f"{way}_error"] + 0.01
     assert values["elbo"] < values["quadrature"]
+    assert values["annealed_doubtful"] == 0
+    ends = f"{values['simulated_lower']:.4f} +- {values['simulated_lower_error']:.4f} and "
+    assert f"  log p(x) lies, in expectation, between {ends}{values['simulated_upper']:.4f} +- " in found.lines[-1]
+    error = values["simulated_lower_error"] + values["simulated_upper_error"]
+    assert values["simulated_lower"] - values["simulated_upper"] < 5 * error
+    assert min(values["simulated_lower_error"], values["simulated_upper_error"]) > 0
     assert found.draw(tmp_path / "p.png").exists()
 
 

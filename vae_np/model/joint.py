@@ -58,6 +58,11 @@ class Joint:
         """log p(z_sn), (S, N)."""
         return self._prior(z)[0]
 
+    def draw_prior(self, n: int, generator: np.random.Generator) -> Array:
+        """``n`` draws of z ~ p(z), (n, K)."""
+        a, own = self.architecture, self.architecture.own(self.parameters, "prior")
+        return a.prior.checked_draw(n, a.latent, generator, own, self.parameters.vector.dtype, self.encoder)
+
     def log_likelihood_and_gradient(self, z: Array) -> tuple[Array, Array]:
         """log p(x_n | z_sn), (S, N), and its derivative with respect to z, (S, N, K)."""
         a = self.architecture
