@@ -33,6 +33,9 @@ WRONG = {
     "--objective iwae --kl-warmup 2": "no beta",
     "--objective iwae --free-bits 1": "--free-bits belongs to --objective elbo; the objective is iwae",
     "--objective elbo:free_bits=1 --free-bits 2": "free_bits is given twice",
+    "--objective reinforce:baseline=leave-one-out": "--samples must suit --objective reinforce:baseline=leave-one-out:"
+    " reinforce learns of each sample from the others: it needs at least 2 samples; got 1",
+    "--objective miwae --samples 3": "--samples must suit --objective miwae: miwae divides the samples into 2 groups",
     "--objective gan": "objective must be one of elbo, iwae",
     "--objective iwae:free_bits=1": "the iwae objective does not take 'free_bits'",
     "--beta -1": "--beta",

@@ -11,6 +11,7 @@ import pytest
 
 import vae_np
 from vae_np.cli import main
+from vae_np.estimators.targets import target, what_of
 from vae_np.exact import log_evidence, posterior_on_grid
 from vae_np.plots.canvas import BLUE, GREY
 from vae_np.study import collapse, estimators, evidence, gradient, posterior, small_model
@@ -102,6 +103,37 @@ def test_the_command_prints_the_table_and_writes_the_picture(tmp_path, capsys, m
     assert values["picture"] == "p.svg"
 
 
+def test_a_log_has_a_line_for_each_estimator_and_a_terminal_a_bar(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys.modules["vae_np.study.estimators"], "ESTIMATORS", ("elbo", "stl", "reinforce"))
+    words = ["study", "estimators", "--epochs", "1", "--examples", "1", "--samples", "2"]
+    assert main(words) == 0
+    assert capsys.readouterr().err == "1/3 elbo\n2/3 stl\n3/3 reinforce\n"
+    assert main([*words, "--json"]) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(words) == 0
+    err = capsys.readouterr().err
+    assert "reinforce" in err
+    assert "%|" in err
+
+
+def test_estimators_that_are_after_one_gradient_share_it(vae, monkeypatch):
+    asked = []
+
+    def noted(vae, x, name, *rest, **options):
+        asked.append(name)
+        return target(vae, x, name, *rest, **options)
+
+    monkeypatch.setattr(sys.modules["vae_np.study.estimators"], "target", noted)
+    estimators(vae, X[:1], estimates=200)
+    assert len(set(asked)) == len(asked) == 8
+    smooth = vae_np.VAE(4, hidden=(3,), latent=1, activation="tanh", likelihood="gaussian", backend="numpy", seed=0)
+    for name in ("stl", "dreg", "rws-dreg"):
+        right, same = (target(smooth, X[:1], one, 2, tolerance=1e-5) for one in (name, what_of(name)))
+        np.testing.assert_array_equal(right.vector, same.vector)
+
+
 def test_a_model_of_one_s_own_is_looked_at(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     vae_np.VAE(64, hidden=(3,), latent=1, backend="numpy", dtype="float32").save("model.npz")
@@ -118,6 +150,12 @@ def test_a_model_of_one_s_own_is_looked_at(tmp_path, capsys, monkeypatch):
         (["gradient", "--model", "m.npz", "--latent", "2"], "--latent describes the small model, and one is given"),
         (["gradient", "--examples", "0"], "--examples must be at least 1; got 0"),
         (["gradient", "--out", "x.txt"], "--out must end in .png, .svg or .pdf; got x.txt"),
+        (
+            ["estimators", "--samples", "1"],
+            "--samples must suit every estimator, as 2 and other even numbers do: reinforce",
+        ),
+        (["estimators", "--samples", "3"], "miwae divides the samples into 2 groups of one size; got 3 samples"),
+        (["evidence", "--samples", "1"], "--samples must be at least 2 for evidence"),
         (["gradient", "--latent", "4", "--epochs", "1"], "quadrature takes at most 3 latent dimensions"),
         (["posterior", "--latent", "3", "--epochs", "1"], "a posterior on a grid has 1 or 2 dimensions"),
     ],

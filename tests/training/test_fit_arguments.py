@@ -92,6 +92,15 @@ class Odd(Bare):
         return {"weight": 1j}
 
 
+def test_too_few_samples_for_an_objective_are_refused_before_the_first_step():
+    vae = small()
+    before = vae.parameters.vector.copy()
+    for name, samples in (("vimco", 1), ("reinforce:baseline=leave-one-out", 1), ("piwae:groups=3", 4)):
+        with pytest.raises(ValueError, match=r"at least 2 samples; got 1|3 groups of one size; got 4 samples"):
+            fit(vae, X, objective=name, samples=samples, output_bias="data", progress=False)
+    np.testing.assert_array_equal(vae.parameters.vector, before)
+
+
 def test_an_objective_that_a_checkpoint_could_not_tell_from_another_is_refused(tmp_path):
     path = tmp_path / "c.npz"
     options = {"epochs": 1, "progress": False}

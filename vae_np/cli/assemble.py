@@ -87,14 +87,18 @@ def settings(options: dict[str, Any], examples: int) -> Settings:
     for name in ("epochs", "kl_warmup", "kl_cycles", "warmup", "beta"):
         if not options[name] >= 0:
             raise ValueError(f"--{name.replace('_', '-')} must not be negative; got {options[name]}")
-    steps = -(-examples // options["batch_size"])
+    steps, goal = -(-examples // options["batch_size"]), objective(options)
+    try:
+        goal.check_samples(options["samples"])
+    except ValueError as error:
+        raise ValueError(f"--samples must suit --objective {options['objective']}: {error}") from None
     return Settings(
         epochs=options["epochs"],
         batch_size=options["batch_size"],
         optimizer=_adam(options, steps),
         seed=options["seed"],
         beta=_beta(options, steps),
-        objective=objective(options),
+        objective=goal,
         samples=options["samples"],
         binarise=options["binarise"],
         output_bias=options["output_bias"],

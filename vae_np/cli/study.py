@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from vae_np.cli import choice, common, output, runs
+from vae_np.cli.bars import StageBar
 from vae_np.cli.command import Command
 
 if TYPE_CHECKING:
@@ -74,12 +75,26 @@ def _check(given: dict[str, Any]) -> None:
     for name in ("epochs", "examples", "samples", "latent"):
         if (value := given.get(name)) is not None and value < 1:
             raise ValueError(f"--{name} must be at least 1; got {value}")
+    if topic == "estimators" and (samples := given.get("samples")) is not None:
+        _check_estimators(samples)
+    if topic == "evidence" and given.get("samples") == 1:
+        raise ValueError("--samples must be at least 2 for evidence, whose error is their spread; got 1")
     unused = {"samples": topic not in ("estimators", "evidence"), "examples": topic == "collapse",
               "model": topic == "collapse", "latent": "model" in given}  # fmt: skip
     for name, is_unused in unused.items():
         if name in given and is_unused:
             why = "describes the small model, and one is given" if name == "latent" else f"has no part in {topic}"
             raise ValueError(f"--{name} {why}")
+
+
+def _check_estimators(samples: int) -> None:
+    """That all of them can have so many samples, before a model is trained."""
+    from vae_np.study.estimators import check_samples
+
+    try:
+        check_samples(samples)
+    except ValueError as error:
+        raise ValueError(f"--samples must suit every estimator, as 2 and other even numbers do: {error}") from None
 
 
 def _drawn(found: Finding, out: str) -> str | None:
@@ -105,9 +120,35 @@ def _look(given: dict[str, Any], args: argparse.Namespace) -> Finding:
     else:
         vae, rows = _small(given)
     x = rows[: given.get("examples", EXAMPLES[topic])].astype("float64")
-    more = {"samples": given["samples"]} if "samples" in given else {}
-    found: Finding = getattr(study, topic)(vae, x, seed=seed, **more)
+    more: dict[str, Any] = {"samples": given["samples"]} if "samples" in given else {}
+    if topic == "estimators":
+        more["tell"] = _Progress("json" not in given)
+    try:
+        found: Finding = getattr(study, topic)(vae, x, seed=seed, **more)
+    finally:
+        if "tell" in more:
+            more["tell"].bar.close()
     return found._replace(lines=[repr(vae), *found.lines], values={"model": repr(vae), **found.values})
+
+
+class _Progress:
+    """Which estimator is measured: a bar on a terminal, else a line each on standard error."""
+
+    def __init__(self, shown: bool) -> None:
+        from vae_np.study.estimators import ESTIMATORS
+
+        self.total, self.done, self.shown = len(ESTIMATORS), 0, shown
+        self.bar = StageBar(self.total, shown)
+
+    def __call__(self, name: str) -> None:
+        import sys
+
+        if self.bar.bar is None and self.shown:
+            print(f"{self.done + 1}/{self.total} {name}", file=sys.stderr, flush=True)
+        if self.done:
+            self.bar.move()
+        self.bar.name(f"{name} ")
+        self.done += 1
 
 
 def _small(given: dict[str, Any]) -> tuple[VAE, Any]:

@@ -24,6 +24,12 @@ MATERIAL = 1e-4
 """The share of the largest entry by which an integral that has not converged may be off without a word."""
 
 
+def what_of(name: str) -> str:
+    """The objective, by name, that has the same target: what several estimators are after can be taken once."""
+    goal = get_objective(name)
+    return WAKE[0] if goal.name in WAKE else BOUNDS.get(goal.name, name)
+
+
 def target(vae: VAE, x: ArrayLike, objective: str | Objective, samples: int = 1, **options: float) -> Parameters:
     """The gradient of the mean bound over the examples that an estimator is after, by quadrature.
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import ArrayLike
 
 from vae_np.estimators import measure, target
+from vae_np.estimators.targets import what_of
+from vae_np.formulas.objectives import get_objective
 from vae_np.formulas.parameters import Parameters
 from vae_np.model.vae import VAE
 from vae_np.plots.studies import estimator_spread
 from vae_np.study.finding import Finding
+from vae_np.support.checks import whole
 from vae_np.support.errors import NotConvergedWarning
 
-__all__ = ["ESTIMATORS", "estimators"]
+__all__ = ["ESTIMATORS", "check_samples", "estimators"]
 
 ESTIMATORS = (
     "elbo", "elbo-sampled", "stl", "reinforce", "reinforce:baseline=leave-one-out", "iwae", "dreg", "vimco", "rws",
@@ -23,7 +27,14 @@ ESTIMATORS = (
 )  # fmt: skip
 
 
-def estimators(vae: VAE, x: ArrayLike, *, samples: int = 2, estimates: int = 2000, seed: int = 0) -> Finding:
+def check_samples(samples: int) -> None:
+    """``ValueError`` unless every estimator can have so many: an even number."""
+    for name in ESTIMATORS:
+        get_objective(name).check_samples(whole("samples", samples, at_least=1))
+
+
+def estimators(vae: VAE, x: ArrayLike, *, samples: int = 2, estimates: int = 2000, seed: int = 0,
+               tell: Callable[[str], None] | None = None) -> Finding:  # fmt: skip
     """Bias and deviation of each estimator's gradient for encoder and decoder, over so many estimates.
 
     The exact gradient is `estimators.target`, where its quadrature is possible (S K <= 4) and converges; else there is
@@ -37,11 +48,20 @@ def estimators(vae: VAE, x: ArrayLike, *, samples: int = 2, estimates: int = 200
     samples : int
         S, an even number.
     estimates, seed : int
+    tell : callable, optional
+        Called with the name of each estimator before it is measured: some seconds each, where there are 4 noises.
     """
+    check_samples(samples)
     rows: list[dict[str, Any]] = []
     without = []
+    exacts: dict[str, tuple[Parameters | None, float]] = {}  # some share theirs
     for name in ESTIMATORS:
-        exact, error = _target(vae, x, name, samples)
+        if tell is not None:
+            tell(name)
+        after = what_of(name)
+        if after not in exacts:
+            exacts[after] = _target(vae, x, after, samples)
+        exact, error = exacts[after]
         found = measure(vae, x, name, samples, estimates=estimates, seed=seed, exact=exact)
         for row in found.rows():
             if row.name in ("encoder", "decoder"):

@@ -44,6 +44,8 @@ class Settings:
         for name, words in (("binarise", MODES), ("output_bias", OUTPUT_BIAS)):
             if getattr(self, name) not in words:
                 raise ValueError(f"{name} must be one of {', '.join(words)}; got {getattr(self, name)!r}")
+        if hasattr(self.objective, "check_samples"):  # anything that has the form of an Objective serves
+            self.objective.check_samples(self.samples)
         if not self.objective.analytic_kl and self.beta != Constant(1.0):
             raise ValueError(f"the {self.objective.name} objective has no beta; leave beta at 1")
 

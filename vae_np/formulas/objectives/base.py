@@ -81,6 +81,10 @@ class Objective(Named):
         """The objective of the next step, once a step has had this loss: itself, unless it remembers something."""
         return self
 
+    def check_samples(self, samples: int) -> None:
+        """``ValueError`` if it cannot have so many samples of each example: most can have any number."""
+        return
+
     def refuse_beta(self, beta: float) -> None:
         """``ValueError`` unless beta is 1: for objectives without one."""
         if beta != 1:

@@ -37,6 +37,10 @@ class MIWAE(Objective):
     def __post_init__(self) -> None:
         whole("groups", self.groups, at_least=1)
 
+    def check_samples(self, samples: int) -> None:
+        """Whole groups of them."""
+        _check_groups(samples, self.groups, self.name)
+
     def __call__(self, terms: Terms, beta: float = 1.0) -> Loss:
         """-(mean over groups and examples of log-mean-exp of log w)."""
         self.refuse_beta(beta)
@@ -60,6 +64,10 @@ class PIWAE(Objective):
 
     def __post_init__(self) -> None:
         whole("groups", self.groups, at_least=1)
+
+    def check_samples(self, samples: int) -> None:
+        """Whole groups of them."""
+        _check_groups(samples, self.groups, self.name)
 
     def __call__(self, terms: Terms, beta: float = 1.0) -> Loss:
         """The loss of `IWAE`, and both networks' cotangents."""
@@ -129,11 +137,16 @@ class Renyi(Objective):
 def _grouped(log_w: Array, groups: int, name: str) -> tuple[Array, Array]:
     """The bounds of the groups, (M, N), and the derivative of their mean with respect to log w, (S, N)."""
     s, n = log_w.shape
-    if s % groups:
-        raise ValueError(f"{name} divides the samples into {groups} groups of one size; got {s} samples")
+    _check_groups(s, groups, name)
     grouped = log_w.reshape(groups, s // groups, n)
     weight = normalised_exp(grouped.real, axis=1) / (groups * n)
     return log_mean_exp(grouped, axis=1), weight.reshape(s, n)
+
+
+def _check_groups(samples: int, groups: int, name: str) -> None:
+    """That they can be divided."""
+    if samples % groups:
+        raise ValueError(f"{name} divides the samples into {groups} groups of one size; got {samples} samples")
 
 
 def _weighted(weight: Any) -> Cotangents:

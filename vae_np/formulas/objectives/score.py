@@ -69,6 +69,11 @@ class Reinforce(Objective):
         signal = log_w.real - self._baseline(log_w.real)
         return at_samples(log_w.mean(axis=0), _score(share, -signal * share))
 
+    def check_samples(self, samples: int) -> None:
+        """The leave-one-out baseline needs 2."""
+        if self.baseline == "leave-one-out":
+            _check_others(samples, self.name)
+
     def after(self, loss: float) -> Reinforce:
         """With the running baseline that this step's loss has moved."""
         if self.baseline != "running":
@@ -108,6 +113,10 @@ class VIMCO(Objective):
         cotangents = _score(weight, weight - (bound.real - without) / n)
         return at_samples(bound, cotangents)
 
+    def check_samples(self, samples: int) -> None:
+        """It needs 2."""
+        _check_others(samples, self.name)
+
 
 def _score(weight: Array, direct: Array) -> Cotangents:
     """log p(x, z) with these weights, nothing through z, and log q at fixed z with the other ones."""
@@ -118,10 +127,15 @@ def _score(weight: Array, direct: Array) -> Cotangents:
 def _of_others(log_w: Array, name: str) -> Array:
     """The mean of log w over the other samples of the example."""
     s = len(log_w)
-    if s < 2:
-        raise ValueError(f"{name} learns of each sample from the others: it needs at least 2 samples; got {s}")
+    _check_others(s, name)
     others: Array = (log_w.sum(axis=0) - log_w) / (s - 1)
     return others
+
+
+def _check_others(samples: int, name: str) -> None:
+    """That there are any."""
+    if samples < 2:
+        raise ValueError(f"{name} learns of each sample from the others: it needs at least 2 samples; got {samples}")
 
 
 def _with(log_w: Array, s: int, value: Array) -> Array:
