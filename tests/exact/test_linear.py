@@ -84,6 +84,71 @@ def test_the_stationary_points_have_no_gradient_and_the_first_is_the_highest():
         heights.append(point.log_evidence(x).mean())
     assert max(heights) == heights[0] == pytest.approx(LinearVAE.optimum(x, 2).log_evidence(x).mean())
     assert heights[1] > heights[3] > heights[4]
-    for wrong, message in [((0, 1, 2), "at most 2 different numbers"), ((4,), "below the mean of the others")]:
+    for wrong, message in [
+        ((-1,), "number must be at least 0"),
+        ((0, 1, 2), "at most 2 different numbers"),
+        ((4,), "below the mean of the others"),
+    ]:
         with pytest.raises(ValueError, match=message):
             LinearVAE.stationary(x, 2, wrong)
+
+
+M, S = np.zeros((3, 2)), np.zeros((3, 2))
+USES = {
+    "log_evidence": lambda decoder, x: decoder.log_evidence(x),
+    "log_evidence_gradient": lambda decoder, x: decoder.log_evidence_gradient(x),
+    "posterior": lambda decoder, x: decoder.posterior(x),
+    "elbo": lambda decoder, x: decoder.elbo(x, M[: len(x)], S[: len(x)]),
+    "elbo_gradient": lambda decoder, x: decoder.elbo_gradient(x, M[: len(x)], S[: len(x)]),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_what_is_no_decoder_or_no_data_is_an_error_and_not_broadcast(use):
+    closed, call = LinearVAE.of(linear()), USES[use]
+    for x, message in [
+        (np.zeros((3, 1)), r"x must have the shape \(N, 5\); got \(3, 1\)"),
+        (np.zeros((3, 4)), r"x must have the shape \(N, 5\); got \(3, 4\)"),
+        (np.zeros(5), r"x must have the shape \(N, 5\); got \(5,\)"),
+        (np.full((3, 5), np.nan), "row 0, column 0 is nan"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            call(closed, x)
+    for x in (X + 1j, [["a"] * 5] * 3):
+        with pytest.raises(TypeError, match="array of real numbers"):
+            call(closed, x)
+    for decoder, message in [
+        (closed._replace(variance=-1.0), "variance must be positive; got -1.0"),
+        (closed._replace(variance=0), "variance must be positive"),
+        (closed._replace(b=closed.b[:1]), r"W must have the shape \(K, D\) and b \(D,\); got \(2, 5\) and \(1,\)"),
+        (closed._replace(W=closed.W * np.nan), "W must lie in"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            call(decoder, X)
+    if use.endswith("gradient"):
+        with pytest.raises(ValueError, match="x has no examples"):
+            call(closed, X[:0])
+
+
+def test_moments_of_another_shape_are_an_error_and_not_broadcast():
+    closed = LinearVAE.of(linear())
+    for call in (closed.elbo, closed.elbo_gradient):
+        for m, s, message in [
+            (M[:1], S[:1], r"mu must have the shape \(3, 2\); got \(1, 2\)"),
+            (M, S[:, :1], r"logvar must have the shape \(3, 2\); got \(3, 1\)"),
+            (M, S + np.inf, "logvar must lie in"),
+        ]:
+            with pytest.raises(ValueError, match=message):
+                call(X, m, s)
+
+
+def test_a_number_of_dimensions_that_is_none_is_an_error():
+    for wrong, kind in ((1.5, TypeError), (True, TypeError), (0, ValueError), (5, ValueError)):
+        with pytest.raises(kind, match="latent must be"):
+            LinearVAE.optimum(X, wrong)
+    with pytest.raises(ValueError, match="row 0, column 0 is nan"):
+        LinearVAE.optimum(X * np.nan, 2)
+    with pytest.raises(ValueError, match=r"x must have the shape \(N, D\), with at least one example; got \(0, 5\)"):
+        LinearVAE.optimum(X[:0], 2)
+    with pytest.raises(TypeError, match="an eigenvector's number must be an integer"):
+        LinearVAE.stationary(X, 2, [0.5])

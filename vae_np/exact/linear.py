@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from vae_np.formulas.likelihoods import Gaussian
 from vae_np.formulas.numerics import LOG_2PI
 from vae_np.model.vae import VAE
+from vae_np.support.checks import check_values, positive, whole
 
 __all__ = ["LinearVAE"]
 
@@ -25,6 +26,9 @@ Array = NDArray[Any]
 
 class LinearVAE(NamedTuple):
     """The decoder z W + b, W (K, D) and b (D,), and its variance sigma^2.
+
+    Gradients have its form, too, so it is where it is used that its arrays and its data are checked: ``ValueError`` or
+    ``TypeError`` where shapes do not fit, something is not finite, or the variance is not positive.
 
     Examples
     --------
@@ -70,16 +74,18 @@ class LinearVAE(NamedTuple):
 
     def log_evidence(self, x: ArrayLike) -> Array:
         """log p(x) = log N(x; b, W^T W + sigma^2 I), (N,), in nats."""
+        data = self._data(x)
         L = np.linalg.cholesky(self.covariance)
-        u = np.linalg.solve(L, (np.asarray(x, np.float64) - self.b).T)
+        u = np.linalg.solve(L, (data - self.b).T)
         half_log_det = np.log(np.diag(L)).sum()
         found: Array = -np.square(u).sum(axis=0) / 2 - half_log_det - len(self.b) / 2 * LOG_2PI
         return found
 
     def posterior(self, x: ArrayLike) -> tuple[Array, Array]:
         """Mean (N, K) and covariance (K, K) of p(z|x): M^-1 W (x - b) and sigma^2 M^-1, M = W W^T + sigma^2 I."""
+        data = self._data(x)
         M = self.W @ self.W.T + self.variance * np.eye(len(self.W))
-        mean = np.linalg.solve(M, self.W @ (np.asarray(x, np.float64) - self.b).T).T
+        mean = np.linalg.solve(M, self.W @ (data - self.b).T).T
         return mean, self.variance * np.linalg.inv(M)
 
     def elbo(self, x: ArrayLike, mu: ArrayLike, logvar: ArrayLike) -> Array:
@@ -95,7 +101,7 @@ class LinearVAE(NamedTuple):
         -------
         elbo : array, shape (N,)
         """
-        x, m, s = (np.asarray(value, np.float64) for value in (x, mu, logvar))
+        x, m, s = self._with_moments(x, mu, logvar)
         rest = np.square(x - m @ self.W - self.b).sum(axis=1)
         spread = np.exp(s) @ np.square(self.W).sum(axis=1)
         divergence = 0.5 * (m**2 + np.expm1(s) - s).sum(axis=1)
@@ -110,7 +116,7 @@ class LinearVAE(NamedTuple):
 
         with C the covariance of x in the model and S = mean (x - b)(x - b)^T. Tipping & Bishop (1999), appendix A.
         """
-        off = np.asarray(x, np.float64) - self.b
+        off = self._data(x, at_least=1) - self.b
         inverse = np.linalg.inv(self.covariance)
         G = (inverse @ (off.T @ off / len(off)) @ inverse - inverse) / 2
         return LinearVAE(2 * self.W @ G, inverse @ off.mean(axis=0), float(np.trace(G)))
@@ -122,7 +128,7 @@ class LinearVAE(NamedTuple):
         dsigma^2 = -D / (2 sigma^2) + mean (|r|^2 + sum_k e^{s_k} |W_k|^2) / (2 sigma^4)
         dmu = (r W^T / sigma^2 - mu) / N,    dlogvar = -(e^s |W_k|^2 / sigma^2 + e^s - 1) / (2 N)
         """
-        x, m, s = (np.asarray(value, np.float64) for value in (x, mu, logvar))
+        x, m, s = self._with_moments(x, mu, logvar, at_least=1)
         n, d = x.shape
         r, e, sizes = x - m @ self.W - self.b, np.exp(s), np.square(self.W).sum(axis=1)
         dW = (m.T @ r / n - e.mean(axis=0)[:, None] * self.W) / self.variance
@@ -130,6 +136,30 @@ class LinearVAE(NamedTuple):
         dvariance = -d / (2 * self.variance) + squares / (2 * self.variance**2)
         decoder = LinearVAE(dW, r.mean(axis=0) / self.variance, dvariance)
         return decoder, (r @ self.W.T / self.variance - m) / n, -(e * sizes / self.variance + np.expm1(s)) / (2 * n)
+
+    def _data(self, x: ArrayLike, *, at_least: int = 0) -> Array:
+        """x in float64, (N, D), finite, once the decoder is one."""
+        W, b = (_finite(name, value) for name, value in (("W", self.W), ("b", self.b)))
+        if W.ndim != 2 or b.shape != W.shape[1:]:
+            raise ValueError(f"W must have the shape (K, D) and b (D,); got {W.shape} and {b.shape}")
+        positive("variance", self.variance)
+        data = _finite("x", x)
+        if data.ndim != 2 or data.shape[1] != len(b):
+            raise ValueError(f"x must have the shape (N, {len(b)}); got {data.shape}")
+        if len(data) < at_least:
+            raise ValueError("x has no examples")
+        return data
+
+    def _with_moments(
+        self, x: ArrayLike, mu: ArrayLike, logvar: ArrayLike, *, at_least: int = 0
+    ) -> tuple[Array, Array, Array]:
+        """x, mu and logvar in float64, with one row for each example."""
+        data = self._data(x, at_least=at_least)
+        m, s = _finite("mu", mu), _finite("logvar", logvar)
+        for name, value in (("mu", m), ("logvar", s)):
+            if value.shape != (len(data), len(self.W)):
+                raise ValueError(f"{name} must have the shape {(len(data), len(self.W))}; got {value.shape}")
+        return data, m, s
 
     @classmethod
     def stationary(cls, x: ArrayLike, latent: int, eigenvectors: Sequence[int]) -> LinearVAE:
@@ -153,11 +183,12 @@ class LinearVAE(NamedTuple):
         ValueError
             If they are no such numbers, an eigenvalue is below the others' mean, or the data have no variance beyond.
         """
-        data, chosen = np.asarray(x, np.float64), list(eigenvectors)
-        if data.ndim != 2 or not len(data) or not np.isfinite(data).all():
-            raise ValueError(f"x must be (N, D), finite, with at least one example; got the shape {data.shape}")
+        data, latent = _finite("x", x), whole("latent", latent, at_least=1)
+        chosen = [whole("an eigenvector's number", k, at_least=0) for k in eigenvectors]
+        if data.ndim != 2 or not len(data):
+            raise ValueError(f"x must have the shape (N, D), with at least one example; got {data.shape}")
         n, d = data.shape
-        if not 0 < latent < d:
+        if latent >= d:
             raise ValueError(f"latent must be from 1 to {d - 1}, fewer than the features; got {latent}")
         if len(chosen) > latent or len(set(chosen)) < len(chosen) or not all(0 <= k < d for k in chosen):
             raise ValueError(f"eigenvectors must be at most {latent} different numbers from 0 to {d - 1}; got {chosen}")
@@ -183,4 +214,13 @@ class LinearVAE(NamedTuple):
         At it the best q(z|x) of a linear encoder is the true posterior: W's rows are orthogonal, so its covariance is
         diagonal, and the ELBO is log p(x).
         """
-        return cls.stationary(x, latent, range(latent))
+        return cls.stationary(x, latent, range(whole("latent", latent, at_least=1)))
+
+
+def _finite(name: str, value: ArrayLike) -> Array:
+    """An array of real and finite numbers, in float64."""
+    array = np.asarray(value)
+    if array.ndim == 0:
+        raise ValueError(f"{name} must be an array; got {value!r}")
+    check_values(array, -math.inf, math.inf, name=name)
+    return array.astype(np.float64)
