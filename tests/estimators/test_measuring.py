@@ -10,10 +10,11 @@ import pytest
 from models import batch, model
 
 from vae_np.estimators import measure, target
-from vae_np.exact import expected, log_evidence
+from vae_np.exact import elbo_and_grad, expected, log_evidence
 from vae_np.exact.evidence import _integral, forward_kl_gradient
 from vae_np.formulas.network import encoder_forward
 from vae_np.formulas.objectives import StickingTheLanding
+from vae_np.formulas.parameters import Parameters
 from vae_np.gradcheck import complex_step
 from vae_np.model.joint import Joint
 
@@ -128,6 +129,22 @@ def test_the_gradient_of_the_forward_kl_is_its_complex_step():
     for i in range(found.vector.size):
         unit = np.eye(found.vector.size)[i]
         assert found.vector[i] == pytest.approx(complex_step(mean_log_q, vae.parameters.vector, unit), abs=1e-12)
+
+
+def test_an_exact_gradient_of_something_else_is_refused_and_so_is_an_unknown_row():
+    vae, x = narrow()
+    other = model(backend="numpy", latent=1, hidden=(6,))
+    for wrong, kind, message in [
+        (other.parameters, ValueError, r"of another model: encoder.0.W is \(7, 6\) there and \(2, 2\) here"),
+        (Parameters({"a": (2,)}), ValueError, r"of another model: a is \(2,\) there and missing here"),
+        (np.zeros(vae.parameters.vector.size), TypeError, "exact must be Parameters.* got ndarray$"),
+        (elbo_and_grad(vae, x, tolerance=1e-3), TypeError, "got Exact; give its .gradients"),
+        (vae.parameters.like(vae.parameters.vector * np.nan), ValueError, "exact must lie in"),
+    ]:
+        with pytest.raises(kind, match=message):
+            measure(vae, x, estimates=200, exact=wrong)
+    with pytest.raises(ValueError, match="by must be 'part' or 'tensor'; got 'foo'"):
+        measure(vae, x, estimates=200).rows("foo")
 
 
 def test_what_cannot_be_measured_says_why():

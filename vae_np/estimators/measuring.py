@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from vae_np.formulas.objectives import Objective, get_objective
 from vae_np.formulas.parameters import Parameters
 from vae_np.model.vae import VAE
-from vae_np.support.checks import whole
+from vae_np.support.checks import check_values, whole
 from vae_np.support.moments import Moments
 from vae_np.support.noise import standard_normal
 
@@ -73,6 +73,8 @@ class Measured(NamedTuple):
 
     def rows(self, by: str = "part") -> list[Row]:
         """A row for the encoder, the decoder and each other part that learns; for ``by="tensor"`` for each tensor."""
+        if by not in ("part", "tensor"):
+            raise ValueError(f"by must be 'part' or 'tensor'; got {by!r}")
         names = list(dict.fromkeys(name.split(".")[0] if by == "part" else name for name in self.mean))
         return [self._row(name) for name in names]
 
@@ -125,8 +127,8 @@ def measure(vae: VAE, x: ArrayLike, objective: str | Objective = "elbo", samples
     Raises
     ------
     ValueError
-        If the model is float32, whose rounding would pass for a bias, or the objective ties the examples of a batch
-        together.
+        If the model is float32, whose rounding would pass for a bias, the objective ties the examples of a batch
+        together, or ``exact`` is the gradient of another model.
     """
     goal = get_objective(objective)
     if vae.dtype != np.float64:
@@ -134,6 +136,7 @@ def measure(vae: VAE, x: ArrayLike, objective: str | Objective = "elbo", samples
     x = vae.check_data(x)
     if len(x) == 0:
         raise ValueError("x has no examples")
+    _check_exact(exact, vae.parameters)
     samples, n = whole("samples", samples, at_least=1), len(x)
     each = -(-whole("estimates", estimates, at_least=2 * BLOCKS) // BLOCKS)
     at_once = max(1, min(each, ROWS // (samples * n)))
@@ -150,6 +153,20 @@ def measure(vae: VAE, x: ArrayLike, objective: str | Objective = "elbo", samples
     like = vae.parameters.like
     return Measured(goal, samples, each * BLOCKS, like(moments.mean.copy()), like(error),
                     like(error * math.sqrt(each * BLOCKS)), exact)  # fmt: skip
+
+
+def _check_exact(exact: Any, parameters: Parameters) -> None:
+    """That it is None or finite numbers, one for each parameter."""
+    if exact is None:
+        return
+    if not isinstance(exact, Parameters):
+        hint = "; give its .gradients" if isinstance(getattr(exact, "gradients", None), Parameters) else ""
+        raise TypeError(f"exact must be Parameters, as from estimators.target; got {type(exact).__name__}{hint}")
+    for name in {**exact.shapes, **parameters.shapes}:
+        theirs, ours = (of.shapes.get(name, "missing") for of in (exact, parameters))
+        if theirs != ours:
+            raise ValueError(f"exact is the gradient of another model: {name} is {theirs} there and {ours} here")
+    check_values(exact.vector, -math.inf, math.inf, name="exact")
 
 
 def _gradient(vae: VAE, x: Array, eps: Array, objective: Objective) -> Array:

@@ -12,7 +12,7 @@ from scipy.stats import qmc
 from vae_np.exact.quadrature import Exact, expectation, is_within
 from vae_np.model.joint import in_float64
 from vae_np.model.vae import VAE
-from vae_np.support.checks import non_negative, whole
+from vae_np.support.checks import non_negative, positive, whole
 from vae_np.support.moments import Moments
 from vae_np.support.noise import stream
 
@@ -60,6 +60,7 @@ def elbo_by_sobol(vae: VAE, x: ArrayLike, beta: float = 1.0, *, points: int = 2*
     if points & (points - 1):
         raise ValueError(f"points must be a power of 2, for the net to be balanced; got {points}")
     latent, beta = vae.architecture.latent, non_negative("beta", beta)
+    tolerance = positive("tolerance", tolerance)
     if latent > qmc.Sobol.MAXDIM:
         raise ValueError(f"Sobol's numbers have at most {qmc.Sobol.MAXDIM} dimensions; the model has {latent}")
     parameters, inside = in_float64(vae, x)
