@@ -7,7 +7,9 @@ import pytest
 from models import LATENTS, model
 
 import vae_np
-from vae_np.exact import LinearVAE, elbo_and_grad, elbo_by_sobol, gaps, kl, log_evidence, posterior_on_grid
+from vae_np.exact import LinearVAE, elbo_and_grad, elbo_by_sobol, expected, gaps, kl, log_evidence, posterior_on_grid
+from vae_np.formulas.gaussian import kl_terms
+from vae_np.formulas.objectives import ELBO
 from vae_np.model.joint import Joint
 
 X = np.random.default_rng(0).uniform(0.05, 0.95, size=(3, 5))
@@ -53,6 +55,8 @@ def test_a_kl_in_closed_form_is_its_integral(name):
     vae = smooth(2, **settings)
     found = kl(vae, X, tolerance=1e-7, most=256**2)
     assert (found.error < 1e-4).all()
+    assert found.converged == (found.error <= 1e-7 * (1 + np.abs(found.value))).all()
+    assert not kl(vae, X, most=64).converged
     if vae.architecture.has_kl:
         terms = vae.terms(X, np.zeros((1, 3, 2)))
         np.testing.assert_allclose(found.value, terms.kl.sum(axis=1), rtol=1e-9)
@@ -68,6 +72,8 @@ def test_a_kl_of_many_dimensions_has_a_standard_error():
     found = kl(vae, X, samples=2000)
     right = vae.terms(X, np.zeros((1, 3, 5))).kl.sum(axis=1)
     assert found.nodes == 0
+    assert not found.converged
+    assert kl(vae, X, samples=2000, tolerance=1.0).converged
     assert (np.abs(found.value - right) < 5 * found.error).all()
     assert (found.error < 0.1).all()
 
@@ -137,6 +143,31 @@ def test_the_joint_s_gradient_in_z_is_the_complex_step(settings):
     terms = vae.terms(X, np.zeros((1, 3, 2)))
     np.testing.assert_allclose(joint.log_likelihood(terms.z), terms.log_likelihood, rtol=1e-12)
     np.testing.assert_allclose(joint.log_prior(terms.z), terms.log_prior, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["per-entry", "total"])
+def test_free_bits_of_an_example_have_their_expectation(kind):
+    """By the bound of each example: with it the gradient is that of log p(x|z) alone, without it that of the ELBO."""
+    vae, x, nodes = smooth(2), X, {"tolerance": 1e-9, "most": 64**2}
+    vae.parameters["encoder.mu.W"] *= 3  # KL that differ
+    own = kl_terms(*vae.encode(x))
+    within = own if kind == "per-entry" else own.sum(axis=1, keepdims=True)
+    free = float(np.sort(within.ravel())[len(within.ravel()) // 2 - 1 :][:2].mean())  # about half of them are bounded
+    found = expected(vae, x, ELBO(free, kind), 1, **nodes)
+    likelihood = elbo_and_grad(vae, x, 0.0, **nodes)
+    np.testing.assert_allclose(found.value, likelihood.value - np.maximum(within, free).sum(axis=1), rtol=1e-9)
+    if kind == "total":
+        each = [elbo_and_grad(vae, x[n : n + 1], float(within[n, 0] > free), **nodes) for n in range(3)]
+        right = sum(one.gradients.vector for one in each) / 3
+        np.testing.assert_allclose(found.gradients.vector, right, atol=1e-8)
+    assert 0 < (within > free).sum() < within.size
+    below = expected(vae, x, ELBO(1e-6, kind), 1, **nodes).gradients.vector
+    np.testing.assert_allclose(below, elbo_and_grad(vae, x, **nodes).gradients.vector, atol=1e-8)
+    above = expected(vae, x, ELBO(1e6, kind), 1, **nodes).gradients.vector
+    np.testing.assert_allclose(above, likelihood.gradients.vector, atol=1e-8)
+    loss, _ = vae.loss_and_grad(x, np.zeros((1, 3, 2)), objective=ELBO(free, kind))
+    each = ELBO(free, kind)(vae.terms(x, np.zeros((1, 3, 2)))).each
+    assert -each.mean() == pytest.approx(loss, rel=1e-13)
 
 
 def test_what_is_not_to_be_had_says_what_is():

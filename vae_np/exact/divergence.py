@@ -14,7 +14,7 @@ from vae_np.formulas.network import Architecture
 from vae_np.formulas.parameters import Parameters
 from vae_np.model.joint import in_float64
 from vae_np.model.vae import VAE
-from vae_np.support.checks import whole
+from vae_np.support.checks import positive, whole
 from vae_np.support.moments import Moments
 from vae_np.support.noise import standard_normal
 
@@ -27,11 +27,13 @@ AT_ONCE = 256
 
 class Divergence(NamedTuple):
     """``value`` (N,), in nats, and its ``error`` (N,): by quadrature what the last doubling of the nodes changed, by
-    samples a standard error; ``nodes`` a dimension, or 0 where it was sampled."""
+    samples a standard error; ``nodes`` a dimension, or 0 where it was sampled; ``converged``, whether the errors are
+    within the tolerance, relative to 1 + the value: what is sampled hardly ever is."""
 
     value: Array
     error: Array
     nodes: int
+    converged: bool
 
 
 def kl(vae: VAE, x: ArrayLike, *, tolerance: float = 1e-10, most: int = MOST, samples: int = 10_000, seed: int = 0
@@ -46,7 +48,7 @@ def kl(vae: VAE, x: ArrayLike, *, tolerance: float = 1e-10, most: int = MOST, sa
     vae : VAE
     x : array, shape (N, D)
     tolerance, most
-        Of the quadrature, as in `elbo_and_grad`.
+        Of the quadrature, as in `elbo_and_grad`, and of ``converged``.
     samples, seed : int
         Where K > 3.
 
@@ -56,7 +58,7 @@ def kl(vae: VAE, x: ArrayLike, *, tolerance: float = 1e-10, most: int = MOST, sa
     """
     architecture = vae.architecture
     if architecture.latent > DIMENSIONS:
-        return _sampled(vae, x, whole("samples", samples, at_least=2), seed)
+        return _sampled(vae, x, whole("samples", samples, at_least=2), seed, positive("tolerance", tolerance))
     parameters, inside = prepare(vae, x, tolerance, most)
     value, error, order = np.full(len(inside), math.nan), np.full(len(inside), np.inf), 0
     for order in orders(architecture.latent, most):
@@ -68,7 +70,7 @@ def kl(vae: VAE, x: ArrayLike, *, tolerance: float = 1e-10, most: int = MOST, sa
         value = found
         if agree(tolerance, value, error):
             break
-    return Divergence(value, error, order)
+    return Divergence(value, error, order, agree(tolerance, value, error))
 
 
 def _difference(parameters: Parameters, x: Array, u: Array, architecture: Architecture) -> Array:
@@ -78,7 +80,7 @@ def _difference(parameters: Parameters, x: Array, u: Array, architecture: Archit
     return terms.log_posterior - terms.log_prior
 
 
-def _sampled(vae: VAE, x: ArrayLike, samples: int, seed: int) -> Divergence:
+def _sampled(vae: VAE, x: ArrayLike, samples: int, seed: int, tolerance: float) -> Divergence:
     """The mean over samples, and its standard error."""
     architecture, moments = vae.architecture, Moments()
     parameters, inside = in_float64(vae, x)
@@ -86,4 +88,5 @@ def _sampled(vae: VAE, x: ArrayLike, samples: int, seed: int) -> Divergence:
         shape = (min(AT_ONCE, samples - first), len(inside), architecture.latent)
         eps = standard_normal(seed, 0, shape, first_sample=first, purpose="kl")
         moments.add(_difference(parameters, inside, eps, architecture))
-    return Divergence(moments.mean, np.sqrt(moments.variance() / (samples - 1)), 0)
+    error = np.sqrt(moments.variance() / (samples - 1))
+    return Divergence(moments.mean, error, 0, agree(tolerance, moments.mean, error))

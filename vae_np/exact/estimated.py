@@ -51,7 +51,8 @@ def expected(vae: VAE, x: ArrayLike, objective: str | Objective = "elbo", sample
     Raises
     ------
     ValueError
-        If S K is more than 4, or the objective ties the examples of a batch together, as free bits by dimension do.
+        If S K is more than 4, or the objective ties the examples of a batch together, as free bits of the kind
+        "per-dimension" do, whose bound is on the batch's mean; those of the kinds "per-entry" and "total" do not.
 
     Examples
     --------
@@ -89,7 +90,10 @@ def _sum(parameters: Parameters, x: Array, noise: Array, weights: Array, archite
             terms, cache = elbo.forward(parameters, rows, np.ascontiguousarray(eps.swapaxes(0, 1)), architecture)
             loss = objective(terms)
             if loss.each is None:
-                raise ValueError(f"{objective!r} has no value of each example: its expectation needs whole batches")
+                raise ValueError(
+                    f"{objective!r} has no value of each example: its expectation needs whole batches; free bits"
+                    " have one as free_bits_kind='per-entry' or 'total'"
+                )
             value[n] += w @ loss.each
             part = loss_backward(parameters, _scaled(loss, -len(w) * w / len(x)), cache, architecture)
             gradients.vector[...] += part.vector

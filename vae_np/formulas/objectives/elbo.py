@@ -58,26 +58,28 @@ class ELBO(Objective):
     def __call__(self, terms: Terms, beta: float = 1.0) -> Loss:
         """-(mean log-likelihood) + beta (mean of the bounded KL)."""
         s, n = terms.log_likelihood.shape
-        bounded, weight = self._bounded(terms.kl)
+        bounded, weight, of_each = self._bounded(terms.kl)
         value = -terms.log_likelihood.sum() / (s * n) + beta * bounded / n
         dtype = terms.log_likelihood.real.dtype
         lik = np.full((s, n), -1 / (s * n), dtype)
-        each = None if self.free_bits else terms.log_likelihood.sum(axis=0) / s - beta * terms.kl.sum(axis=1)
+        each = None if of_each is None else terms.log_likelihood.sum(axis=0) / s - beta * of_each
         if terms.analytic:
             return Loss(value, Cotangents(lik, kl=np.asarray(beta / n * weight, dtype)), each=each)
         share = np.empty((s, n), dtype)
         share[...] = beta / (s * n) * weight[:, 0]
         return Loss(value, Cotangents(lik, log_prior=-share, log_posterior=share), kl="samples", each=each)
 
-    def _bounded(self, kl: Array) -> tuple[Any, Array]:
-        """The bounded KL summed over the batch, and its derivative with respect to KL_nk (broadcast to (N, K))."""
+    def _bounded(self, kl: Array) -> tuple[Any, Array, Array | None]:
+        """The bounded KL summed over the batch, its derivative with respect to KL_nk (broadcast to (N, K)), and that of
+        each example (N,), unless it is bounded by its mean over the batch."""
         free = self.free_bits
         if free == 0:
-            return kl.sum(), np.ones((1, 1))
+            return kl.sum(), np.ones((1, 1)), kl.sum(axis=1)
         if self.free_bits_kind == "per-dimension":
             mean = column_sums(kl) / len(kl)
             above = mean.real > free
-            return np.where(above, mean, free).sum() * len(kl), above[None].astype(float)
+            return np.where(above, mean, free).sum() * len(kl), above[None].astype(float), None
         total = kl if self.free_bits_kind == "per-entry" else kl.sum(axis=1, keepdims=True)
         above = total.real > free
-        return np.where(above, total, free).sum(), above.astype(float)
+        bounded = np.where(above, total, free)
+        return bounded.sum(), above.astype(float), bounded.sum(axis=1)
