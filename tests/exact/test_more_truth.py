@@ -170,6 +170,18 @@ def test_free_bits_of_an_example_have_their_expectation(kind):
     assert -each.mean() == pytest.approx(loss, rel=1e-13)
 
 
+def test_a_float32_model_has_float64_values_of_data_in_its_own_dtype():
+    vae, x = smooth(1, dtype="float32"), X.astype("float32")
+    other = smooth(1)
+    other.parameters.vector[...] = vae.parameters.vector  # as they are rounded
+    for of in (elbo_and_grad, log_evidence, kl):
+        found = of(vae, x)
+        assert found.value.dtype == np.float64
+        np.testing.assert_allclose(found.value, of(other, x.astype(float)).value, rtol=1e-13)
+        with pytest.raises(TypeError, match=r"x is float64 and the model is float32; convert it, with x.astype"):
+            of(vae, X)
+
+
 def test_what_is_not_to_be_had_says_what_is():
     with pytest.raises(ValueError, match="a posterior on a grid has 1 or 2 dimensions, and the model 3"):
         posterior_on_grid(smooth(3), X)

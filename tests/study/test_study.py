@@ -142,6 +142,18 @@ def test_a_model_of_one_s_own_is_looked_at(tmp_path, capsys, monkeypatch):
     assert "64-3-1-3-64" in json.loads(capsys.readouterr().out)["model"]
 
 
+def test_fewer_rows_than_were_asked_for_are_told(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savetxt("few.csv", X[:30], delimiter=",")
+    words = ["study", "gradient", "--data", "few.csv", "--epochs", "1", "--latent", "1", "--examples"]
+    assert main([*words, "50"]) == 0
+    assert "there are 3 rows to look at: --examples 50 takes these" in capsys.readouterr().out.splitlines()
+    assert main([*words, "2"]) == 0
+    assert "rows to look at" not in capsys.readouterr().out
+    assert main([*words, "50", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["looked_at"] == 3
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -119,7 +119,11 @@ def _look(given: dict[str, Any], args: argparse.Namespace) -> Finding:
         vae, rows = in_float64(run.vae), runs.data_of(run, args).x
     else:
         vae, rows = _small(given)
-    x = rows[: given.get("examples", EXAMPLES[topic])].astype("float64")
+    wanted = given.get("examples", EXAMPLES[topic])
+    x = rows[:wanted].astype("float64")
+    fewer = []
+    if "examples" in given and len(x) < wanted:
+        fewer.append(f"there are {len(x)} rows to look at: --examples {wanted} takes these")
     more: dict[str, Any] = {"samples": given["samples"]} if "samples" in given else {}
     if topic == "estimators":
         more["tell"] = _Progress("json" not in given)
@@ -128,7 +132,8 @@ def _look(given: dict[str, Any], args: argparse.Namespace) -> Finding:
     finally:
         if "tell" in more:
             more["tell"].bar.close()
-    return found._replace(lines=[repr(vae), *found.lines], values={"model": repr(vae), **found.values})
+    values = {"model": repr(vae), "looked_at": len(x), **found.values}
+    return found._replace(lines=[repr(vae), *fewer, *found.lines], values=values)
 
 
 class _Progress:

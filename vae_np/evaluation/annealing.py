@@ -105,6 +105,7 @@ def annealed(vae: VAE, x: ArrayLike, *, chains: int = 16, temperatures: int = 20
     vae : VAE
         In float64 by the formulas, whatever its dtype and backend.
     x : array, shape (N, D)
+        In the model's dtype.
     chains : int
         M, independent chains an example.
     temperatures : int

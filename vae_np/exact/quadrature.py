@@ -52,13 +52,15 @@ def elbo_and_grad(vae: VAE, x: ArrayLike, beta: float = 1.0, *, tolerance: float
 
         ELBO_n = sum_s w_s log p(x_n | z_n(u_s)) - beta KL_n,    z_n(u) = mu_n + sigma_n u
 
-    for K <= 3, in float64 by the formulas, whatever the model's dtype and backend. A KL that has no closed form is part
-    of the sum, as log q(z|x) - log p(z) at the nodes. The nodes are doubled until nothing changes any more.
+    for K <= 3, in float64 by the formulas, whatever the model's dtype and backend, of its parameters as they are. A KL
+    that has no closed form is part of the sum, as log q(z|x) - log p(z) at the nodes. The nodes are
+    doubled until nothing changes any more.
 
     Parameters
     ----------
     vae : VAE
     x : array, shape (N, D)
+        In the model's dtype, as everywhere.
     beta : float
     tolerance : float
         Of the value, relative to 1 + |ELBO|, and of the gradient, relative to 1 or its largest entry.
