@@ -195,3 +195,41 @@ def test_a_swap_in_the_training_is_a_mistake_of_the_program(tmp_path):
     file.write_text(source.replace("for x in data:", "def train(data, model):\n  for x in data:"))
     (finding,) = check_objective(callable_of(f"{file}:loss_function")).findings
     assert (finding.id, finding.severity) == ("names-swapped", "H")
+
+
+def with_a_default_epoch(recon, x, mu, logvar, epoch=0):
+    return (bce(recon, x) + min(1.0, epoch / 10) * kl(mu, logvar)).mean()
+
+
+def with_a_default_step(recon, x, mu, logvar, *, step=0, warmup=1000):
+    return (bce(recon, x) + min(1.0, step / warmup) * kl(mu, logvar)).mean()
+
+
+def with_a_default_weight(recon, x, mu, logvar, kl_weight=0.1):
+    return (bce(recon, x) + kl_weight * kl(mu, logvar)).mean()
+
+
+def that_rounds(recon, x, mu, logvar):
+    return (bce(recon, (x > 0.5).astype(float)) + kl(mu, logvar)).mean()
+
+
+@pytest.mark.parametrize("f", [with_a_default_epoch, with_a_default_step, with_a_default_weight, that_rounds])
+def test_a_default_epoch_or_weight_is_not_the_one_that_is_meant_and_x_may_be_rounded(f):
+    report = check_objective(f)
+    assert report.ok, str(report)
+    assert not report.findings
+
+
+def test_arguments_that_are_there_twice_are_refused():
+    with pytest.raises(ValueError, match="each given once; x is there twice"):
+        check_objective(that_rounds, arguments=("x", "x", "x", "x"))
+
+
+def by_maximum(logits, x, mu, logvar):
+    """Its derivative at logits of exactly 0 is whatever the framework takes for that of max(l, 0)."""
+    return ((np.maximum(logits, 0) - logits * x + np.log1p(np.exp(-np.abs(logits)))).sum(1) + kl(mu, logvar)).mean()
+
+
+def test_a_cross_entropy_by_the_maximum_is_right_at_all_logits():
+    report = check_objective(by_maximum)
+    assert report.ok, str(report)

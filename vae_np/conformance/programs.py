@@ -30,6 +30,21 @@ def split(what: str) -> tuple[Path, str]:
     return Path(file), name
 
 
+def _of_package(file: Path) -> Any:
+    """The module as one of the package in whose folder it lies: it imports others by `from .`."""
+    folder, names = file.resolve().parent, [file.stem]
+    while (folder / "__init__.py").is_file():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    if len(names) == 1:
+        raise ValueError(f"{file}: it imports relative to a package, and its folder has no __init__.py")
+    sys.path.insert(0, str(folder))
+    try:
+        return importlib.import_module(".".join(names))
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"{file}: its import as {'.'.join(names)} fails: {type(error).__name__}: {error}") from None
+
+
 def load_file(file: Path) -> Any:
     """The module.
 
@@ -42,7 +57,7 @@ def load_file(file: Path) -> Any:
         raise ValueError(f"{file}: no such file")
     name = f"vae_np_checks_{file.stem}"
     loaded = sys.modules.get(name)
-    if loaded is not None and getattr(loaded, "__file__", None) == str(file):
+    if loaded is not None and Path(getattr(loaded, "__file__", None) or "").resolve() == file.resolve():
         return loaded  # its loss and its model are of one module
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
@@ -52,6 +67,10 @@ def load_file(file: Path) -> Any:
     sys.path.insert(0, str(file.resolve().parent))
     try:
         spec.loader.exec_module(module)
+    except ImportError as error:
+        if "no known parent package" not in str(error):
+            raise ValueError(f"{file}: its import fails: {type(error).__name__}: {error}") from None
+        module = sys.modules[name] = _of_package(file)
     except SyntaxError as error:
         raise ValueError(f"{file}: no Python, in line {error.lineno}: {error.msg}") from None
     except SystemExit as error:

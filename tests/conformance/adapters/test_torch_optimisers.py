@@ -9,6 +9,9 @@ from conformance.adapters.test_torch_modules import SUM, Base, graded, loss  # n
 from vae_np.conformance.adapters.grading import report  # noqa: E402
 from vae_np.conformance.checking import check_case  # noqa: E402
 
+UP = {"maximize": True}
+"""Not as it stands in a program: the file in which a loss is written is read for that."""
+
 
 class Adam:
     """By hand; each mistake is a method."""
@@ -137,7 +140,7 @@ def test_a_right_adam_by_hand_is_right_whatever_its_settings_are_called(optimize
         (plain(PerTensor), "adam-t-per-tensor"),
         (plain(NoCorrection), "adam-no-correction"),
         (Ascent, "adam-ascent"),
-        (lambda p: torch.optim.Adam(p, maximize=True), "adam-ascent"),
+        (lambda p: torch.optim.Adam(p, **UP), "adam-ascent"),
     ],
 )
 def test_a_mistaken_adam_by_hand_is_named(optimizer, name):
@@ -186,7 +189,7 @@ def my_loss(recon, x, mu, logvar):
 
 
 def upwards(parameters):
-    return torch.optim.Adam(parameters, maximize=True)
+    return torch.optim.Adam(parameters, **UP)
 
 
 @pytest.mark.parametrize(
@@ -246,3 +249,56 @@ def test_the_optimiser_of_a_model_without_one_of_our_tensors_is_compared_by_its_
     found, wrong, _, page = named(None, Unbiased)
     assert (found, wrong) == ([], None), page
     assert "on the gradients of the program's own loss, are Adam's" in page
+
+
+class Halving(Adam):
+    """A schedule of its own."""
+
+    def move(self, m, v):
+        return super().move(m, v) * 0.9 ** (self.t - 1)
+
+
+class OneCorrected(Adam):
+    def corrected(self, m, v):
+        return m / (1 - 0.9**self.t), v
+
+
+class L2(Adam):
+    """In the gradient, as PyTorch's Adam has it."""
+
+    weight_decay = 0.01
+
+    def step(self):
+        for p in self.parameters:
+            p.grad += self.weight_decay * p.detach()
+        super().step()
+
+
+class Decoupled(Adam):
+    wd = 0.01
+
+    def step(self):
+        with torch.no_grad():
+            for p in self.parameters:
+                p *= 1 - self.lr * self.wd
+        super().step()
+
+
+def test_a_schedule_of_the_learning_rate_is_no_mistake_and_one_correction_is():
+    found, _, _, page = named(Halving)
+    assert found == [], page
+    assert "in Adam's direction, with learning rates 0.003, 0.0027, 0.00243" in page
+    found, _, _, page = named(OneCorrected)
+    assert found == ["adam-one-correction"], page
+
+
+@pytest.mark.parametrize("optimizer", [L2, Decoupled])
+def test_a_decay_by_hand_is_right_in_either_form(optimizer):
+    found, wrong, right, page = named(optimizer)
+    assert (found, wrong) == ([], None), page
+    assert "step 10: encoder.0.W" in right
+
+
+def test_a_mistake_of_the_steps_is_said_once():
+    half = type("Half", (Adam,), {"__init__": lambda self, p: Adam.__init__(self, list(p)[:6])})
+    assert named(half)[0] == ["params-not-optimised"]

@@ -231,13 +231,17 @@ def with_deviations(
     """The same, but where sampler and KL both take the second head for the logarithm of the deviation: a convention."""
     kl = None if graded is None else graded.loss.kl.form
     form = reading.sampler[0]
-    if kl is None or kl.id != "kl-logvar-as-logstd" or form is None or form.id != "std-is-variance":
+    takes_sigma = graded is not None and "sigma" in graded.loss.order and "variance" in named
+    of_logarithm = kl is not None and kl.id == "kl-logvar-as-logstd"
+    if kl is None or not (takes_sigma or of_logarithm) or form is None or form.id != "std-is-variance":
         return reading, list(findings), dict(named)
     plan = reading.plan.with_deviations()
     doubled = {name: 2 * a if name.startswith("encoder.logvar") else a for name, a in reading.weights.items()}
     seen = reading.seen | {"logvar": 2 * reading.seen["logvar"]}
     says = "the second head is the logarithm of the deviation, in the sampler and in the KL: ours is twice theirs"
-    kept = [finding for finding in findings if finding.id not in (kl.id, form.id)]
+    known = (form.id,) if takes_sigma else (kl.id, form.id)
+    kept = [finding for finding in findings if finding.id not in known]
     kept.append(Finding("head-is-log-std", "dialect", says))
-    called = {"logstd" if what == "logvar" else what: key for what, key in named.items()}
+    new = {"logvar": "logstd", "variance": "sigma"}  # what was taken for the variance is the deviation
+    called = {new.get(what, what): key for what, key in named.items() if what != "sigma"}
     return reading._replace(plan=plan, weights=doubled, seen=seen), kept, called

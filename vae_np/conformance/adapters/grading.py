@@ -11,7 +11,7 @@ import numpy as np
 from vae_np.conformance.adapters.choosing import made, own_loss, own_sampler, program_of
 from vae_np.conformance.adapters.making import parse_init
 from vae_np.conformance.adapters.model import NotDense, Verified, verify_model
-from vae_np.conformance.adapters.own_steps import judged
+from vae_np.conformance.adapters.own_steps import changing_rate, judged
 from vae_np.conformance.checking import check_case
 from vae_np.conformance.comparison import Result
 from vae_np.conformance.mistakes.verdict import diagnose
@@ -109,8 +109,11 @@ def report(verified: Verified, results: list[Result], how: str) -> tuple[tuple[F
     first = next((result for result in results if result.status == "wrong"), None)
     if first is not None and all(finding.severity == "dialect" for finding in findings):
         found = _diagnosed(verified, results, first)
-        if verified.assumed and first.stage.startswith("step ") and all(one.id == UNKNOWN for one in found):
-            return report(*_without_steps(verified), how)
+        in_a_step = first.stage.startswith("step ")
+        if in_a_step and all(one.id == UNKNOWN for one in found) and (why := _no_adam(verified)):
+            return report(*_without_steps(verified, why), how)
+        if in_a_step:  # told by the model's own weights
+            verified = verified._replace(own=None)
         findings = (*findings, *found)
     verified, of_optimiser = _of_optimiser(verified, findings)
     findings = (*findings, *of_optimiser)
@@ -131,8 +134,8 @@ def _of_optimiser(verified: Verified, findings: tuple[Finding, ...]) -> tuple[Ve
     if not all(np.isfinite(value).all() for value in (*steps.case.inputs.values(), *steps.answers.values())):
         return verified, []
     found = judged(steps)
-    if any(one.id == UNKNOWN for one in found) and verified.assumed:
-        return verified, []
+    if any(one.id == UNKNOWN for one in found) and (why := _no_adam(verified)):
+        return verified._replace(facts=(*verified.facts, f"not graded: the optimiser's steps: {why}")), []
     says = "Adam's" if not found else "not Adam's"
     fact = f"the optimiser's steps, on the gradients of the program's own loss, are {says}"
     known = {finding.id for finding in findings}
@@ -140,10 +143,19 @@ def _of_optimiser(verified: Verified, findings: tuple[Finding, ...]) -> tuple[Ve
     return verified._replace(facts=(*verified.facts, fact)), named
 
 
-def _without_steps(verified: Verified) -> tuple[Verified, list[Result]]:
+def _no_adam(verified: Verified) -> str:
+    """Why steps that no mistake explains may be right all the same; "" if nothing says so."""
+    rates = [] if verified.own is None else changing_rate(verified.own)
+    if rates:
+        shown = ", ".join(f"{rate:.4g}" for rate in rates[:4])
+        return f"they are in Adam's direction, with learning rates {shown}, ..., of a schedule or a wrong correction"
+    return f"{verified.assumed}, whose steps are no Adam's, right or mistaken" if verified.assumed else ""
+
+
+def _without_steps(verified: Verified, why: str) -> tuple[Verified, list[Result]]:
     """The same where the steps are those of another rule than Adam."""
     answers = {name: value for name, value in verified.answers.items() if not name.startswith("step ")}
-    fact = f"not graded: the optimiser's steps: {verified.assumed}, whose steps are no Adam's, right or mistaken"
+    fact = f"not graded: the optimiser's steps: {why}"
     left = verified._replace(answers=answers, facts=(*verified.facts, fact), assumed="", own=None)
     return left, check_case(lambda _: answers, left.case)
 
@@ -151,6 +163,8 @@ def _without_steps(verified: Verified) -> tuple[Verified, list[Result]]:
 def _in_part(page: str) -> str:
     """With a last line that claims no more than was graded."""
     *lines, last = page.splitlines()
+    if "as far as it was graded" in last:
+        return page
     return "\n".join([*lines, last.replace("Right", "Right, as far as it was graded", 1)])
 
 

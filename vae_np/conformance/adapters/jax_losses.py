@@ -71,6 +71,7 @@ def of_outputs(f: Callable[..., Any], model: JaxModel, tree: Any, frame: Any, na
     key : array
     """
     roles = [role for role in ("output", "x", "mu", "logvar") if role == "x" or role in named]
+    plain = inspect.unwrap(f)  # what is jitted keeps what the model returned when it was traced
 
     def loss(*given: Any) -> Any:
         by_role = dict(zip(roles, given, strict=True))
@@ -81,7 +82,7 @@ def of_outputs(f: Callable[..., Any], model: JaxModel, tree: Any, frame: Any, na
         result = filled(frame, values)
         with _returning(model, result):
             first = tree if model.init is not None or _is_function(model) else lambda *_, **__: result
-            return f(first, **arguments(f, x, key, lambda: by_role.get("mu"), {}, 1))
+            return plain(first, **arguments(plain, x, key, lambda: by_role.get("mu"), {}, 1))
 
     loss.__wrapped__ = f  # type: ignore[attr-defined]  # whose file has imported its framework
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD

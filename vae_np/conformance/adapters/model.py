@@ -188,6 +188,8 @@ def _meant(loss: Callable[..., Any] | None, graded: Graded | None, plan: Plan, n
     if likelihood is None:
         return None, {"likelihood": "bernoulli"}, why
     bits, why = bits_of(graded)
+    if graded.binary:
+        bits, why = None, "the loss takes x for 0 and 1, and the rows here are grey"
     if bits is None:
         return None, likelihood, why
     goal, why = undone(loss, graded, plan, named)

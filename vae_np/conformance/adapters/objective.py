@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from vae_np.conformance.adapters.mapping import Plan
 from vae_np.conformance.adapters.program import Goal, Source
 from vae_np.conformance.objective.bounded_kl import Bounded, bounded
 from vae_np.conformance.objective.calling import as_called
-from vae_np.conformance.objective.check import ObjectiveReport, check_objective, explain_loss
+from vae_np.conformance.objective.check import ObjectiveReport, check_objective
 from vae_np.conformance.objective.convention import minimised
+from vae_np.conformance.objective.explaining import explain_loss
 from vae_np.conformance.objective.fitting import Loss
 from vae_np.conformance.objective.frameworks import framework_of
 from vae_np.conformance.objective.naming import SINGLE, Finding, sigma_of
@@ -29,6 +32,8 @@ class Graded(NamedTuple):
     """Free bits, or a capacity."""
     function: Callable[..., Any] | None = None
     """The loss of arrays alone: beta and steps are given."""
+    binary: bool = False
+    """Whether it was asked with an x of 0 and 1, which is all that it takes or makes of it."""
 
 
 def grade_loss(f: Callable[..., Any], plan: Plan, link: str, *, output: str | None, beta: float,
@@ -54,7 +59,7 @@ def grade_loss(f: Callable[..., Any], plan: Plan, link: str, *, output: str | No
     if link == "tanh" and form is not None and form.output == "probabilities":
         says = "the decoder ends in a tanh, which is negative for half of all numbers, and the loss takes its logarithm"
         report = report._replace(findings=(*report.findings, Finding("tanh-decoder-log", "H", says)))
-    return Graded(loss, report, bits, bound)
+    return Graded(loss, report, bits, bound, bool(np.isin(at.x, (0, 1)).all()))
 
 
 def with_direction(graded: Graded, f: Callable[..., Any], up: bool) -> Graded:

@@ -8,6 +8,7 @@ mistake of the optimiser is told beside one of the loss, and an optimiser is com
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from vae_np.conformance.checking import check_case
 from vae_np.conformance.mistakes.reference import stages
 from vae_np.conformance.mistakes.verdict import Diagnosis, diagnose
 
-__all__ = ["OwnSteps", "judged", "own_steps"]
+__all__ = ["OwnSteps", "changing_rate", "distance", "judged", "own_steps"]
 
 Array = NDArray[Any]
 
@@ -78,3 +79,33 @@ def judged(steps: OwnSteps) -> list[Diagnosis]:
     """What explains them; nothing where they are Adam's."""
     results = check_case(lambda _: steps.answers, steps.case)
     return diagnose([steps.case], {steps.case.id: dict(steps.answers)}, {steps.case.id: results}, "float64")
+
+
+def distance(steps: OwnSteps) -> float:
+    """How far the weights are from Adam's, at the most."""
+    return max(float(np.abs(value - steps.case.expected[name].nearest).max()) for name, value in steps.answers.items())
+
+
+def changing_rate(steps: OwnSteps) -> list[float]:
+    """Of steps in Adam's direction whose length changes from one to the next, their learning rates; else nothing.
+
+    Without decay what Adam makes of given gradients does not depend on the weights, so that each step has its own.
+    """
+    case = steps.case
+    if any(float(case.settings.get(name, 0)) for name in ("weight_decay", "l2")):
+        return []
+    unit = stages(Case(case.id, case.kind, "", dict(case.settings) | {"learning_rate": "1"}, case.inputs, {}, {}, None))
+    names = [name.removeprefix("theta: ") for name in case.inputs if name.startswith("theta: ")]
+
+    def moves(weights: Mapping[str, Array]) -> list[Array]:
+        states = [np.concatenate([case.inputs[f"theta: {name}"].ravel() for name in names])]
+        count = len(weights) // len(names)
+        states += [np.concatenate([weights[f"step {t}: {n}"].ravel() for n in names]) for t in range(1, count + 1)]
+        return [after - before for before, after in pairwise(states)]
+
+    rates = []
+    for ours, theirs in zip(moves(unit), moves(steps.answers), strict=True):
+        rates.append(float(ours @ theirs / max(float(ours @ ours), 1e-300)))
+        if np.abs(theirs - rates[-1] * ours).max() > 1e-6 * np.abs(theirs).max():
+            return []
+    return rates

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vae_np.conformance.adapters import building
 from vae_np.conformance.adapters.mapping import Plan
+from vae_np.conformance.adapters.own_steps import distance, own_steps
 from vae_np.conformance.adapters.program import Goal, Program
 from vae_np.conformance.cases import Case
 
@@ -25,20 +26,32 @@ def rule_of(program: Program, optimizer: Callable[..., Any] | None, plan: Plan, 
             ) -> tuple[dict[str, Any] | None, str, list[str]]:  # fmt: skip
     """The settings of Adam that the optimiser has, or why its steps are none; and what was found out for that."""
     rule, why = program.rule(program.optimizer(optimizer))
-    if rule is None or {"learning_rate", "beta1", "beta2", "epsilon"} <= rule.keys():
-        return rule, why, []
+    if rule is None:
+        return None, why, []
+    decay, told = rule.pop("decay", None), []
+    if not {"learning_rate", "beta1", "beta2", "epsilon"} <= rule.keys():
+        move, slope = _first_step(program, optimizer, plan, goal)
+        rate = -float(np.sum(move * slope) / max(float(np.sum(slope * slope)), 1e-300))
+        if rate and np.abs(move + rate * slope).max() <= 1e-6 * np.abs(move).max():
+            return None, f"its first step is {rate:.6g} times the gradient: it is gradient descent, not Adam", []
+        how = ""
+        if "learning_rate" not in rule:
+            rule, how = rule | {"learning_rate": repr(_learning_rate(float(np.abs(move).max())))}, " by its first step"
+        rule = USUAL | rule
+        told = [f"the optimiser is taken for Adam, of learning rate {rule['learning_rate']}{how}"]
+    if decay is not None and float(decay):
+        either = [own_steps(program, goal, rule | {name: decay}, plan, optimizer) for name in ("weight_decay", "l2")]
+        rule = dict(min(either, key=distance).case.settings)
+    return rule, "", told
+
+
+def _first_step(program: Program, optimizer: Callable[..., Any] | None, plan: Plan, goal: Goal) -> tuple[Array, Array]:
+    """By how much all weights move in the first step, and the gradient."""
     x, eps = next(_batches(building.data(plan.features), building.BATCHES, building.noise(plan.latent)[1:]))
     before, after = program.tensors(), program.train(goal, [(x, eps)], program.optimizer(optimizer))[0]
     _, slopes = program.slopes(goal, x, eps)
     move = np.concatenate([np.ravel(after[name] - before[name]) for name in slopes])
-    slope = np.concatenate([np.ravel(value) for value in slopes.values()])
-    rate = -float(np.sum(move * slope) / max(float(np.sum(slope * slope)), 1e-300))
-    if rate and np.abs(move + rate * slope).max() <= 1e-6 * np.abs(move).max():
-        return None, f"its first step is {rate:.6g} times the gradient: it is gradient descent, not Adam", []
-    how = ""
-    if "learning_rate" not in rule:
-        rule, how = rule | {"learning_rate": repr(_learning_rate(float(np.abs(move).max())))}, " by its first step"
-    return USUAL | rule, "", [f"the optimiser is taken for Adam, of learning rate {rule['learning_rate']}{how}"]
+    return move, np.concatenate([np.ravel(value) for value in slopes.values()])
 
 
 def unlike(plan: Plan) -> str:

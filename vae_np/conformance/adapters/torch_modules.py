@@ -90,16 +90,11 @@ class TorchProgram:
     def _double(self, eps: Array, drawn: list[tuple[int, ...]]) -> Iterator[None]:
         """float64 for what the program makes itself, and our noise, of PyTorch and of NumPy."""
         torch, within = self.torch, type(self.module).forward
-        before = torch.get_default_dtype()
         functional = torch.nn.functional
         with torch.random.fork_rng(devices=[]), Torch(torch).noise(eps, drawn, within), \
                 Numpy().noise(eps, drawn, within), \
-                mock.patch.object(functional, "dropout", lambda x, *_, **__: x):  # fmt: skip
-            torch.set_default_dtype(torch.float64)
-            try:
-                yield
-            finally:
-                torch.set_default_dtype(before)
+                mock.patch.object(functional, "dropout", lambda x, *_, **__: x), Torch(torch).in_float64():  # fmt: skip
+            yield
 
     def _run(self, x: Array, eps: Array) -> tuple[Any, Any, Watch, list[tuple[int, ...]]]:
         """x as it was given, what came back, what was seen, what was drawn."""

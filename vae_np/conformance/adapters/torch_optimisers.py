@@ -11,8 +11,9 @@ NAMES = {
     "beta1": ("beta1", "beta_1", "b1", "betas"),
     "beta2": ("beta2", "beta_2", "b2", "betas"),
     "epsilon": ("eps", "epsilon"),
+    "decay": ("weight_decay", "wd", "decay", "l2"),
 }
-"""What one by hand calls them, with an underscore before them or not."""
+"""What one by hand calls them, with an underscore before them or not; a decay may be decoupled or in the gradient."""
 
 
 def rule_of(torch: Any, optimizer: Any) -> tuple[dict[str, Any] | None, str]:

@@ -7,7 +7,6 @@ by central differences, and both are explained as a times a reconstruction plus 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,19 +15,20 @@ import numpy as np
 from vae_np.conformance.objective.bounded_kl import bounded
 from vae_np.conformance.objective.calling import as_called, depends, repeats
 from vae_np.conformance.objective.convention import minimised
-from vae_np.conformance.objective.fitting import Loss, explain, hard, tolerance
+from vae_np.conformance.objective.explaining import explain_loss
+from vae_np.conformance.objective.fitting import Loss, hard, tolerance
 from vae_np.conformance.objective.frameworks import Framework, framework_of
 from vae_np.conformance.objective.hard_kl import hard_kl
 from vae_np.conformance.objective.naming import UNKNOWN, Finding, constant, per_example, scales, sigma_of
 from vae_np.conformance.objective.own_deviation import own_deviation
-from vae_np.conformance.objective.probes import ROLES, D, K, Probe, orders, probe
+from vae_np.conformance.objective.probes import K, Probe
 from vae_np.conformance.objective.sampler import check_sampler
 from vae_np.conformance.objective.several import several_samples
 from vae_np.conformance.objective.training import in_training
 from vae_np.conformance.objective.words import no_derivative, no_derivatives, other_output, unlike
 from vae_np.support.checks import non_negative
 
-__all__ = ["ObjectiveReport", "check_objective", "explain_loss"]
+__all__ = ["ObjectiveReport", "check_objective"]
 
 OUTPUTS = ("probabilities", "logits", "mean")
 
@@ -216,62 +216,6 @@ def _is_single(f: Callable[..., Any], found: Loss, at: Probe, framework: Framewo
         arrays[at_output] = at.output * (1 + step * 2.0**-30)
         values.append(framework.call(f, arrays)[0])
     return all(np.array_equal(value, values[0]) for value in values)
-
-
-def explain_loss(f: Callable[..., Any], arguments: tuple[str, ...] | None = None, features: int | None = None,
-                 latent: int = K) -> tuple[Loss, Probe]:  # fmt: skip
-    """What a loss is made of, and where it was asked: at the features that are given, else at 7, or 28 x 28.
-
-    Raises
-    ------
-    ValueError
-        If it cannot be called there, or its arguments cannot be told.
-    """
-    framework = framework_of(f)
-    at = probe(features=D if features is None else features, latent=latent)
-    try:
-        return _first_explained(f, arguments, at, framework), at
-    except _NotCallable:
-        binary = at._replace(x=np.round(at.x))  # all that a Bernoulli's log_prob takes
-        with contextlib.suppress(_NotCallable):
-            return _first_explained(f, arguments, binary, framework), binary
-        if features is not None:
-            raise
-        many = probe(features=784, latent=latent)
-        try:
-            return _first_explained(f, arguments, many, framework), many
-        except _NotCallable:
-            pass
-        raise
-
-
-class _NotCallable(ValueError):
-    """A loss that fails in every order of its arguments."""
-
-
-def _first_explained(f: Callable[..., Any], arguments: tuple[str, ...] | None, at: Probe, framework: Framework) -> Loss:
-    """By the first order of the arguments that explains both derivatives by right forms, or by any, or leaves least."""
-    candidates, problem = [], None
-    for order in orders(f, arguments):
-        try:
-            found = explain(f, order, at, framework)
-        except Exception as error:  # shapes that do not fit: another order may
-            problem = problem or error
-            continue
-        candidates.append(found)
-        if found.explained(tolerance(framework)) and _is_right(found):
-            return found
-    explained = [found for found in candidates if found.explained(tolerance(framework))]
-    if explained:
-        return explained[0]
-    if not candidates:
-        raise _NotCallable(f"the loss could not be called with {', '.join(ROLES)}: {type(problem).__name__}: {problem}")
-    return min(candidates, key=lambda loss: max(loss.reconstruction.off, loss.kl.off))
-
-
-def _is_right(found: Loss) -> bool:
-    forms = (found.reconstruction.form, found.kl.form)
-    return all(form is None or form.severity == "right" for form in forms)
 
 
 def _forms(f: Callable[..., Any], framework: Framework, found: Loss, output: str | None, beta: float, allowed: float,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["code_of", "minimised", "sign_in_training", "what_is_minimised"]
+__all__ = ["code_of", "minimised", "sign_in_training", "source_of", "what_is_minimised"]
 
 
 def minimised(f: Callable[..., Any], name: bool = False) -> str:
@@ -24,8 +24,8 @@ def minimised(f: Callable[..., Any], name: bool = False) -> str:
     name : bool
         Whether it is also to be believed of one that is called a loss, where its file has no training.
     """
-    called = _called(f)
-    if code_of(f) is None:
+    called, code = _called(f), code_of(f)
+    if code is None or "maximize=True" in source_of(code.co_filename):  # of an optimiser of its own
         return ""
     told = sign_in_training(f)
     if told is not None:
@@ -38,6 +38,15 @@ def minimised(f: Callable[..., Any], name: bool = False) -> str:
 def code_of(f: Callable[..., Any]) -> Any:
     """The code of a function of Python, of a method, or of what is inside of a partial or a decorator, or None."""
     return getattr(_inner(f), "__code__", None)
+
+
+@functools.cache
+def source_of(file: str) -> str:
+    """What the file holds; nothing where it cannot be read."""
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
 
 
 def sign_in_training(f: Callable[..., Any]) -> tuple[int, int] | None:
@@ -58,8 +67,8 @@ def _called(f: Callable[..., Any]) -> str:
 @functools.cache
 def _of_file(file: str, name: str) -> tuple[int, int] | None:
     try:
-        return what_is_minimised(Path(file).read_text(encoding="utf-8"), name)
-    except (OSError, ValueError, SyntaxError):
+        return what_is_minimised(source_of(file), name)
+    except (ValueError, SyntaxError):
         return None
 
 

@@ -87,6 +87,8 @@ def orders(f: Callable[..., Any], given: tuple[str, ...] | None = None) -> Itera
         if unknown:
             known = ", ".join((*ROLES, "sigma", "z"))
             raise ValueError(f"the arguments are some of {known}, beta, epoch or a number; got {unknown[0]!r}")
+        if twice := next((role for i, role in enumerate(given) if role in given[:i]), None):
+            raise ValueError(f"the arguments are each given once; {twice} is there twice")
         yield tuple(given)
         return
     names = _positional(f)
@@ -115,6 +117,7 @@ def with_numbers(f: Callable[..., Any], beta: float, given: tuple[str, ...] | No
 
     beta is the one that is meant, a step is one after any warm-up; ``given`` may have a number for another one.
     """
+    f = _without_defaults(f, beta)
     names = list(given) if given is not None else _positional(f)
     numbers = {i: value for i, name in enumerate(names) if (value := _number(name, beta)) is not None}
     if not numbers:
@@ -130,6 +133,25 @@ def with_numbers(f: Callable[..., Any], beta: float, given: tuple[str, ...] | No
         [p for i, p in enumerate(needed) if i not in numbers]
     )
     return bound, None if given is None else tuple(name for i, name in enumerate(given) if i not in numbers)
+
+
+def _without_defaults(f: Callable[..., Any], beta: float) -> Callable[..., Any]:
+    """A loss whose beta or step has a default is given the one that is meant, and a late one, all the same."""
+    parameters = inspect.signature(f).parameters.values()
+    numbers = (int, float)
+    usual = [p for p in parameters if isinstance(p.default, numbers) and not isinstance(p.default, bool)]
+    later = {p.name: beta if p.name.lower() in WEIGHTS else LATE for p in usual
+             if p.name.lower() in WEIGHTS | STEPS and p.kind is not inspect.Parameter.POSITIONAL_ONLY}  # fmt: skip
+    if not later:
+        return f
+
+    def bound(*arguments: Any, **others: Any) -> Any:
+        return f(*arguments, **later | others)
+
+    bound.__wrapped__ = f  # type: ignore[attr-defined]  # its module is f's
+    bound.__name__ = getattr(f, "__name__", "loss")
+    bound.__signature__ = inspect.Signature([p for p in parameters if p.name not in later])  # type: ignore[attr-defined]
+    return bound
 
 
 def _number(name: str, beta: float) -> float | int | None:

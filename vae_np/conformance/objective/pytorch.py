@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +33,22 @@ class Torch:
     def _tensors(self, arrays: Sequence[Array], track: bool) -> list[Any]:
         return [self.torch.tensor(a, dtype=self.torch.float64, requires_grad=track) for a in arrays]
 
+    @contextlib.contextmanager
+    def in_float64(self) -> Iterator[None]:
+        """What the program makes itself, and what it calls ``float()``, is float64."""
+        torch, before = self.torch, self.torch.get_default_dtype()
+        double = torch.Tensor.double
+        with mock.patch.object(torch.Tensor, "float", lambda self, *_, **__: double(self)):
+            torch.set_default_dtype(torch.float64)
+            try:
+                yield
+            finally:
+                torch.set_default_dtype(before)
+
     def call(self, f: Callable[..., Any], arrays: Sequence[Array]) -> list[Array]:
         """See `Numpy.call`."""
-        found = parts_of(f(*self._tensors(arrays, False)))
+        with self.in_float64():
+            found = parts_of(f(*self._tensors(arrays, False)))
         return [np.asarray(getattr(p, "detach", lambda p=p: p)(), np.float64) for p in found]
 
     def gradients(self, f: Callable[..., Any], arrays: Sequence[Array], steps: Array | None = None) -> list[Array]:
@@ -43,7 +57,8 @@ class Torch:
         An argument that the result does not depend on, or was detached from, has 0.
         """
         tensors = self._tensors(arrays, True)
-        result = self.torch.as_tensor(parts_of(f(*tensors))[0]).sum()
+        with self.in_float64():
+            result = self.torch.as_tensor(parts_of(f(*tensors))[0]).sum()
         if not result.requires_grad:
             return [np.zeros_like(a) for a in arrays]
         found = self.torch.autograd.grad(result, tensors, allow_unused=True)

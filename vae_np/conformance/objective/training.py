@@ -8,10 +8,9 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from vae_np.conformance.objective.convention import code_of, sign_in_training
+from vae_np.conformance.objective.convention import code_of, sign_in_training, source_of
 from vae_np.conformance.objective.naming import Finding
 from vae_np.conformance.objective.probes import role_of
 
@@ -33,7 +32,7 @@ def in_training(f: Callable[..., Any], is_elbo: bool) -> list[Finding]:
         return []
     found = []
     told = sign_in_training(f)
-    if told is not None and told[0] < 0 and not is_elbo and "maximize=True" not in _text(code.co_filename):
+    if told is not None and told[0] < 0 and not is_elbo and "maximize=True" not in source_of(code.co_filename):
         says = f"backward() in line {told[1]} turns the sign of the loss: the training goes up it"
         found.append(Finding("loss-ascended", "H", says))
     if swapped := _of_file(code.co_filename):
@@ -44,16 +43,8 @@ def in_training(f: Callable[..., Any], is_elbo: bool) -> list[Finding]:
 @functools.cache
 def _of_file(file: str) -> str:
     try:
-        return swapped_names(_text(file))
+        return swapped_names(source_of(file))
     except (ValueError, SyntaxError):
-        return ""
-
-
-def _text(file: str) -> str:
-    """What the file holds; nothing where it cannot be read."""
-    try:
-        return Path(file).read_text(encoding="utf-8")
-    except (OSError, ValueError):
         return ""
 
 
