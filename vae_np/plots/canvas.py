@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import textwrap
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
@@ -99,13 +101,32 @@ def require_matplotlib() -> ModuleType:
 
 
 def _matplotlib() -> ModuleType:
-    """The package, with the parts that pictures need."""
-    import matplotlib
-    import matplotlib.backends.backend_agg
-    import matplotlib.figure
-    import matplotlib.image
-    import matplotlib.style
+    """The package, with the parts that pictures need; what it logs of a folder that it cannot write is one warning."""
+    logger = logging.getLogger("matplotlib")
+    said: list[str] = []
 
+    def passes(record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        if not ("MPLCONFIGDIR" in text or "mkdir" in text):
+            return True
+        said.append(" ".join(text.split()))
+        return False
+
+    logger.addFilter(passes)
+    try:
+        import matplotlib
+        import matplotlib.backends.backend_agg
+        import matplotlib.figure
+        import matplotlib.image
+        import matplotlib.style
+    finally:
+        logger.removeFilter(passes)
+    if said:
+        warnings.warn(
+            "matplotlib cannot write its folder, so that every start looks for fonts anew: set MPLCONFIGDIR to one that"
+            f" can be written ({said[0]})",
+            stacklevel=2,
+        )
     return matplotlib
 
 
