@@ -305,7 +305,11 @@ def test_more_samples_than_there_is_room_for_are_refused_with_the_remedy(vae_np,
         done = vae_np("sample", "run", "-n", "1000000", "--out", "s.npy", *draw)
         one_line(done)
         assert "at most half of the memory is taken, 0.000488 GiB; draw them in parts, each with" in done.err
+    monkeypatch.setattr(machine, "memory", lambda: 2**21)  # has room for the numbers, and not for their text
+    assert vae_np("sample", "run", "-n", "10000", "--out", "s.csv").code == 2
+    assert vae_np("sample", "run", "-n", "10000", "--json").code == 2
     assert not list(Path().glob("s.*"))
+    assert vae_np("sample", "run", "-n", "10000", "--out", "s.npy").code == 0
 
 
 def test_means_that_are_decoded_by_blocks_are_those_of_the_model(vae_np, run, monkeypatch):

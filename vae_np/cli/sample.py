@@ -44,7 +44,9 @@ def run(args: argparse.Namespace) -> int:
     if number < 1:
         raise ValueError(f"--number must be positive; got {number}")
     drawn = "draw" in given
-    _check_number(number, vae, drawn, "json" not in given and Path(out).suffix in output.PICTURES)
+    picture = "json" not in given and Path(out).suffix in output.PICTURES
+    text = Path(out).suffix == ".csv" or ("json" in given and "out" not in given)
+    _check_number(number, vae, drawn, picture, text)
     x = vae.sample(number, seed) if drawn else _means(vae, vae.sample_prior(number, seed))
     if "json" in given and "out" not in given:
         columns = runs.columns(x, run.feature_names)
@@ -77,10 +79,11 @@ def _means(vae: VAE, z: Array) -> Array:
     return x
 
 
-def _check_number(number: int, vae: VAE, drawn: bool, picture: bool) -> None:
+def _check_number(number: int, vae: VAE, drawn: bool, picture: bool, text: bool) -> None:
     """That so many samples have room, in the picture or in half of the memory.
 
-    Draws are made at once, with the hidden layers and the numbers in float64 that they come of.
+    Draws are made at once, with the hidden layers and the numbers in float64 that they come of; a text five times over
+    before it is in its file, with 13 letters or 18 a number.
     """
     from vae_np.support.machine import half_of_memory
 
@@ -92,6 +95,8 @@ def _check_number(number: int, vae: VAE, drawn: bool, picture: bool) -> None:
     size = number * vae.dtype.itemsize * (a.n_features + a.latent)
     if drawn:
         size += number * (2 * vae.dtype.itemsize * sum(a.decoder_hidden) + 8 * a.n_features)
+    if text:
+        size += number * a.n_features * 5 * (18 if vae.dtype.itemsize == 8 else 13)
     most = half_of_memory()
     if size > most:
         raise ValueError(
