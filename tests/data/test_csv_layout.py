@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from vae_np.data import load
@@ -149,3 +151,14 @@ def test_a_line_break_within_quotes_is_called_so(tmp_path):
     data = load(write(tmp_path, 'a,5" pipe\n1.5,2\n2.5,3\n'), scale="none")  # inches
     assert data.feature_names == ("a", '5" pipe')
     assert load(write(tmp_path, 'a,l\n1.5,5" pipe\n2.5,6" pipe\n'), labels="last").label_names == ('5" pipe', '6" pipe')
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("12,50\n9,05\n", "line 2 .* '05'"), ("1,234\n5,067\n", "line 2 .* '067'"), ("1,2\n0,10\n", ""), ("1.5,05\n", "")],
+)
+def test_whole_numbers_that_begin_with_0_after_a_comma_are_told_without_a_header(tmp_path, text, told):
+    """What a decimal comma cuts without a trace is two columns like others."""
+    data = load(write(tmp_path, text), scale="none", header="no")
+    assert len(data.notes) == bool(told)
+    assert all(re.match(f"columns: {told}.* are the commas decimal marks", note) for note in data.notes)

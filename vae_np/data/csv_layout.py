@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 from vae_np.data.csv_columns import UNNAMED, fields, find_index, first_field, is_number, is_quoted, names_of
 from vae_np.data.csv_faults import NOT_UTF8, Columns, separator, trailing_comma
+from vae_np.data.csv_header import SAMPLE
 from vae_np.data.csv_lines import data_lines, is_not_utf8, lines, shown
 
 __all__ = ["IndexColumn", "LabelColumn", "find_columns"]
@@ -32,6 +34,8 @@ def find_columns(path: Path, labels: LabelColumn, index: IndexColumn, has_header
     notes: tuple[str, ...] = ()
     if header is not None and names is None and line:
         notes += (_title(path, number, header, line),)
+    if header is None:
+        notes += _after_commas(path)
     if header is not None and names is not None:
         notes += (*_remarks_on_names(f"header: line {number} of {path.name}", header, names),)
     if index == "none" or labels == "first":
@@ -89,6 +93,20 @@ def _remarks_on_names(where: str, header: str, names: list[str]) -> Iterator[str
         places = ", ".join(str(column) for column, name in enumerate(names, 1) if name == twice[0])
         more = f", and {len(twice) - 1} more names are not alone" if len(twice) > 1 else ""
         yield f"{where} calls columns {places} alike, {twice[0]!r}{more}"
+
+
+def _after_commas(path: Path) -> tuple[str, ...]:
+    """A line where, without a header, whole numbers begin with 0 as what stands after a decimal comma does."""
+    for number, line in islice(data_lines(path, False), SAMPLE):
+        found = fields(line)
+        if len(found) % 2 or not all(field.strip().lstrip("+-").isdecimal() for field in found):
+            return ()
+        if second := next((text for text in found[1::2] if text.strip()[0] == "0" and len(text.strip()) > 1), None):
+            return (
+                f"columns: line {number} of {path.name} has {shown(second)} after a comma, and {len(found)} numbers are"
+                " read: are the commas decimal marks, or between thousands? then write 1.5 and 1234",
+            )
+    return ()
 
 
 def _check_levels(path: Path, row_names: list[str]) -> None:
