@@ -22,6 +22,6 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
             figures.append(figure)
             yield figure
 
-    for module in ("curves", "images", "latent", "pairs", "quantiles", "score_bars", "tables", "walks"):
+    for module in ("curves", "images", "latent", "pairs", "quantiles", "score_bars", "studies", "tables", "walks"):
         monkeypatch.setattr(f"vae_np.plots.{module}.picture", recording)
     return figures

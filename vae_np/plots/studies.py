@@ -20,6 +20,9 @@ Array = NDArray[Any]
 Rows = Sequence[Mapping[str, Any]]
 FLOOR = 1e-17
 """Where an error of 0 is drawn on a logarithmic axis."""
+DECADE = 10.0
+DECADES = 300.0
+"""The share of its ends below which a logarithmic axis has numbers between its powers of ten."""
 
 
 def gradient_errors(rows: Rows, path: PathLike) -> Path:
@@ -47,8 +50,13 @@ def gradient_errors(rows: Rows, path: PathLike) -> Path:
 
 
 def _logarithmic(axes: Axes) -> None:
-    """A logarithmic axis with plain numbers: the house style sets no formulas."""
+    """A logarithmic axis with plain numbers, 1, 2 and 5 of each decade where there are few: the house style sets no
+    formulas."""
     axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    if high < DECADES * low:
+        locator: Any = axes.xaxis.get_major_locator()
+        locator.set_params(subs=(1.0, 2.0, 5.0))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.xaxis.set_minor_formatter(lambda value, _: "")
 
@@ -65,7 +73,8 @@ def estimator_spread(rows: Rows, path: PathLike) -> Path:
                 colour = GREY if unknown else ORANGE if row["worst"] > 5 else BLUE
                 axes.plot([row["deviation"]], [place], "o", color=colour, markersize=6)
             low, high = (f(row["deviation"] for row in here) for f in (min, max))
-            axes.set_xlim(low / 2, max(20 * low, 2 * high))
+            room = max(2.0, np.sqrt(DECADE * low / high))  # on both sides, and a decade in all
+            axes.set_xlim(low / room, high * room)
             _logarithmic(axes)
             axes.set_title(part)
             axes.set_xlabel("deviation of one estimate, an entry")
@@ -91,8 +100,14 @@ def posteriors(grids: Sequence[Any], losses: Array, path: PathLike) -> Path:
                 axes.set_yticks([])
             else:
                 _map(axes, grid)
+                axes.set_aspect("equal", adjustable="datalim")  # a deviation is as long in both dimensions
             axes.set_title(f"KL {loss:.3f} nats")
             axes.tick_params(labelsize=7)
+        flat = len(grids[0].axes) == 1
+        for axes in panels[max(0, len(grids) - columns) : len(grids)]:  # the lowest of each column
+            axes.set_xlabel("z" if flat else "first dimension of z")
+        for axes in panels[: len(grids) : columns]:
+            axes.set_ylabel("density" if flat else "second dimension of z")
         for axes in panels[len(grids) :]:
             axes.set_visible(False)
         figure.suptitle("The true posterior p(z|x) (blue) and q(z|x) (orange)")
@@ -126,7 +141,7 @@ def evidence_curve(values: Mapping[str, Any], path: PathLike) -> Path:
         axes.minorticks_off()
         axes.set_xlabel("samples of q(z|x)")
         axes.set_ylabel("nats an example")
-        axes.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
+        figure.legend(loc="outside lower center", ncols=2)  # inside it would stand on one of the lines
         figure.suptitle(f"Bounds on log p(x), {values['examples']} examples")
     return Path(path)
 
