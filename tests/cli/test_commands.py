@@ -184,7 +184,7 @@ def test_gradcheck_passes_and_a_wrong_gradient_fails(vae_np, monkeypatch):
     assert done.code == 0
     assert done.out.endswith("all gradients are right\n")
     assert vae_np(*words, "--json").json["ok"] is True
-    monkeypatch.setattr(package.ELBO, "_bounded", lambda self, kl: (kl.sum(), 1.01 * np.ones((1, 1))))
+    monkeypatch.setattr(package.ELBO, "_bounded", lambda self, kl: (kl.sum(), 1.01 * np.ones((1, 1)), None))
     done = vae_np(*words)
     assert done.code == 1
     assert "SOME GRADIENTS ARE WRONG" in done.out
