@@ -16,6 +16,9 @@ LIKELIHOODS = {
     "gaussian-heteroscedastic": vae_np.Gaussian(sigma="heteroscedastic"),
     "gaussian-per-feature-floored": vae_np.Gaussian(sigma="per-feature", floor=0.8),
     "gaussian-heteroscedastic-floored": vae_np.Gaussian(sigma="heteroscedastic", floor=0.8),
+    "poisson": vae_np.Poisson(),
+    "negative-binomial": vae_np.NegativeBinomial(),
+    "negative-binomial-heteroscedastic": vae_np.NegativeBinomial("heteroscedastic"),
 }
 LATENTS = {
     "full": {"posterior": "full"},
@@ -45,7 +48,6 @@ def batch(vae: vae_np.VAE, samples: int | None = None, n: int = N, seed: int = 0
     d, k = vae.architecture.n_features, vae.architecture.latent
     x = rng.random((n, d))
     x[:, ::3] = x[:, ::3] > 0.5
-    if vae.likelihood.support[1] > 1:
-        x = 3 * x - 1
+    x = 3 * x - 1 if vae.likelihood.support == (-np.inf, np.inf) else vae.likelihood.examples(x)
     eps = rng.standard_normal((n, k) if samples is None else (samples, n, k))
     return x.astype(vae.dtype), eps.astype(vae.dtype)

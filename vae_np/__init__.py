@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from vae_np.formulas.likelihoods import ContinuousBernoulli as ContinuousBernoulli
     from vae_np.formulas.likelihoods import Gaussian as Gaussian
     from vae_np.formulas.likelihoods import Likelihood as Likelihood
+    from vae_np.formulas.likelihoods import NegativeBinomial as NegativeBinomial
+    from vae_np.formulas.likelihoods import Poisson as Poisson
     from vae_np.formulas.objectives import ELBO as ELBO
     from vae_np.formulas.objectives import IWAE as IWAE
     from vae_np.formulas.objectives import Objective as Objective
@@ -54,7 +56,14 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "vae_np.support.noise": ("standard_normal",),
-    "vae_np.formulas.likelihoods": ("Bernoulli", "ContinuousBernoulli", "Gaussian", "Likelihood"),
+    "vae_np.formulas.likelihoods": (
+        "Bernoulli",
+        "ContinuousBernoulli",
+        "Gaussian",
+        "Likelihood",
+        "NegativeBinomial",
+        "Poisson",
+    ),
     "vae_np.formulas.posteriors": ("Diagonal", "Full", "Planar", "Posterior"),
     "vae_np.formulas.priors": ("Mixture", "Prior", "Standard"),
     "vae_np.formulas.parameters": ("Parameters",),

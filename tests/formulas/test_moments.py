@@ -12,7 +12,15 @@ from moments import SIGMAS, assert_moments
 from scipy import stats
 
 from vae_np.formulas import gaussian
-from vae_np.formulas.likelihoods import LIKELIHOODS, Bernoulli, ContinuousBernoulli, Gaussian, Likelihood
+from vae_np.formulas.likelihoods import (
+    LIKELIHOODS,
+    Bernoulli,
+    ContinuousBernoulli,
+    Gaussian,
+    Likelihood,
+    NegativeBinomial,
+    Poisson,
+)
 from vae_np.support import noise
 
 # ---- the noise and the posterior ----
@@ -98,6 +106,14 @@ CASES = [
         lambda raw: np.exp([-3.0, 0.1, 0.9]),
         id="gaussian, heteroscedastic",
     ),
+    pytest.param(
+        NegativeBinomial("per-feature"),
+        MEANS,
+        {"logdispersion": np.array([-3.0, 0.5, -1.0])},
+        lambda raw: np.exp(raw) + np.exp([-3.0, 0.5, -1.0]) * np.exp(2 * raw),
+        id="negative-binomial, per-feature",
+    ),
+    pytest.param(Poisson(), np.array([-3.0, 0.0, 2.5, 12.0]), {}, np.exp, id="poisson"),
 ]
 
 

@@ -12,7 +12,7 @@ from vae_np import VAE, Gaussian
 def test_the_output_bias_starts_at_the_datas_mean():
     for likelihood in LIKELIHOODS.values():
         vae = VAE(D, hidden=(4,), latent=2, likelihood=likelihood, backend="numpy")
-        x = 0.1 + 0.8 * np.random.default_rng(0).random((50, D))
+        x = likelihood.examples(0.1 + 0.8 * np.random.default_rng(0).random((50, D)))
         vae.start_output_bias(x)
         vae.parameters["decoder.out.W"][...] = 0
         np.testing.assert_allclose(vae.decode(np.zeros((1, 2)))[0], x.mean(axis=0), rtol=1e-6)

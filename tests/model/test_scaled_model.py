@@ -14,7 +14,7 @@ import vae_np
 from vae_np.formulas.scaling import Scaling
 from vae_np.model.archive import write_archive
 
-REAL = [name for name, likelihood in LIKELIHOODS.items() if likelihood.support[1] == np.inf]
+REAL = [name for name, likelihood in LIKELIHOODS.items() if likelihood.support == (-np.inf, np.inf)]
 
 
 def scaled(**options) -> vae_np.VAE:

@@ -243,9 +243,11 @@ def _timing(times: list[float]) -> Timing:
 
 
 def _data(case: Case) -> Array:
-    """0 and 1 for the Bernoulli likelihood, else grey."""
+    """0 and 1 for the Bernoulli likelihood, else grey, or what the likelihood makes of grey values."""
     x = stream(0, "benchx").random((case.batch, case.features), np.dtype(case.dtype).type)
-    return (x < case.density).astype(case.dtype) if case.likelihood.name == "bernoulli" else x
+    if case.likelihood.name == "bernoulli":
+        return (x < case.density).astype(case.dtype)
+    return case.likelihood.examples(x)
 
 
 def _model(case: Case, backend: str = "numba") -> VAE:

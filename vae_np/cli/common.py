@@ -182,7 +182,7 @@ def check_support(dataset: Dataset, likelihood: Likelihood, mode: str, *flags: s
         else:
             likelihood.check(dataset.x, dataset.name)
     except ValueError as error:
-        helps = {"--likelihood": mode == "none", "--scale": dataset.x.min() >= 0}
+        helps = {"--likelihood": mode == "none", "--scale": likelihood.support[1] == 1 and dataset.x.min() >= 0}
         words = {"--likelihood": "--likelihood gaussian", "--scale": "--scale N"}
         remedy = ", or ".join(words[flag] for flag in flags if flag and helps[flag])
         raise ValueError(f"{error}{remedy and f'; use {remedy}'}") from None

@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     if low == float("-inf"):
         x = 4 * x - 2
     x[:, ::2] = (x[:, ::2] > 0.5) if high == 1 else x[:, ::2]  # grey and binary values
+    x = vae.likelihood.examples(x)
     eps = standard_normal(seed, 1, (samples, n, vae.architecture.latent), vae.dtype)
     beta = given.get("beta", 0.37 if objective.analytic_kl else 1.0)
     report = check_model(vae, x.astype(vae.dtype), eps, beta, objective=objective, seed=seed)

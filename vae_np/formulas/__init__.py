@@ -9,6 +9,7 @@ Read in this order::
     posteriors/         q(z|x), a file each
     priors/             p(z), a file each
     likelihoods/        p(x|z), a file each (Kingma & Welling 2014, appendix C)
+    gamma               what the likelihoods of counts need of log Gamma, without cancellation
     network             encoder, decoder, and the architecture that names their arrays
     elbo                THE page: forward and backward of the whole model
     objectives/         the bound (Kingma & Welling 2014, eq. 10), other bounds, estimators: cotangents, a file each

@@ -16,6 +16,7 @@ from scipy import special
 __all__ = [
     "column_sums",
     "expm1_mean",
+    "log1p",
     "log_expm1_over",
     "log_mean_exp",
     "log_sum_exp",
@@ -43,10 +44,16 @@ def _polynomial(x: Array, coefficients: list[float]) -> Array:
     return total
 
 
+def log1p(a: Array) -> Array:
+    """log(1 + a); of complex numbers SciPy's, since NumPy's adds 1 to the real part first and loses a small one."""
+    found: Array = (special.log1p if np.iscomplexobj(a) else np.log1p)(a)
+    return found
+
+
 def softplus(a: Array) -> Array:
     """log(1 + e^a) = max(a, 0) + log1p(e^-|a|)."""
     positive = a.real > 0
-    return np.where(positive, a, 0) + np.log1p(np.exp(np.where(positive, -a, a)))
+    return np.where(positive, a, 0) + log1p(np.exp(np.where(positive, -a, a)))
 
 
 def sigmoid(a: Array) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any
 
@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 __all__ = [
+    "check_counts",
+    "check_each",
     "check_finite",
     "check_named",
     "check_pair",
@@ -63,6 +65,25 @@ def check_values(x: Array, low: float, high: float, *, name: str = "x", what: st
             f"{name} must lie in {ends}{reason}; {place} is {value}"
             f" ({count} of {x.size} values violate this; counted from 0)"
         )
+
+
+def check_each(x: Array, valid: Callable[[Array], NDArray[np.bool_]], *, must: str, name: str, what: str) -> None:
+    """``ValueError`` with row, column and value of the first number of ``x`` that is not ``valid``, and how many.
+
+    ``valid`` takes a block of rows; ``must`` says in words what it asks for. NaN and infinity are never valid.
+    """
+    found = _first_invalid(x, lambda block: valid(block) & np.isfinite(block))
+    if found:
+        place, value, count = found
+        raise ValueError(
+            f"{name} must be {must} for {what}; {place} is {value}"
+            f" ({count} of {x.size} values violate this; counted from 0)"
+        )
+
+
+def check_counts(x: Array, *, name: str, what: str) -> None:
+    """`check_each` for 0, 1, 2, ..."""
+    check_each(x, lambda block: (block >= 0) & (block == np.floor(block)), must="whole counts", name=name, what=what)
 
 
 def check_finite(x: Array, source: str) -> None:
@@ -124,18 +145,29 @@ def check_pair(source: object, method: str, what: str, value: Any) -> None:
 
 def _first_outside(x: Array, low: float, high: float) -> tuple[str, Any, int] | None:
     """Place and value of the first number that is not finite or not in [low, high], and how many."""
+    big = np.finfo(x.dtype).max if x.dtype.kind == "f" else np.inf
+
+    def inside(block: Array) -> NDArray[np.bool_]:
+        # the usual case needs no masks; every comparison here is false for NaN
+        if max(low, -big) <= block.min() and block.max() <= min(high, big):
+            return np.ones((), bool)
+        return (block >= low) & (block <= high) & np.isfinite(block)
+
+    return _first_invalid(x, inside)
+
+
+def _first_invalid(x: Array, valid: Callable[[Array], NDArray[np.bool_]]) -> tuple[str, Any, int] | None:
+    """Place and value of the first number that is not valid, and how many; a block of rows at a time."""
     if x.ndim == 0 or x.dtype.kind not in "biuf":
         raise TypeError(f"an array of real numbers is needed; got {x.dtype} with shape {x.shape}")
     first: tuple[str, Any] | None = None
     count = 0
-    big = np.finfo(x.dtype).max if x.dtype.kind == "f" else np.inf
     step = max(1, BLOCK * len(x) // max(1, x.size))
     for begin in range(0, len(x), step):
         block = np.asarray(x[begin : begin + step])
-        # the usual case needs no masks; every comparison here is false for NaN
-        if block.size == 0 or (max(low, -big) <= block.min() and block.max() <= min(high, big)):
+        if block.size == 0:
             continue
-        inside = (block >= low) & (block <= high) & np.isfinite(block)
+        inside = valid(block)
         outside = inside.size - int(np.count_nonzero(inside))
         if outside and first is None:
             index = tuple(int(i) for i in np.unravel_index(np.argmin(inside), inside.shape))

@@ -77,6 +77,10 @@ class Likelihood(Named):
         """The own arrays with which `start` fits data of these moments; those left out stay as they are."""
         return {}
 
+    def examples(self, u: Array) -> Array:
+        """Numbers of the support from u (N, D) in [0, 1]: what gradient checks and timings are given for data."""
+        return u
+
     def check(self, x: Array, name: str = "x") -> None:
         """Raise ``ValueError`` that names the first value outside the support; NaN and infinity always are."""
         check_values(x, *self.support, name=name, what=f"the {self.name} likelihood")

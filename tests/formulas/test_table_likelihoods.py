@@ -1,0 +1,82 @@
+"""Likelihoods of counts, measurements and levels against their oracles: values, gradients, NaN, planted mistakes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from formula_checks import FLOATS, N, check
+from quantities import targets
+from quantities.tables import TABLE_ROWS
+from scipy import special
+
+BY_NAME = {row.name: row for row in TABLE_ROWS}
+ROWS = [pytest.param(row, id=row.name) for row in TABLE_ROWS]
+DERIVATIVES = [pytest.param(row, id=row.name) for row in TABLE_ROWS if row.derivative_of]
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("row", ROWS)
+def test_a_likelihood_of_a_table_is_its_oracle_to_a_few_ulp(row, dtype):
+    check(row, row.formula, dtype, row.points(dtype, N, 1))
+
+
+@pytest.mark.parametrize("row", DERIVATIVES)
+def test_the_complex_step_through_it_is_its_gradient(row):
+    base, points, h = BY_NAME[row.derivative_of], row.points(np.float64, N, 2), 1e-100
+    sizes = np.array([float(abs(t.total)) for t in targets(row, points)])
+    steps = [p + 1j * h if i == row.argument else p for i, p in enumerate(points)]
+    with np.errstate(all="ignore"):
+        step, gradient = base.formula(*steps).imag / h, row.formula(*points)
+    error = np.abs(step - gradient) / np.maximum(sizes, 1e-30)  # what is less the step leaves of larger terms
+    worst = int(np.argmax(np.where(np.isnan(error), np.inf, error)))
+    where = [float(p[worst]) for p in points]
+    assert error[worst] <= row.tolerance, f"at {where}: step {step[worst]!r}, gradient {gradient[worst]!r}"
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("row", ROWS)
+def test_nan_in_any_argument_of_it_comes_out(row, dtype):
+    points = row.points(dtype, N, 1)
+    for i in range(len(points)):
+        broken = [np.full_like(p, np.nan) if i == j else p for j, p in enumerate(points)]
+        with np.errstate(all="ignore"):
+            assert np.isnan(row.formula(*broken)).all(), f"argument {i}"
+
+
+def log_poisson(x, a):
+    """As it is written: three large terms that nearly cancel."""
+    return x * a - np.exp(a) - special.gammaln(x + 1)
+
+
+def log_negative_binomial(x, r, mu):
+    """As it is written."""
+    counted = special.gammaln(x + r) - special.gammaln(r) - special.gammaln(x + 1)
+    return counted + x * np.log(mu / (r + mu)) + r * np.log(r / (r + mu))
+
+
+right = {name: row.formula for name, row in BY_NAME.items()}
+MISTAKES = {
+    "Poisson": {
+        "large terms that cancel": log_poisson,
+        "no log x!": lambda x, a: x * a - np.exp(a),
+        "log Gamma(x)": lambda x, a: x * a - np.exp(a) - special.gammaln(np.maximum(x, 1)),
+        "a for the rate itself": lambda x, a: x * np.log(np.abs(a)) - a - special.gammaln(x + 1),
+    },
+    "Poisson, d/da": {"over the rate": lambda x, a: x / np.exp(a) - 1},
+    "negative binomial": {
+        "large terms that cancel": lambda x, a, s: log_negative_binomial(x, np.exp(-s), np.exp(a)),
+        "alpha for 1 / alpha": lambda x, a, s: right["negative binomial"](x, a, -s),
+        "the Poisson's": lambda x, a, s: right["Poisson"](x, a),
+        "variance mu + alpha mu": lambda x, a, s: right["negative binomial"](x, a, s - a),
+    },
+    "negative binomial, d/da": {"the Poisson's": lambda x, a, s: right["Poisson, d/da"](x, a)},
+    "negative binomial, d/ds": {"d/dr": lambda x, a, s: -np.exp(s) * right["negative binomial, d/ds"](x, a, s)},
+}
+CASES = [pytest.param(n, f, id=f"{n}: {what}") for n, mistakes in MISTAKES.items() for what, f in mistakes.items()]
+
+
+@pytest.mark.parametrize(("name", "mistake"), CASES)
+def test_the_oracle_finds_the_mistake(name, mistake):
+    row = BY_NAME[name]
+    with pytest.raises(AssertionError, match="ULP where"), np.errstate(all="ignore"):
+        check(row, mistake, np.float64, row.points(np.float64, N, 1))

@@ -1,0 +1,70 @@
+"""The log-likelihoods of counts, measurements and levels, from their definitions, and their derivatives.
+
+The total of a `Sum` is what a careful formula can reach: the value itself, and what it moves by where a location or a
+dispersion moves by its own size (which is what rounding them, or the logarithm of x, does).
+"""
+
+from __future__ import annotations
+
+import mpmath as mp
+from mpmath import mpf
+
+from oracles.precision import Sum, exact, more
+
+SPARE = 60
+"""Digits beyond those wanted: log Gamma of 1e15 beside 1, and derivatives by differences."""
+DISPERSED = 100
+"""And of counts beside an r of e^100."""
+
+
+def _log_abs(x):
+    return abs(mp.log(x)) if x else mpf(0)
+
+
+@exact
+def poisson(x, a):
+    """x a - e^a - log x!."""
+    with more(SPARE):
+        value = x * a - mp.exp(a) - mp.loggamma(x + 1)
+        moved = abs(x - mp.exp(a)) * (abs(a) + _log_abs(x))
+    return Sum(value, abs(value) + moved)
+
+
+@exact
+def poisson_a(x, a):
+    """x - e^a."""
+    return Sum(x - mp.exp(a), x + mp.exp(a))
+
+
+@exact
+def negative_binomial(x, a, s):
+    """log Gamma(x + r) - log Gamma(r) - log x! + x log(mu / (r + mu)) + r log(r / (r + mu)), r = e^-s, mu = e^a."""
+    with more(SPARE + DISPERSED):
+        r, mu = mp.exp(-s), mp.exp(a)
+        value = mp.loggamma(x + r) - mp.loggamma(r) - mp.loggamma(x + 1)
+        value += x * mp.log(mu / (r + mu)) + r * mp.log(r / (r + mu))
+        moved = abs(negative_binomial_a(x, a, s).value) * (abs(a) + _log_abs(x))
+    return Sum(value, abs(value) + moved)
+
+
+@exact
+def negative_binomial_a(x, a, s):
+    """r (x - mu) / (r + mu)."""
+    with more(SPARE + DISPERSED):
+        r, mu = mp.exp(-s), mp.exp(a)
+        value = r * (x - mu) / (r + mu)
+        # of the logit a + s, rounded, the share mu / (r + mu) is made, which multiplies x and r
+        share = mu / (r + mu)
+        return Sum(value, abs(value) + r * (x + mu) / (r + mu) + abs(a + s) * share * (1 - share) * (x + r))
+
+
+@exact
+def negative_binomial_s(x, a, s):
+    """-r (psi(x + r) - psi(r) + log(r / (r + mu)) + (mu - x) / (r + mu)): dr/ds = -r."""
+    with more(SPARE + DISPERSED):
+        r, mu = mp.exp(-s), mp.exp(a)
+        value = -r * (mp.digamma(x + r) - mp.digamma(r) + mp.log(r / (r + mu)) + (mu - x) / (r + mu))
+        d = mp.log((r + x) / (r + mu))  # rounded, it moves r (e^d - 1 - d)
+        far = abs(r * (x - mu) / (r + mu) * d)
+        moved = abs(value) + far + abs(x - mu) * r * mu / (r + mu) ** 2 * (abs(a) + _log_abs(x))
+    return Sum(value, moved + (1 if x else 0) * x / (x + r) * (1 + abs(s + mp.log(x + r)) * (r < 1)))

@@ -1,0 +1,92 @@
+"""The likelihoods of counts, measurements and levels: points where they are hard, and the errors that are allowed.
+
+They stand apart from `QUANTITIES` since x is not any number: the searches that move a point by a bit would leave it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import oracles.tables as exact
+
+from quantities.quantity import Array, Points, Quantity
+from vae_np.formulas.likelihoods import NegativeBinomial, Poisson
+
+
+def slope(likelihood, part: int | str = "raw", own: str = "") -> Callable[..., Array]:
+    """A part of a likelihood's gradient, of (x, m) or of (x, m, s) with s its own array: of raw, or by its name."""
+
+    def function(x: Array, m: Array, *s: Array) -> Array:
+        draw, down = likelihood.gradient(x, m, {own: s[0]} if s else {})
+        return draw if part == "raw" else down[part]
+
+    return function
+
+
+def own(likelihood, name: str) -> Callable[..., Array]:
+    """A likelihood's log-density of (x, m, s) with s its own array."""
+    return lambda x, m, s: likelihood.log_density(x, m, {name: s})
+
+
+def counts(generator, n: int, dtype) -> Array:
+    """Whole numbers of all sizes that the dtype holds, small ones often."""
+    most = 15 if np.dtype(dtype) == np.float64 else 7
+    small, large = generator.integers(0, 40, n), np.floor(10.0 ** generator.uniform(0, most, n))
+    return np.where(generator.random(n) < 0.5, small, large)
+
+
+def locations(generator, x: Array, limit: float) -> Array:
+    """Log-rates: near log x, moderate, and far off."""
+    near = np.log(np.maximum(x, 0.5)) + generator.standard_normal(len(x)) * 10.0 ** generator.uniform(-8, 0.5, len(x))
+    kind, far = generator.integers(0, 4, len(x)), generator.uniform(-limit, limit, len(x))
+    return np.select([kind < 2, kind == 2], [near, generator.uniform(-5, 5, len(x))], far)
+
+
+def count_and_rate(dtype, n, seed) -> list[Array]:
+    """(x, a)."""
+    generator = np.random.default_rng(seed)
+    x = counts(generator, n, dtype)
+    return [x.astype(dtype), locations(generator, x, 700).astype(dtype)]
+
+
+def count_rate_and_dispersion(dtype, n, seed) -> list[Array]:
+    """(x, a, s), with dispersions down to nothing and far beyond 1."""
+    x, a = count_and_rate(dtype, n, seed)
+    generator = np.random.default_rng(seed + 1)
+    wide, kind = generator.uniform(-90, 90, n), generator.integers(0, 3, n)
+    return [x, np.clip(a, -100, 100), np.where(kind > 0, generator.uniform(-8, 4, n), wide).astype(dtype)]
+
+
+def value_and(name: str, value, gradients: dict, points: Points, bound: tuple[float, float] = (6, 2)) -> list[Quantity]:
+    """The row of a log-density and those of its derivatives: {what: (argument, function, oracle)}."""
+    function, oracle = value
+    rows = [Quantity(name, function, oracle, points, bound)]
+    for what, (argument, gradient, derivative) in gradients.items():
+        rows.append(
+            Quantity(
+                f"{name}, d/d{what}", gradient, derivative, points, bound, derivative_of=name, argument=argument,
+                tolerance=1e-12,
+            )
+        )  # fmt: skip
+    return rows
+
+
+NB = NegativeBinomial("learned")
+TABLE_ROWS = [
+    *value_and(
+        "Poisson",
+        (Poisson().log_density, exact.poisson),
+        {"a": (1, slope(Poisson()), exact.poisson_a)},
+        count_and_rate,
+    ),
+    *value_and(
+        "negative binomial",
+        (own(NB, "logdispersion"), exact.negative_binomial),
+        {
+            "a": (1, slope(NB, "raw", "logdispersion"), exact.negative_binomial_a),
+            "s": (2, slope(NB, "logdispersion", "logdispersion"), exact.negative_binomial_s),
+        },
+        count_rate_and_dispersion,
+    ),
+]
