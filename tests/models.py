@@ -17,6 +17,7 @@ LIKELIHOODS = {
     "gaussian-per-feature-floored": vae_np.Gaussian(sigma="per-feature", floor=0.8),
     "gaussian-heteroscedastic-floored": vae_np.Gaussian(sigma="heteroscedastic", floor=0.8),
     "poisson": vae_np.Poisson(),
+    "laplace": vae_np.Laplace(),
     "negative-binomial": vae_np.NegativeBinomial(),
     "negative-binomial-heteroscedastic": vae_np.NegativeBinomial("heteroscedastic"),
 }

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vae_np.formulas.likelihoods import Bernoulli as Bernoulli
     from vae_np.formulas.likelihoods import ContinuousBernoulli as ContinuousBernoulli
     from vae_np.formulas.likelihoods import Gaussian as Gaussian
+    from vae_np.formulas.likelihoods import Laplace as Laplace
     from vae_np.formulas.likelihoods import Likelihood as Likelihood
     from vae_np.formulas.likelihoods import NegativeBinomial as NegativeBinomial
     from vae_np.formulas.likelihoods import Poisson as Poisson
@@ -63,6 +64,7 @@ _HOMES = {
         "Likelihood",
         "NegativeBinomial",
         "Poisson",
+        "Laplace",
     ),
     "vae_np.formulas.posteriors": ("Diagonal", "Full", "Planar", "Posterior"),
     "vae_np.formulas.priors": ("Mixture", "Prior", "Standard"),

@@ -17,6 +17,7 @@ from vae_np.formulas.likelihoods import (
     Bernoulli,
     ContinuousBernoulli,
     Gaussian,
+    Laplace,
     Likelihood,
     NegativeBinomial,
     Poisson,
@@ -112,6 +113,13 @@ CASES = [
         {"logdispersion": np.array([-3.0, 0.5, -1.0])},
         lambda raw: np.exp(raw) + np.exp([-3.0, 0.5, -1.0]) * np.exp(2 * raw),
         id="negative-binomial, per-feature",
+    ),
+    pytest.param(
+        Laplace("learned"),
+        MEANS,
+        {"logscale": np.array([0.3])},
+        lambda raw: np.full(3, 2 * math.exp(0.6)),
+        id="laplace",
     ),
     pytest.param(Poisson(), np.array([-3.0, 0.0, 2.5, 12.0]), {}, np.exp, id="poisson"),
 ]

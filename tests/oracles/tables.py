@@ -68,3 +68,23 @@ def negative_binomial_s(x, a, s):
         far = abs(r * (x - mu) / (r + mu) * d)
         moved = abs(value) + far + abs(x - mu) * r * mu / (r + mu) ** 2 * (abs(a) + _log_abs(x))
     return Sum(value, moved + (1 if x else 0) * x / (x + r) * (1 + abs(s + mp.log(x + r)) * (r < 1)))
+
+
+@exact
+def laplace(x, m, s):
+    """log(1 / (2 b) exp(-|x - m| / b)), b = e^s."""
+    size = abs(x - m) / mp.exp(s)
+    return Sum(-size - s - mp.log(2), size + abs(s) + mp.log(2))
+
+
+@exact
+def laplace_m(x, m, s):
+    """sign(x - m) / b."""
+    return mp.sign(x - m) / mp.exp(s)
+
+
+@exact
+def laplace_s(x, m, s):
+    """|x - m| / b - 1."""
+    size = abs(x - m) / mp.exp(s)
+    return Sum(size - 1, size + 1)

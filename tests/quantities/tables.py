@@ -11,7 +11,7 @@ import numpy as np
 import oracles.tables as exact
 
 from quantities.quantity import Array, Points, Quantity
-from vae_np.formulas.likelihoods import NegativeBinomial, Poisson
+from vae_np.formulas.likelihoods import Laplace, NegativeBinomial, Poisson
 
 
 def slope(likelihood, part: int | str = "raw", own: str = "") -> Callable[..., Array]:
@@ -72,6 +72,29 @@ def value_and(name: str, value, gradients: dict, points: Points, bound: tuple[fl
     return rows
 
 
+def measurement(dtype, n, seed) -> list[Array]:
+    """(x, m, s): x near m in units of e^s, far in the tails, and where e^-s is large."""
+    generator = np.random.default_rng(seed)
+    most = 300 if np.dtype(dtype) == np.float64 else 40
+    kind, wide = generator.integers(0, 3, n), generator.uniform(-most, most, n)
+    s = np.where(kind > 0, generator.uniform(-6, 6, n), wide).astype(dtype)
+    m = generator.standard_normal(n) * 10.0 ** generator.uniform(-3, 3, n)
+    with np.errstate(over="ignore"):
+        far = generator.standard_normal(n) * np.exp(s) * 10.0 ** generator.uniform(-4, 20, n)
+        x = (m + np.where(np.isfinite(far), far, 1)).astype(dtype)
+    # at x = m itself a Laplace has no derivative
+    return [np.where(np.isfinite(x) & (x != m.astype(dtype)), x, 1).astype(dtype), m.astype(dtype), s]
+
+
+def dispersed(name: str, likelihood, what: str, oracle, slopes, points: Points, bound=(6, 2)) -> list[Quantity]:
+    """The three rows of a likelihood of (x, m, s), s its own array ``what``, and d/dm and d/ds."""
+    gradients = {
+        "m": (1, slope(likelihood, "raw", what), slopes[0]),
+        "s": (2, slope(likelihood, what, what), slopes[1]),
+    }
+    return value_and(name, (own(likelihood, what), oracle), gradients, points, bound)
+
+
 NB = NegativeBinomial("learned")
 TABLE_ROWS = [
     *value_and(
@@ -88,5 +111,8 @@ TABLE_ROWS = [
             "s": (2, slope(NB, "logdispersion", "logdispersion"), exact.negative_binomial_s),
         },
         count_rate_and_dispersion,
+    ),
+    *dispersed(
+        "Laplace", Laplace("learned"), "logscale", exact.laplace, (exact.laplace_m, exact.laplace_s), measurement
     ),
 ]

@@ -104,7 +104,7 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     add(
         "--likelihood",
         metavar="NAME",
-        help="bernoulli, continuous-bernoulli, gaussian, poisson, negative-binomial, or auto [auto]",
+        help="bernoulli, continuous-bernoulli, gaussian, poisson, negative-binomial, laplace, or auto [auto]",
     )
     add(
         "--sigma",

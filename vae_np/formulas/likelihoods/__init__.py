@@ -7,10 +7,20 @@ from vae_np.formulas.likelihoods.base import Likelihood
 from vae_np.formulas.likelihoods.bernoulli import Bernoulli
 from vae_np.formulas.likelihoods.continuous_bernoulli import ContinuousBernoulli
 from vae_np.formulas.likelihoods.gaussian import Gaussian
+from vae_np.formulas.likelihoods.laplace import Laplace
 from vae_np.formulas.likelihoods.negative_binomial import NegativeBinomial
 from vae_np.formulas.likelihoods.poisson import Poisson
 
-__all__ = ["LIKELIHOODS", "Bernoulli", "ContinuousBernoulli", "Gaussian", "Likelihood", "NegativeBinomial", "Poisson"]
+__all__ = [
+    "LIKELIHOODS",
+    "Bernoulli",
+    "ContinuousBernoulli",
+    "Gaussian",
+    "Laplace",
+    "Likelihood",
+    "NegativeBinomial",
+    "Poisson",
+]
 
 LIKELIHOODS: dict[str, type[Likelihood]] = Likelihood.known
 """Every likelihood that has been defined, by name."""
