@@ -18,6 +18,7 @@ LIKELIHOODS = {
     "gaussian-heteroscedastic-floored": vae_np.Gaussian(sigma="heteroscedastic", floor=0.8),
     "poisson": vae_np.Poisson(),
     "laplace": vae_np.Laplace(),
+    "student-t": vae_np.StudentT(3.0, "learned"),
     "negative-binomial": vae_np.NegativeBinomial(),
     "negative-binomial-heteroscedastic": vae_np.NegativeBinomial("heteroscedastic"),
 }

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vae_np.formulas.likelihoods import Likelihood as Likelihood
     from vae_np.formulas.likelihoods import NegativeBinomial as NegativeBinomial
     from vae_np.formulas.likelihoods import Poisson as Poisson
+    from vae_np.formulas.likelihoods import StudentT as StudentT
     from vae_np.formulas.objectives import ELBO as ELBO
     from vae_np.formulas.objectives import IWAE as IWAE
     from vae_np.formulas.objectives import Objective as Objective
@@ -65,6 +66,7 @@ _HOMES = {
         "NegativeBinomial",
         "Poisson",
         "Laplace",
+        "StudentT",
     ),
     "vae_np.formulas.posteriors": ("Diagonal", "Full", "Planar", "Posterior"),
     "vae_np.formulas.priors": ("Mixture", "Prior", "Standard"),

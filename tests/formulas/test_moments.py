@@ -21,6 +21,7 @@ from vae_np.formulas.likelihoods import (
     Likelihood,
     NegativeBinomial,
     Poisson,
+    StudentT,
 )
 from vae_np.support import noise
 
@@ -120,6 +121,13 @@ CASES = [
         {"logscale": np.array([0.3])},
         lambda raw: np.full(3, 2 * math.exp(0.6)),
         id="laplace",
+    ),
+    pytest.param(
+        StudentT(12.0, "per-feature"),
+        MEANS,
+        {"logscale": np.array([-1.0, 0.0, 0.8])},
+        lambda raw: np.exp([-2.0, 0.0, 1.6]) * 1.2,
+        id="student-t",
     ),
     pytest.param(Poisson(), np.array([-3.0, 0.0, 2.5, 12.0]), {}, np.exp, id="poisson"),
 ]

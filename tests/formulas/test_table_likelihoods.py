@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 
+import mpmath as mp
 import numpy as np
 import pytest
 from formula_checks import FLOATS, check
 from quantities import targets
 from quantities.tables import TABLE_ROWS
-from scipy import special
+from scipy import special, stats
+
+from vae_np.formulas.likelihoods import StudentT
+from vae_np.formulas.likelihoods.student_t import log_constant
 
 N = 300
 BY_NAME = {row.name: row for row in TABLE_ROWS}
@@ -73,6 +77,14 @@ MISTAKES = {
         "variance mu + alpha mu": lambda x, a, s: right["negative binomial"](x, a, s - a),
     },
     "negative binomial, d/da": {"the Poisson's": lambda x, a, s: right["Poisson, d/da"](x, a)},
+    "Student's t": {
+        "the Gaussian's": lambda x, m, s: -0.5 * (((x - m) * np.exp(-s)) ** 2 + math.log(2 * math.pi)) - s,
+        "nu for (nu + 1)": lambda x, m, s: right["Student's t"](x, m, s) * 2.5 / 3.5,
+        "no log of the scale": lambda x, m, s: right["Student's t"](x, m, s) + s,
+        "the variance for b": lambda x, m, s: right["Student's t"](x, m, s / 2),
+    },
+    "Student's t, d/dm": {"the Gaussian's": lambda x, m, s: (x - m) * np.exp(-2 * s)},
+    "Student's t, d/ds": {"no -1": lambda x, m, s: right["Student's t, d/ds"](x, m, s) + 1},
     "Laplace": {
         "the Gaussian's": lambda x, m, s: -0.5 * (((x - m) * np.exp(-s)) ** 2 + math.log(2 * math.pi)) - s,
         "no constant": lambda x, m, s: -np.abs(x - m) * np.exp(-s) - s,
@@ -91,3 +103,35 @@ def test_the_oracle_finds_the_mistake(name, mistake):
     row = BY_NAME[name]
     with pytest.raises(AssertionError, match="ULP where"), np.errstate(all="ignore"):
         check(row, mistake, np.float64, row.points(np.float64, N, 1))
+
+
+@pytest.mark.parametrize("df", [1.0625, 2.0, 30.0, 1e4, 1e8, 1e15])
+def test_the_constant_of_a_students_t_is_right_for_every_number_of_degrees_of_freedom(df):
+    with mp.workdps(60):
+        nu = mp.mpf(df)
+        exact = mp.loggamma((nu + 1) / 2) - mp.loggamma(nu / 2) - mp.log(nu * mp.pi) / 2
+        assert abs(log_constant(df) - exact) <= 8 * np.finfo(float).eps  # ten terms of at most 1
+
+
+def test_a_students_t_agrees_with_scipy_and_becomes_the_gaussian_and_its_far_tail_is_finite():
+    x, m, s = np.linspace(-9, 9, 41), np.array(0.3), np.array([0.4])
+    raw = np.full(41, m)
+    for df in (1.5, 4.0, 77.0):
+        found = StudentT(df, "learned").log_density(x, raw, {"logscale": s})
+        np.testing.assert_allclose(found, stats.t.logpdf(x, df, m, np.exp(0.4)), rtol=1e-12)
+    found = StudentT(1e15).log_density(x, raw, {"logscale": s})
+    np.testing.assert_allclose(found, stats.norm.logpdf(x, m, np.exp(0.4)), rtol=1e-12)
+    far = StudentT(4.0, 1.0).log_density(np.array([1e300]), np.array([0.0]))
+    np.testing.assert_allclose(far, -5 * 300 * math.log(10) + 2.5 * math.log(4) + log_constant(4.0), rtol=1e-14)
+
+
+@pytest.mark.parametrize("df", [1.0, 0.5, -3.0, math.inf, math.nan])
+def test_degrees_of_freedom_without_a_mean_are_refused(df):
+    with pytest.raises(ValueError, match="df must be"):
+        StudentT(df)
+
+
+@pytest.mark.parametrize("scale", ["every", 0.0, -1.0, math.nan])
+def test_a_scale_that_is_no_positive_number_and_no_known_word_is_refused(scale):
+    with pytest.raises(ValueError, match="scale must be"):
+        StudentT(4.0, scale)

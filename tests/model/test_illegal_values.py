@@ -15,7 +15,7 @@ ILLEGAL = {
     "poisson": (COUNTS, (-1.0, 0.5, 1e-9, *NOT_FINITE)),
     "negative-binomial": (COUNTS, (-1.0, 2.5, *NOT_FINITE)),
 }
-REAL = {"laplace": ("must lie in", NOT_FINITE)}
+REAL = {"laplace": ("must lie in", NOT_FINITE), "student-t": ("must lie in", NOT_FINITE)}
 CASES = [(name, must, value) for name, (must, values) in (ILLEGAL | REAL).items() for value in values]
 
 

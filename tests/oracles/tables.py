@@ -88,3 +88,39 @@ def laplace_s(x, m, s):
     """|x - m| / b - 1."""
     size = abs(x - m) / mp.exp(s)
     return Sum(size - 1, size + 1)
+
+
+DF = mpf(2.5)
+"""Of the Student's t that is held to its oracle; exact in binary."""
+
+
+@exact
+def student_t(x, m, s):
+    """log of Gamma((nu + 1)/2) / (Gamma(nu/2) sqrt(nu pi) b) (1 + r^2 / nu)^(-(nu + 1)/2), r = (x - m) / b, b = e^s."""
+    with more(2 * SPARE):
+        r = (x - m) / mp.exp(s)
+        constant = mp.loggamma((DF + 1) / 2) - mp.loggamma(DF / 2) - mp.log(DF * mp.pi) / 2
+        tail = (DF + 1) / 2 * mp.log(1 + r * r / DF)
+        # beyond the scale, log|x - m| and s are rounded
+        rounded = (DF + 1) * (_log_abs(x - m) + abs(s)) if abs(r) > 1 else 0
+    return Sum(constant - s - tail, abs(constant) + abs(s) + tail + rounded)
+
+
+@exact
+def student_t_m(x, m, s):
+    """(nu + 1) r / (b (nu + r^2)), in double precision of a log-odds, which is rounded."""
+    with more(2 * SPARE):
+        b = mp.exp(s)
+        r = (x - m) / b
+        value = (DF + 1) * r / (b * (DF + r * r))
+        return Sum(value, abs(value) * (1 + (_log_abs(x - m) + abs(s)) * DF / (DF + r * r)))
+
+
+@exact
+def student_t_s(x, m, s):
+    """(nu + 1) r^2 / (nu + r^2) - 1."""
+    with more(2 * SPARE):
+        r = (x - m) / mp.exp(s)
+        share = r * r / (DF + r * r)
+        moved = (_log_abs(x - m) + abs(s)) * share * (1 - share) if share else 0
+        return Sum((DF + 1) * share - 1, (DF + 1) * (share + moved) + 1)

@@ -11,7 +11,7 @@ import numpy as np
 import oracles.tables as exact
 
 from quantities.quantity import Array, Points, Quantity
-from vae_np.formulas.likelihoods import Laplace, NegativeBinomial, Poisson
+from vae_np.formulas.likelihoods import Laplace, NegativeBinomial, Poisson, StudentT
 
 
 def slope(likelihood, part: int | str = "raw", own: str = "") -> Callable[..., Array]:
@@ -95,6 +95,7 @@ def dispersed(name: str, likelihood, what: str, oracle, slopes, points: Points, 
     return value_and(name, (own(likelihood, what), oracle), gradients, points, bound)
 
 
+T = StudentT(float(exact.DF), "learned")
 NB = NegativeBinomial("learned")
 TABLE_ROWS = [
     *value_and(
@@ -112,6 +113,7 @@ TABLE_ROWS = [
         },
         count_rate_and_dispersion,
     ),
+    *dispersed("Student's t", T, "logscale", exact.student_t, (exact.student_t_m, exact.student_t_s), measurement),
     *dispersed(
         "Laplace", Laplace("learned"), "logscale", exact.laplace, (exact.laplace_m, exact.laplace_s), measurement
     ),

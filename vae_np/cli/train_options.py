@@ -104,7 +104,8 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     add(
         "--likelihood",
         metavar="NAME",
-        help="bernoulli, continuous-bernoulli, gaussian, poisson, negative-binomial, laplace, or auto [auto]",
+        help="bernoulli, continuous-bernoulli, gaussian, laplace, student-t, poisson, negative-binomial, perhaps with"
+        " options as in laplace:scale=learned; or auto [auto]",
     )
     add(
         "--sigma",

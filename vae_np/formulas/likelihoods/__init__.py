@@ -10,6 +10,7 @@ from vae_np.formulas.likelihoods.gaussian import Gaussian
 from vae_np.formulas.likelihoods.laplace import Laplace
 from vae_np.formulas.likelihoods.negative_binomial import NegativeBinomial
 from vae_np.formulas.likelihoods.poisson import Poisson
+from vae_np.formulas.likelihoods.student_t import StudentT
 
 __all__ = [
     "LIKELIHOODS",
@@ -20,6 +21,7 @@ __all__ = [
     "Likelihood",
     "NegativeBinomial",
     "Poisson",
+    "StudentT",
 ]
 
 LIKELIHOODS: dict[str, type[Likelihood]] = Likelihood.known
