@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vae_np.evaluation.bounds import Evaluation as Evaluation
     from vae_np.evaluation.bounds import evaluate as evaluate
     from vae_np.formulas.likelihoods import Bernoulli as Bernoulli
+    from vae_np.formulas.likelihoods import Beta as Beta
     from vae_np.formulas.likelihoods import ContinuousBernoulli as ContinuousBernoulli
     from vae_np.formulas.likelihoods import Gaussian as Gaussian
     from vae_np.formulas.likelihoods import Laplace as Laplace
@@ -67,6 +68,7 @@ _HOMES = {
         "Poisson",
         "Laplace",
         "StudentT",
+        "Beta",
     ),
     "vae_np.formulas.posteriors": ("Diagonal", "Full", "Planar", "Posterior"),
     "vae_np.formulas.priors": ("Mixture", "Prior", "Standard"),

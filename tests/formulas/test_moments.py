@@ -15,6 +15,7 @@ from vae_np.formulas import gaussian
 from vae_np.formulas.likelihoods import (
     LIKELIHOODS,
     Bernoulli,
+    Beta,
     ContinuousBernoulli,
     Gaussian,
     Laplace,
@@ -128,6 +129,13 @@ CASES = [
         {"logscale": np.array([-1.0, 0.0, 0.8])},
         lambda raw: np.exp([-2.0, 0.0, 1.6]) * 1.2,
         id="student-t",
+    ),
+    pytest.param(
+        Beta("per-feature"),
+        MEANS,
+        {"logprecision": np.array([0.5, 3.0, 1.5])},
+        lambda raw: bernoulli_variance(raw) / (1 + np.exp([0.5, 3.0, 1.5])),
+        id="beta",
     ),
     pytest.param(Poisson(), np.array([-3.0, 0.0, 2.5, 12.0]), {}, np.exp, id="poisson"),
 ]

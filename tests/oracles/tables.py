@@ -124,3 +124,46 @@ def student_t_s(x, m, s):
         share = r * r / (DF + r * r)
         moved = (_log_abs(x - m) + abs(s)) * share * (1 - share) if share else 0
         return Sum((DF + 1) * share - 1, (DF + 1) * (share + moved) + 1)
+
+
+def _beta(a, s):
+    """phi m and phi (1 - m)."""
+    return mp.exp(s) / (1 + mp.exp(-a)), mp.exp(s) / (1 + mp.exp(a))
+
+
+def _far(x, a, s):
+    """What rounding the logarithms of x, m and their rests moves: phi |x - m| times their sizes."""
+    m = 1 / (1 + mp.exp(-a))
+    return mp.exp(s) * abs(x - m) * (_log_abs(x) + _log_abs(1 - x) + _log_abs(m) + _log_abs(1 - m))
+
+
+@exact
+def beta(x, a, s):
+    """log Gamma(A + B) - log Gamma(A) - log Gamma(B) + (A - 1) log x + (B - 1) log(1 - x)."""
+    with more(SPARE + 2 * DISPERSED):
+        one, other = _beta(a, s)
+        value = mp.loggamma(one + other) - mp.loggamma(one) - mp.loggamma(other)
+        value += (one - 1) * mp.log(x) + (other - 1) * mp.log(1 - x)
+        # whatever the parameters are, log x and log(1 - x), s and log m are there, and constants
+        return Sum(value, abs(value) + _far(x, a, s) + _log_abs(x) + _log_abs(1 - x) + abs(s) + abs(a) + 2)
+
+
+@exact
+def beta_a(x, a, s):
+    """phi m (1 - m) (psi(B) - psi(A) + log x - log(1 - x))."""
+    with more(SPARE + 2 * DISPERSED):
+        one, other = _beta(a, s)
+        share = one * other / (one + other)
+        value = share * (mp.digamma(other) - mp.digamma(one) + mp.log(x) - mp.log(1 - x))
+        return Sum(value, abs(value) + share * (_log_abs(x) + _log_abs(1 - x) + abs(a)) + 1)
+
+
+@exact
+def beta_s(x, a, s):
+    """phi psi(phi) - A psi(A) - B psi(B) + A log x + B log(1 - x)."""
+    with more(SPARE + 2 * DISPERSED):
+        one, other = _beta(a, s)
+        both = one + other
+        value = both * mp.digamma(both) - one * mp.digamma(one) - other * mp.digamma(other)
+        value += one * mp.log(x) + other * mp.log(1 - x)
+        return Sum(value, abs(value) + _far(x, a, s) + 2)

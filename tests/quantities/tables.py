@@ -11,7 +11,7 @@ import numpy as np
 import oracles.tables as exact
 
 from quantities.quantity import Array, Points, Quantity
-from vae_np.formulas.likelihoods import Laplace, NegativeBinomial, Poisson, StudentT
+from vae_np.formulas.likelihoods import Beta, Laplace, NegativeBinomial, Poisson, StudentT
 
 
 def slope(likelihood, part: int | str = "raw", own: str = "") -> Callable[..., Array]:
@@ -86,15 +86,30 @@ def measurement(dtype, n, seed) -> list[Array]:
     return [np.where(np.isfinite(x) & (x != m.astype(dtype)), x, 1).astype(dtype), m.astype(dtype), s]
 
 
-def dispersed(name: str, likelihood, what: str, oracle, slopes, points: Points, bound=(6, 2)) -> list[Quantity]:
+def dispersed(name: str, likelihood, what: str, oracle, slopes, points: Points, letter="m") -> list[Quantity]:
     """The three rows of a likelihood of (x, m, s), s its own array ``what``, and d/dm and d/ds."""
     gradients = {
-        "m": (1, slope(likelihood, "raw", what), slopes[0]),
+        letter: (1, slope(likelihood, "raw", what), slopes[0]),
         "s": (2, slope(likelihood, what, what), slopes[1]),
     }
-    return value_and(name, (own(likelihood, what), oracle), gradients, points, bound)
+    return value_and(name, (own(likelihood, what), oracle), gradients, points)
 
 
+def share(dtype, n, seed) -> list[Array]:
+    """(x, a, s): x in (0, 1), near its ends and near the mean, and precisions down to nothing and far beyond 1."""
+    generator = np.random.default_rng(seed)
+    kind, wide = generator.integers(0, 3, n), generator.uniform(-90, 90, n)
+    s = np.where(kind > 0, generator.uniform(-4, 16, n), wide)
+    x = generator.random(n)
+    ends = 10.0 ** generator.uniform(-30, 0, n)
+    x = np.select([kind == 0, kind == 1], [ends, 1 - ends], x).astype(dtype)
+    x = np.clip(x, np.finfo(dtype).tiny, np.nextafter(dtype(1), dtype(0)))
+    near = np.log(x / (1 - x)) + generator.standard_normal(n) * np.exp(-np.maximum(s, 0) / 2)
+    a = np.where(generator.random(n) < 0.7, near, generator.uniform(-100, 100, n))
+    return [x, np.clip(a, -100, 100).astype(dtype), s.astype(dtype)]
+
+
+B = Beta("learned")
 T = StudentT(float(exact.DF), "learned")
 NB = NegativeBinomial("learned")
 TABLE_ROWS = [
@@ -113,6 +128,7 @@ TABLE_ROWS = [
         },
         count_rate_and_dispersion,
     ),
+    *dispersed("Beta", B, "logprecision", exact.beta, (exact.beta_a, exact.beta_s), share, letter="a"),
     *dispersed("Student's t", T, "logscale", exact.student_t, (exact.student_t_m, exact.student_t_s), measurement),
     *dispersed(
         "Laplace", Laplace("learned"), "logscale", exact.laplace, (exact.laplace_m, exact.laplace_s), measurement

@@ -5,6 +5,7 @@ from __future__ import annotations
 from vae_np.formulas.doors import import_all
 from vae_np.formulas.likelihoods.base import Likelihood
 from vae_np.formulas.likelihoods.bernoulli import Bernoulli
+from vae_np.formulas.likelihoods.beta import Beta
 from vae_np.formulas.likelihoods.continuous_bernoulli import ContinuousBernoulli
 from vae_np.formulas.likelihoods.gaussian import Gaussian
 from vae_np.formulas.likelihoods.laplace import Laplace
@@ -15,6 +16,7 @@ from vae_np.formulas.likelihoods.student_t import StudentT
 __all__ = [
     "LIKELIHOODS",
     "Bernoulli",
+    "Beta",
     "ContinuousBernoulli",
     "Gaussian",
     "Laplace",
