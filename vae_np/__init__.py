@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vae_np.formulas.likelihoods import Bernoulli as Bernoulli
     from vae_np.formulas.likelihoods import Beta as Beta
     from vae_np.formulas.likelihoods import ContinuousBernoulli as ContinuousBernoulli
+    from vae_np.formulas.likelihoods import DiscretisedLogistic as DiscretisedLogistic
     from vae_np.formulas.likelihoods import Gaussian as Gaussian
     from vae_np.formulas.likelihoods import Laplace as Laplace
     from vae_np.formulas.likelihoods import Likelihood as Likelihood
@@ -69,6 +70,7 @@ _HOMES = {
         "Laplace",
         "StudentT",
         "Beta",
+        "DiscretisedLogistic",
     ),
     "vae_np.formulas.posteriors": ("Diagonal", "Full", "Planar", "Posterior"),
     "vae_np.formulas.priors": ("Mixture", "Prior", "Standard"),

@@ -17,6 +17,7 @@ from vae_np.formulas.likelihoods import (
     Bernoulli,
     Beta,
     ContinuousBernoulli,
+    DiscretisedLogistic,
     Gaussian,
     Laplace,
     Likelihood,
@@ -84,6 +85,15 @@ def continuous_variance(raw):
     return np.array([float(oracles.continuous_bernoulli_variance(float(a))) for a in raw])
 
 
+def level_variance(raw):
+    """Of the five levels, from their probabilities one by one."""
+    k, scale = np.arange(5), np.exp([-1.0, -2.5, -0.5])
+    edges = np.concatenate([[-np.inf], (k[1:] - 0.5) / 4, [np.inf]])
+    p = np.diff(stats.logistic.cdf(edges[:, None], raw, scale), axis=0)
+    mean = (p * k[:, None] / 4).sum(axis=0)
+    return (p * (k[:, None] / 4 - mean) ** 2).sum(axis=0)
+
+
 CASES = [
     pytest.param(Bernoulli(), np.array([-6.0, -1.0, 0.0, 0.3, 5.0]), {}, bernoulli_variance, id="bernoulli"),
     pytest.param(ContinuousBernoulli(), A, {}, continuous_variance, id="continuous-bernoulli"),
@@ -136,6 +146,13 @@ CASES = [
         {"logprecision": np.array([0.5, 3.0, 1.5])},
         lambda raw: bernoulli_variance(raw) / (1 + np.exp([0.5, 3.0, 1.5])),
         id="beta",
+    ),
+    pytest.param(
+        DiscretisedLogistic("per-feature", levels=5),
+        np.array([-0.2, 0.4, 0.9]),
+        {"logscale": np.array([-1.0, -2.5, -0.5])},
+        level_variance,
+        id="discretised-logistic",
     ),
     pytest.param(Poisson(), np.array([-3.0, 0.0, 2.5, 12.0]), {}, np.exp, id="poisson"),
 ]

@@ -12,7 +12,7 @@ from quantities import targets
 from quantities.tables import TABLE_ROWS
 from scipy import special, stats
 
-from vae_np.formulas.likelihoods import StudentT
+from vae_np.formulas.likelihoods import DiscretisedLogistic, StudentT
 from vae_np.formulas.likelihoods.student_t import log_constant
 
 N = 150
@@ -104,6 +104,16 @@ MISTAKES = {
     },
     "Beta, d/da": {"the logit alone": lambda x, a, s: np.exp(s) * (np.log(x) - np.log1p(-x) - a)},
     "Beta, d/ds": {"d/dphi": lambda x, a, s: np.exp(-s) * right["Beta, d/ds"](x, a, s)},
+    "discretised logistic": {
+        "a difference that cancels": lambda x, m, s: np.log(
+            stats.logistic.cdf(x + 1 / 510, m, np.exp(s)) - stats.logistic.cdf(x - 1 / 510, m, np.exp(s))
+        ),
+        "no open ends": lambda x, m, s: right["discretised logistic"](np.clip(x, 1 / 255, 254 / 255), m, s),
+        "the density": lambda x, m, s: stats.logistic.logpdf(x, m, np.exp(s)),
+        "a level too wide": lambda x, m, s: right["discretised logistic"](x, m, s) + np.log(256 / 255),
+    },
+    "discretised logistic, d/dm": {"the sign": lambda x, m, s: -right["discretised logistic, d/dm"](x, m, s)},
+    "discretised logistic, d/ds": {"d/db": lambda x, m, s: np.exp(-s) * right["discretised logistic, d/ds"](x, m, s)},
     "Laplace": {
         "the Gaussian's": lambda x, m, s: -0.5 * (((x - m) * np.exp(-s)) ** 2 + math.log(2 * math.pi)) - s,
         "no constant": lambda x, m, s: -np.abs(x - m) * np.exp(-s) - s,
@@ -154,3 +164,27 @@ def test_degrees_of_freedom_without_a_mean_are_refused(df):
 def test_a_scale_that_is_no_positive_number_and_no_known_word_is_refused(scale):
     with pytest.raises(ValueError, match="scale must be"):
         StudentT(4.0, scale)
+
+
+@pytest.mark.parametrize("levels", [2, 17, 256])
+@pytest.mark.parametrize("s", [-30.0, -6.0, -1.0, 5.0, 60.0])
+def test_the_probabilities_of_all_levels_add_up_to_1(levels, s):
+    x, likelihood = np.arange(levels) / (levels - 1), DiscretisedLogistic("learned", levels)
+    for m in (-0.7, 0.3001, 1.2):
+        log_p = likelihood.log_density(x, np.full(levels, m), {"logscale": np.array([s])})
+        assert (log_p <= 0).all()
+        mean = likelihood.mean(np.array([m]), {"logscale": np.array([s])})[0]
+        p = np.exp(log_p)
+        # each log p is rounded in proportion to its terms, s among them
+        unit = 4 * np.finfo(float).eps * (levels + p @ (np.abs(log_p) + abs(s) + 6))
+        assert abs(p.sum() - 1) <= unit
+        assert abs(p @ x - mean) <= unit
+
+
+def test_a_float32_that_is_a_level_of_256_is_taken_for_it_and_its_neighbours_are_not():
+    levels = (np.arange(256) / 255).astype(np.float32)[:, None]
+    DiscretisedLogistic().check(levels)
+    DiscretisedLogistic().check(levels.astype(np.float64))
+    for wrong in (np.float32(0.001), np.float32(128 / 256), np.float32(7 / 256)):
+        with pytest.raises(ValueError, match=f"row 3, column 0 is {wrong}"):
+            DiscretisedLogistic().check(np.where(np.arange(256)[:, None] == 3, wrong, levels))

@@ -167,3 +167,73 @@ def beta_s(x, a, s):
         value = both * mp.digamma(both) - one * mp.digamma(one) - other * mp.digamma(other)
         value += one * mp.log(x) + other * mp.log(1 - x)
         return Sum(value, abs(value) + _far(x, a, s) + 2)
+
+
+LEVELS = 256
+
+
+def _edge(x, side):
+    """The edge of x's level below (-1) or above (1) it."""
+    return (mp.nint(x * (LEVELS - 1)) + side * mpf(1) / 2) / (LEVELS - 1)
+
+
+def _level_edges(x, m, s):
+    """(edge - m) / b of the level of x, the lowest's and the highest's at infinity."""
+    k = int(mp.nint(x * (LEVELS - 1)))
+    low = -mp.inf if k == 0 else (_edge(x, -1) - m) / mp.exp(s)
+    high = mp.inf if k == LEVELS - 1 else (_edge(x, 1) - m) / mp.exp(s)
+    return low, high
+
+
+def _distribution(t):
+    return 1 / (1 + mp.exp(-t)) if mp.isfinite(t) else mpf(t > 0)
+
+
+def _digits(*edges):
+    """Digits that 1 / (1 + e^-t) - 1 / (1 + e^-t') may lose."""
+    return SPARE + int(sum(abs(t) * 0.4343 for t in edges if mp.isfinite(t))) + 1
+
+
+@exact
+def discretised_logistic(x, m, s):
+    """log(F(B) - F(A)) of the logistic distribution function F; 1 - F(A) at the highest level, F(B) at the lowest."""
+    a, b = _level_edges(x, m, s)
+    with more(min(_digits(a, b), 4000)):
+        a, b = _level_edges(x, m, s)
+        # far in a tail all digits of the difference are lost: there it is the difference of exponentials
+        p = _distribution(b) - _distribution(a) if a < 0 else _distribution(-a) - _distribution(-b)
+        value = mp.log(p)
+        low, high = _densities(a, b)
+        return Sum(value, abs(value) + abs(s) + 6 + abs(low - high) / p / mp.exp(s) * (1 + abs(m)))
+
+
+def _densities(a, b):
+    """F'(A), F'(B)."""
+    return tuple(_distribution(t) * _distribution(-t) for t in (a, b))
+
+
+@exact
+def discretised_logistic_m(x, m, s):
+    """(F'(A) - F'(B)) / (b p)."""
+    with more(400):
+        a, b = _level_edges(x, m, s)
+        p = _distribution(b) - _distribution(a) if a < 0 else _distribution(-a) - _distribution(-b)
+        low, high = _densities(a, b)
+        value = (low - high) / p / mp.exp(s)
+        # of A and B, rounded, are made sigmoid(A) / b and sigmoid(-B) / b
+        up, down = (_distribution(t) * (1 + (abs(t) if mp.isfinite(t) else 0)) for t in (a, -b))
+        edge = (low + high) / mp.exp(2 * s) * (1 + abs(m))  # an edge is no float: rounded, it moves A and B
+        return Sum(value, abs(value) + (up + down) / mp.exp(s) + edge)
+
+
+@exact
+def discretised_logistic_s(x, m, s):
+    """(A F'(A) - B F'(B)) / p."""
+    with more(400):
+        a, b = _level_edges(x, m, s)
+        p = _distribution(b) - _distribution(a) if a < 0 else _distribution(-a) - _distribution(-b)
+        low, high = _densities(a, b)
+        value = ((a * low if low else 0) - (b * high if high else 0)) / p
+        terms = sum(_distribution(t) * abs(t) * (1 + abs(t) * _distribution(-t)) for t in (a, -b) if mp.isfinite(t))
+        edge = sum(_distribution(t) * (1 + abs(t) * _distribution(-t)) for t in (a, -b) if mp.isfinite(t)) / mp.exp(s)
+        return Sum(value, abs(value) + terms + 1 + edge * (1 + abs(m)))

@@ -11,7 +11,7 @@ import numpy as np
 import oracles.tables as exact
 
 from quantities.quantity import Array, Points, Quantity
-from vae_np.formulas.likelihoods import Beta, Laplace, NegativeBinomial, Poisson, StudentT
+from vae_np.formulas.likelihoods import Beta, DiscretisedLogistic, Laplace, NegativeBinomial, Poisson, StudentT
 
 
 def slope(likelihood, part: int | str = "raw", own: str = "") -> Callable[..., Array]:
@@ -109,6 +109,17 @@ def share(dtype, n, seed) -> list[Array]:
     return [x, np.clip(a, -100, 100).astype(dtype), s.astype(dtype)]
 
 
+def level(dtype, n, seed) -> list[Array]:
+    """(x, m, s): levels of 256, the ends often, m near and far, scales much less and much more than a level."""
+    generator = np.random.default_rng(seed)
+    k = np.select([(kind := generator.integers(0, 5, n)) == 0, kind == 1], [0, 255], generator.integers(0, 256, n))
+    x = (k / 255).astype(dtype)
+    s = np.where(generator.random(n) < 0.7, generator.uniform(-8, 2, n), generator.uniform(-9, 40, n))
+    m = x + generator.standard_normal(n) * np.exp(np.minimum(s, 2)) * generator.choice([0.5, 3, 20], n)
+    return [x, m.astype(dtype), s.astype(dtype)]
+
+
+LEVELS = DiscretisedLogistic("learned")
 B = Beta("learned")
 T = StudentT(float(exact.DF), "learned")
 NB = NegativeBinomial("learned")
@@ -129,6 +140,14 @@ TABLE_ROWS = [
         count_rate_and_dispersion,
     ),
     *dispersed("Beta", B, "logprecision", exact.beta, (exact.beta_a, exact.beta_s), share, letter="a"),
+    *dispersed(
+        "discretised logistic",
+        LEVELS,
+        "logscale",
+        exact.discretised_logistic,
+        (exact.discretised_logistic_m, exact.discretised_logistic_s),
+        level,
+    ),
     *dispersed("Student's t", T, "logscale", exact.student_t, (exact.student_t_m, exact.student_t_s), measurement),
     *dispersed(
         "Laplace", Laplace("learned"), "logscale", exact.laplace, (exact.laplace_m, exact.laplace_s), measurement

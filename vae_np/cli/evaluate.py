@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
         columns = list(result.per_example)
         table = np.column_stack([result.per_example[name] for name in columns])
         output.write_array(out, table, columns, output.row_columns(dataset))
+    bits = {"bits_per_dimension": result.bits_per_dimension} if run.vae.likelihood.has_levels else {}
     effective = result.per_example["effective_samples"]
     values = {
         "data": dataset.name,
@@ -70,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
         "effective_samples": float(np.median(effective)),
         "least_effective_samples": float(effective.min()),
         "active_units": result.active_units,
+        **bits,
         "kl_is_analytic": run.vae.architecture.has_kl,
         "kl_per_dimension": result.kl_per_dimension,
     }
@@ -96,6 +98,9 @@ def run(args: argparse.Namespace) -> int:
             f"{result.evidence_error_from_examples:.4f} from the examples)"
         )
         print(f"  effective samples {np.median(effective):10.1f} of {samples} (median), {effective.min():.1f} at worst")
+    if bits:
+        bound = "ELBO" if samples == 1 else "evidence"
+        print(f"  bits a dimension {result.bits_per_dimension:11.4f} (by the {bound})")
     if out is not None:
         print(f"  each row's values in {out}")
     if made is not None:

@@ -41,6 +41,9 @@ class Evaluation(NamedTuple):
     ``evidence_error_from_examples``, by which it would vary with others and endless samples. Their squares add up to
     its own, unless chance made the first the larger one: then the second is 0. With one sample they cannot be told
     apart, and with one example there is no spread: what is not known is NaN.
+
+    ``bits_per_dimension`` is -log2 p(x) over the features, by the bound at hand (the ELBO of one sample, the evidence
+    of more), where x are levels, as those of pixels; NaN for other data.
     """
 
     elbo: float
@@ -56,6 +59,7 @@ class Evaluation(NamedTuple):
     evidence_error_from_samples: float
     evidence_error_from_examples: float
     mean_variance: Array
+    bits_per_dimension: float = math.nan
 
     @property
     def active(self) -> NDArray[np.bool_]:
@@ -139,7 +143,13 @@ def evaluate(vae: VAE, x: ArrayLike, *, samples: int = 1, seed: int = 0) -> Eval
         evidence_error_from_samples=from_samples,
         evidence_error_from_examples=rest if math.isnan(rest) else math.sqrt(max(0.0, rest)),
         mean_variance=means_of_z.variance(),
+        bits_per_dimension=_bits(vae, means["elbo"] if samples == 1 else means["evidence"]),
     )
+
+
+def _bits(vae: VAE, nats: float) -> float:
+    """-log2 p a feature, where x are levels."""
+    return -nats / (vae.architecture.n_features * math.log(2)) if vae.likelihood.has_levels else math.nan
 
 
 def _standard_error(values: Array) -> float:

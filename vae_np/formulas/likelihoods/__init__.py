@@ -7,6 +7,7 @@ from vae_np.formulas.likelihoods.base import Likelihood
 from vae_np.formulas.likelihoods.bernoulli import Bernoulli
 from vae_np.formulas.likelihoods.beta import Beta
 from vae_np.formulas.likelihoods.continuous_bernoulli import ContinuousBernoulli
+from vae_np.formulas.likelihoods.discretised_logistic import DiscretisedLogistic
 from vae_np.formulas.likelihoods.gaussian import Gaussian
 from vae_np.formulas.likelihoods.laplace import Laplace
 from vae_np.formulas.likelihoods.negative_binomial import NegativeBinomial
@@ -18,6 +19,7 @@ __all__ = [
     "Bernoulli",
     "Beta",
     "ContinuousBernoulli",
+    "DiscretisedLogistic",
     "Gaussian",
     "Laplace",
     "Likelihood",

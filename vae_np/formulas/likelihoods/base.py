@@ -34,6 +34,8 @@ class Likelihood(Named):
     what = "likelihood"
     support: ClassVar[tuple[float, float]]
     """The closed interval in which every x must lie."""
+    has_levels: ClassVar[bool] = False
+    """Whether x are levels of grey, whose log p is told in bits a dimension as well."""
 
     def checked_log_density(self, x: Array, raw: Array, own: Mapping[str, Array] = NOTHING) -> Array:
         """`log_density`, or ``ValueError`` if it has not the shape (..., D): summed already, say."""
