@@ -18,6 +18,7 @@ LIKELIHOODS = {
     "gaussian-heteroscedastic-floored": vae_np.Gaussian(sigma="heteroscedastic", floor=0.8),
     "poisson": vae_np.Poisson(),
     "laplace": vae_np.Laplace(),
+    "categorical": vae_np.Categorical(),
     "discretised-logistic": vae_np.DiscretisedLogistic(levels=9),
     "beta": vae_np.Beta(),
     "beta-heteroscedastic": vae_np.Beta("heteroscedastic"),

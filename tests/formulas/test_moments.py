@@ -16,6 +16,7 @@ from vae_np.formulas.likelihoods import (
     LIKELIHOODS,
     Bernoulli,
     Beta,
+    Categorical,
     ContinuousBernoulli,
     DiscretisedLogistic,
     Gaussian,
@@ -94,6 +95,7 @@ def level_variance(raw):
     return (p * (k[:, None] / 4 - mean) ** 2).sum(axis=0)
 
 
+LOGITS = np.array([0.3, -1.0, 1.5, 2.0, 0.0, -0.5])
 CASES = [
     pytest.param(Bernoulli(), np.array([-6.0, -1.0, 0.0, 0.3, 5.0]), {}, bernoulli_variance, id="bernoulli"),
     pytest.param(ContinuousBernoulli(), A, {}, continuous_variance, id="continuous-bernoulli"),
@@ -154,6 +156,7 @@ CASES = [
         level_variance,
         id="discretised-logistic",
     ),
+    pytest.param(Categorical(3), LOGITS, {}, lambda raw: (p := Categorical(3).mean(raw)) * (1 - p), id="categorical"),
     pytest.param(Poisson(), np.array([-3.0, 0.0, 2.5, 12.0]), {}, np.exp, id="poisson"),
 ]
 
@@ -182,7 +185,8 @@ def test_a_likelihoods_samples_have_its_mean_and_variance_and_lie_in_its_support
 @pytest.mark.parametrize(("likelihood", "raw", "own", "variance"), CASES)
 def test_the_moments_betray_samples_of_a_slightly_other_distribution(likelihood, raw, own, variance):
     other = {name: array + 0.1 for name, array in own.items()}
-    samples = sampled(likelihood, raw + 0.1, other, np.float64)
+    # not the same for all, which a softmax would not notice
+    samples = sampled(likelihood, raw + 0.1 + 0.1 * (np.arange(len(raw)) % 2), other, np.float64)
     with pytest.raises(AssertionError, match="standard errors off"):
         assert_moments(samples, likelihood.mean(raw, own), variance(raw))
 

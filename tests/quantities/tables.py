@@ -11,7 +11,14 @@ import numpy as np
 import oracles.tables as exact
 
 from quantities.quantity import Array, Points, Quantity
-from vae_np.formulas.likelihoods import Beta, DiscretisedLogistic, Laplace, NegativeBinomial, Poisson, StudentT
+from vae_np.formulas.likelihoods import (
+    Beta,
+    DiscretisedLogistic,
+    Laplace,
+    NegativeBinomial,
+    Poisson,
+    StudentT,
+)
 
 
 def slope(likelihood, part: int | str = "raw", own: str = "") -> Callable[..., Array]:

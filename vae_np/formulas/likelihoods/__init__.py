@@ -6,6 +6,7 @@ from vae_np.formulas.doors import import_all
 from vae_np.formulas.likelihoods.base import Likelihood
 from vae_np.formulas.likelihoods.bernoulli import Bernoulli
 from vae_np.formulas.likelihoods.beta import Beta
+from vae_np.formulas.likelihoods.categorical import Categorical
 from vae_np.formulas.likelihoods.continuous_bernoulli import ContinuousBernoulli
 from vae_np.formulas.likelihoods.discretised_logistic import DiscretisedLogistic
 from vae_np.formulas.likelihoods.gaussian import Gaussian
@@ -18,6 +19,7 @@ __all__ = [
     "LIKELIHOODS",
     "Bernoulli",
     "Beta",
+    "Categorical",
     "ContinuousBernoulli",
     "DiscretisedLogistic",
     "Gaussian",
