@@ -37,6 +37,15 @@ def likelihood_of(options: dict[str, Any], dataset: Dataset) -> tuple[dict[str, 
     return options | {"likelihood": "gaussian", "sigma": sigma, "scale": scale}, line
 
 
+def scale_of(options: dict[str, Any]) -> dict[str, Any]:
+    """The options with --scale none for a likelihood of counts, which are what they are, if nothing else was said."""
+    from vae_np.cli.assemble import likelihood
+
+    if options["scale"] != "auto" or options["likelihood"] == "auto":
+        return options
+    return options | {"scale": "none"} if likelihood(options).support == (0.0, float("inf")) else options
+
+
 def sigma_of(options: dict[str, Any], dataset: Dataset) -> tuple[dict[str, Any], str]:
     """The options with the sigma of a gaussian that is named without one, as `likelihood_of` chooses it, and a line.
 

@@ -130,6 +130,7 @@ def _prepare(
     chosen, begins = "", not begun and not options["start_from"]
     if options["likelihood"] != "auto":
         assemble.likelihood(options)  # what makes no sense is said before data are read
+        options = choice.scale_of(options)
 
     def check(found: Dataset) -> None:
         nonlocal options, chosen
