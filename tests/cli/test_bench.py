@@ -154,7 +154,7 @@ def test_with_the_jit_off_it_says_so_and_runs():
         ("--batch-size 0", "batch must be at least 1; got 0"),
         ("--samples 0", "samples must be at least 1; got 0"),
         ("--activation swish", "activation must be one of"),
-        ("--likelihood poisson", "likelihood must be one of"),
+        ("--likelihood cauchy", "likelihood must be one of"),
         ("--sigma 1", "--sigma belongs to --likelihood gaussian"),
         ("--density 1.5", "density must lie in [0, 1]; got 1.5"),
         ("--density nan", "density must be finite"),

@@ -113,7 +113,7 @@ def test_sigma_may_be_said_in_either_way(train):
     [
         ("posterior", "planar:flows=x", "run/config.json: flows must be an integer; got 'x'"),
         ("prior", "vamp", "run/config.json: prior must be one of mixture, standard"),
-        ("likelihood", "poisson", "run/config.json: likelihood must be one of"),
+        ("likelihood", "cauchy", "run/config.json: likelihood must be one of"),
     ],
 )
 def test_a_wrong_choice_in_a_runs_file_is_told_with_the_file(name, value, message, train):

@@ -24,7 +24,7 @@ WRONG = {
     "--split 0,0.5,0.5": "training",
     "--split nan,0.5,0.5": "fractions",
     "--activation swish": "activation",
-    "--likelihood poisson": "likelihood must be one of",
+    "--likelihood cauchy": "likelihood must be one of",
     "--init zero": "init",
     "--sigma 0.5 --likelihood bernoulli": "--sigma belongs to --likelihood gaussian",
     "--likelihood gaussian --sigma -1": "sigma",
