@@ -28,6 +28,8 @@ def combinations() -> list:
 @pytest.mark.parametrize(("activation", "likelihood", "samples"), combinations())
 def test_gradients_are_the_complex_steps_and_the_central_differences(activation, likelihood, samples):
     vae = model(activation=activation, likelihood=LIKELIHOODS[likelihood])
+    if activation == "identity":  # nothing holds what counts make of log-variances and of log-rates, and e^ of both
+        vae.parameters["encoder.0.W"] = 0.1 * vae.parameters["encoder.0.W"]
     x, eps = batch(vae, samples)
     exact = check_model(vae, x, eps, 0.37, methods=["complex step"], every_coordinate=True)
     assert exact.ok, exact.table()
