@@ -111,21 +111,21 @@ def test_a_mistake_in_the_jax_program_is_named(right, wrong, ids, stage, tmp_pat
 def test_the_loss_inside_the_keras_program_is_found_and_a_mistake_in_it_is_named(tmp_path):
     pytest.importorskip("keras", exc_type=ImportError)
     found, answer = verdict(FOLDER / "keras_vae.py", model="VAE")
-    assert found == ["probability-clamp"]
+    assert found == ["bce-clamp-keras"]
     assert "they have Conv2D, Conv2DTranspose" in answer["facts"][0]
     assert "z is mu + exp(s/2) eps" in answer["facts"]
     right = "self.add_loss(vae_loss(data, reconstruction, z_mean, z_log_var))"
     wrong = "self.add_loss(reconstruction_loss(data, reconstruction) + 0.5 * kl_loss(z_mean, z_log_var))"
     assert verdict(planted(tmp_path, "keras_vae.py", right, wrong), model="VAE")[0] == [
-        "probability-clamp", "kl-double-half",
+        "bce-clamp-keras", "kl-double-half",
     ]  # fmt: skip
 
 
 def test_the_keras_program_has_one_clamp_and_a_mistake_in_it_is_named(tmp_path):
     pytest.importorskip("keras", exc_type=ImportError)
     names = {"loss": "vae_loss", "sampler": "Sampling"}
-    assert verdict(FOLDER / "keras_vae.py", **names)[0] == ["probability-clamp"]
+    assert verdict(FOLDER / "keras_vae.py", **names)[0] == ["bce-clamp-keras"]
     wrong = planted(tmp_path, "keras_vae.py", "ops.exp(0.5 * z_log_var) * epsilon", "ops.exp(z_log_var) * epsilon")
-    assert verdict(wrong, **names)[0] == ["std-is-variance", "probability-clamp"]
+    assert verdict(wrong, **names)[0] == ["std-is-variance", "bce-clamp-keras"]
     wrong = planted(tmp_path, "keras_vae.py", "ops.mean(ops.sum(kl, axis=1))", "ops.mean(kl)")
-    assert verdict(wrong, **names)[0] == ["probability-clamp", "kl-mean-over-latent"]
+    assert verdict(wrong, **names)[0] == ["bce-clamp-keras", "kl-mean-over-latent"]

@@ -124,13 +124,13 @@ def test_of_convolutions_the_models_own_loss_and_sampler_are_graded():
     model, _ = made(vaes.Pictures, {}, "Pictures")
     with pytest.raises(NotDense, match="they have Conv2D, Conv2DTranspose"):
         program_of(model, "Pictures")
-    assert [finding.id for finding in check_objective(own_loss(model)).findings] == ["probability-clamp"]
+    assert [finding.id for finding in check_objective(own_loss(model)).findings] == ["bce-clamp-keras"]
     assert not check_objective(sampler=own_sampler(model, vaes)).findings
     halved, _ = made(vaes.Pictures, {"weight": 0.5}, "Pictures")
     with pytest.raises(NotDense):
         program_of(halved, "Pictures")
     found = [finding.id for finding in check_objective(own_loss(halved)).findings]
-    assert found == ["probability-clamp", "kl-double-half"]
+    assert found == ["bce-clamp-keras", "kl-double-half"]
 
 
 def test_what_has_no_forward_pass_says_so():
