@@ -77,7 +77,7 @@ def test_what_cannot_be_is_refused_before_anything_is_trained(vae_np, tables, ru
         (["--false-alarms", "0.1"], "needs --train"),
         (["--contamination", "1.5"], "--contamination must lie between 0 and 1"),
         (["--out", "a.txt"], "must end in .csv"),
-        (["--picture", "a.csv"], "must end in"),
+        (["--picture", "a.csv"], "--picture must end in"),
         (["--samples", "0"], "--samples must be at least 1"),
         (["--train", run, "--epochs", "3"], "is a run already"),
     ):

@@ -51,7 +51,7 @@ def test_its_options_need_it(options, vae_np, trained):
 def test_it_needs_the_runs_training_data(vae_np, trained):
     one_line(vae_np("evaluate", trained, "--samples-quality", "--data", "data.csv"), "own training data")
     one_line(vae_np("evaluate", trained, "--samples-quality", "--part", "train", "--sets", "2"), "not trained on")
-    one_line(vae_np("evaluate", trained, "--samples-quality", "--picture", "near.csv"), "near.csv")
+    one_line(vae_np("evaluate", trained, "--samples-quality", "--picture", "near.csv"), "--picture must end in")
     one_line(vae_np("evaluate", trained, "--samples-quality"), "5 sets of 6 need 30 training and 6 held-out")
 
 

@@ -91,7 +91,7 @@ def _check(given: dict[str, Any]) -> None:
     """What can be said before anything is read or trained."""
     output.out_file(given, "", ".csv")
     if "picture" in given:
-        output.out_file({"out": given["picture"]}, "", *output.PICTURES)
+        output.out_file(given, "", *output.PICTURES, flag="picture")
     for name in ("false_alarms", "contamination"):
         if name in given and not 0 < given[name] < 1:
             raise ValueError(f"--{name.replace('_', '-')} must lie between 0 and 1; got {given[name]}")

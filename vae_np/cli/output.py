@@ -19,12 +19,12 @@ PICTURES = (".png", ".svg", ".pdf")
 """The endings of pictures."""
 
 
-def out_file(given: dict[str, Any], default: str, *suffixes: str) -> str:
-    """--out, if its ending is one that the command writes."""
-    out: str = given.get("out", default)
+def out_file(given: dict[str, Any], default: str, *suffixes: str, flag: str = "out") -> str:
+    """--out, or another flag's file, if its ending is one that the command writes."""
+    out: str = given.get(flag, default)
     if Path(out).suffix not in suffixes:
         words = " or ".join(filter(None, [", ".join(suffixes[:-1]), suffixes[-1]]))
-        raise ValueError(f"--out must end in {words}; got {out}")
+        raise ValueError(f"--{flag} must end in {words}; got {out}")
     return out
 
 

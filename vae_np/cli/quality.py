@@ -28,7 +28,7 @@ def check_quality(given: dict[str, Any]) -> None:
         if other := [name for name in ("sets", "picture") if name in given]:
             raise ValueError(f"--{other[0]} belongs to --samples-quality")
     elif "picture" in given:
-        output.out_file({"out": given["picture"]}, "", *output.PICTURES)
+        output.out_file(given, "", *output.PICTURES, flag="picture")
 
 
 def quality(run: Run, held_out: Dataset, training: Dataset | None, given: dict[str, Any], seed: int) -> Quality:

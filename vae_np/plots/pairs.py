@@ -48,14 +48,11 @@ def reconstructions(
     ValueError
         If the shapes do not fit or a value is not finite.
     """
-    x, mean = finite_matrix("x", x), finite_matrix("mean", mean)
-    if x.shape != mean.shape:
-        raise ValueError(f"x and mean must have one shape; got {x.shape} and {mean.shape}")
-    shape = check_image_shape("x", x.shape[1], image_shape)
-    n = min(check_positive("n", n), len(x))
+    x, mean, shape = _two(x, "mean", mean, image_shape)
+    n = check_positive("n", n)
     x, mean = x[:n], mean[:n]
     error = float(np.sqrt(np.mean((x - mean) ** 2)))
-    what = "1 example" if n == 1 else f"{n} examples"
+    what = "1 example" if len(x) == 1 else f"{len(x)} examples"
     title = f"Reconstructions of {what}: root mean square error {error:.3g}"
     return _pairs(x, mean, path, title, shape, ("original", "reconstruction"), "example")
 
@@ -85,14 +82,20 @@ def neighbours(
     ValueError
         If the shapes do not fit or a value is not finite.
     """
-    x, nearest = finite_matrix("x", x), finite_matrix("nearest", nearest)
-    if x.shape != nearest.shape:
-        raise ValueError(f"x and nearest must have one shape; got {x.shape} and {nearest.shape}")
-    shape = check_image_shape("x", x.shape[1], image_shape)
-    n = min(check_positive("n", n), len(x))
+    x, nearest, shape = _two(x, "nearest", nearest, image_shape)
+    n = check_positive("n", n)
     distance = float(np.median(np.linalg.norm(x - nearest, axis=1)))
     title = f"Samples and the nearest training examples: median distance {distance:.3g}"
     return _pairs(nearest[:n], x[:n], path, title, shape, ("training", "sample"), "sample")
+
+
+def _two(x: ArrayLike, name: str, other: ArrayLike, image_shape: Sequence[int] | None
+         ) -> tuple[Array, Array, tuple[int, ...] | None]:  # fmt: skip
+    """Both, finite and of one shape, and that of an image."""
+    ours, theirs = finite_matrix("x", x), finite_matrix(name, other)
+    if ours.shape != theirs.shape:
+        raise ValueError(f"x and {name} must have one shape; got {ours.shape} and {theirs.shape}")
+    return ours, theirs, check_image_shape("x", ours.shape[1], image_shape)
 
 
 def _pairs(x: Array, mean: Array, path: PathLike, title: str, shape: tuple[int, ...] | None, names: tuple[str, str],

@@ -14,7 +14,7 @@ from vae_np.formulas.likelihoods.base import NOTHING
 from vae_np.formulas.likelihoods.wide import Wide, widened
 from vae_np.support.checks import positive
 
-__all__ = ["Dispersed"]
+__all__ = ["Dispersed", "LocationScale"]
 
 Array = NDArray[Any]
 LEARNED = ("learned", "per-feature", "heteroscedastic")
@@ -130,3 +130,24 @@ class Dispersed(Wide):
             return {}
         s = self.log_dispersion(mean, variance)
         return {self._own: s if self._kind == "per-feature" else np.log(np.exp(s).mean(keepdims=True))}
+
+
+class LocationScale(Dispersed):
+    """x = m + e^s y of a number y whose distribution is standard and whose mean is 0."""
+
+    @abc.abstractmethod
+    def standard(self, shape: tuple[int, ...], generator: np.random.Generator) -> Array:
+        """Draws of y."""
+
+    def draw(self, m: Array, s: Array, generator: np.random.Generator) -> Array:
+        """m + e^s y."""
+        x: Array = m + np.exp(s) * self.standard(m.shape, generator)
+        return x
+
+    def expectation(self, m: Array, s: Array) -> Array:
+        """m."""
+        return m
+
+    def location(self, mean: Array) -> Array:
+        """The mean."""
+        return mean

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.formulas.likelihoods.dispersed import Dispersed
+from vae_np.formulas.likelihoods.dispersed import LocationScale
 
 __all__ = ["Laplace"]
 
@@ -17,7 +17,7 @@ Array = NDArray[Any]
 
 
 @dataclass(eq=False, repr=False)
-class Laplace(Dispersed):
+class Laplace(LocationScale):
     """The density of x about m that falls by e over each length b = e^s, to both sides.
 
         log p(x | m, s) = -|x - m| e^-s - s - log 2
@@ -51,18 +51,10 @@ class Laplace(Dispersed):
         d, inverse = x - m, np.exp(-s)
         return np.sign(d) * inverse, np.abs(d) * inverse - 1
 
-    def draw(self, m: Array, s: Array, generator: np.random.Generator) -> Array:
-        """m + b times a Laplace number."""
-        x: Array = m + np.exp(s) * generator.laplace(size=m.shape)
-        return x
-
-    def expectation(self, m: Array, s: Array) -> Array:
-        """m."""
-        return m
-
-    def location(self, mean: Array) -> Array:
-        """The mean."""
-        return mean
+    def standard(self, shape: tuple[int, ...], generator: np.random.Generator) -> Array:
+        """By NumPy."""
+        y: Array = generator.laplace(size=shape)
+        return y
 
     def log_dispersion(self, mean: Array, variance: Array) -> Array:
         """1/2 log(variance / 2), the variance held at e^-10 or more, as the Gaussian's."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vae_np.formulas.gamma import stirling
-from vae_np.formulas.likelihoods.dispersed import Dispersed
+from vae_np.formulas.likelihoods.dispersed import LocationScale
 from vae_np.formulas.numerics import LOG_2PI, log1p, sigmoid, softplus
 from vae_np.support.checks import real
 
@@ -29,7 +29,7 @@ def log_constant(df: float) -> float:
 
 
 @dataclass(eq=False, repr=False)
-class StudentT(Dispersed):
+class StudentT(LocationScale):
     """x = m + b t, b = e^s, with Student's t of nu degrees of freedom.
 
         log p(x | m, s) = log Gamma((nu + 1)/2) - log Gamma(nu/2) - 1/2 log(nu pi) - s
@@ -86,18 +86,10 @@ class StudentT(Dispersed):
         dm = (self.df + 1) * np.where(far, share / np.where(far, d, 1), near)
         return dm, (self.df + 1) * np.where(far, share, r * r / (self.df + r * r)) - 1
 
-    def draw(self, m: Array, s: Array, generator: np.random.Generator) -> Array:
-        """m + b t."""
-        x: Array = m + np.exp(s) * generator.standard_t(self.df, size=m.shape)
-        return x
-
-    def expectation(self, m: Array, s: Array) -> Array:
-        """m."""
-        return m
-
-    def location(self, mean: Array) -> Array:
-        """The mean."""
-        return mean
+    def standard(self, shape: tuple[int, ...], generator: np.random.Generator) -> Array:
+        """By NumPy."""
+        y: Array = generator.standard_t(self.df, size=shape)
+        return y
 
     def log_dispersion(self, mean: Array, variance: Array) -> Array:
         """1/2 log(variance (nu - 2)/nu), that factor held at 0.1 and the variance at e^-10 or more."""
