@@ -223,13 +223,3 @@ def test_a_default_epoch_or_weight_is_not_the_one_that_is_meant_and_x_may_be_rou
 def test_arguments_that_are_there_twice_are_refused():
     with pytest.raises(ValueError, match="each given once; x is there twice"):
         check_objective(that_rounds, arguments=("x", "x", "x", "x"))
-
-
-def by_maximum(logits, x, mu, logvar):
-    """Its derivative at logits of exactly 0 is whatever the framework takes for that of max(l, 0)."""
-    return ((np.maximum(logits, 0) - logits * x + np.log1p(np.exp(-np.abs(logits)))).sum(1) + kl(mu, logvar)).mean()
-
-
-def test_a_cross_entropy_by_the_maximum_is_right_at_all_logits():
-    report = check_objective(by_maximum)
-    assert report.ok, str(report)

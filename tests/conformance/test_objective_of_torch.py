@@ -128,3 +128,14 @@ def test_a_loss_that_takes_binary_data_only_is_given_them():
     assert [finding.id for finding in check_objective(of_distributions).findings] == ["objective-batch-sum"]
     found = {finding.id for finding in check_objective(doubled).findings}
     assert found == {"objective-batch-sum", "kl-missing-half"}
+
+
+def by_maximum(logits, x, mu, logvar):
+    """Its derivative at logits of exactly 0 is whatever the framework takes for that of max(l, 0)."""
+    rec = logits.clamp(min=0) - logits * x + torch.log1p(torch.exp(-logits.abs()))
+    return (rec.sum(1) + 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(1)).mean()
+
+
+def test_a_cross_entropy_by_the_maximum_is_right_at_all_logits():
+    report = check_objective(by_maximum)
+    assert report.ok, str(report)
