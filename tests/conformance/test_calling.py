@@ -64,6 +64,24 @@ def test_what_it_was_given_is_told(loss, said):
     assert any(re.fullmatch(said, fact) for fact in check_objective(loss).facts)
 
 
+class OfAnything:
+    """As many repositories have it: ``*args``, and the KL's weight or another number looked up by its name."""
+
+    def loss_function(self, *args, **kwargs):
+        recon, x, mu, logvar = args
+        return {"KLD": kl(mu, logvar), "loss": bce(recon, x) + kwargs["kld_weight"] * kwargs["M_N"] * kl(mu, logvar)}
+
+
+def test_a_loss_of_any_arguments_is_given_what_it_looks_up():
+    loss = OfAnything().loss_function
+    report = check_objective(loss)
+    assert not report.findings
+    assert "the loss takes any arguments: it is given output, x, mu and logvar, kld_weight 1, M_N 1" in report.facts
+    assert not check_objective(loss, beta=3.0).findings
+    assert [f.id for f in check_objective(lambda *args: OfAnything().loss_function(*args, kld_weight=2.0, M_N=1.0)
+                                          ).findings] == ["kl-missing-half"]  # fmt: skip
+
+
 def test_a_mistake_in_such_a_loss_is_named():
     def keywords(*, recon, x, mu, logvar):
         return bce(recon, x) + kl(mu, logvar, half=1.0)

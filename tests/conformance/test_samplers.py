@@ -123,7 +123,7 @@ class Layer:
 def test_a_key_a_pair_and_a_layer_are_samplers_too(sampler):
     report = check_objective(sampler=sampler)
     assert not report.findings, report
-    assert "draws noise 1 times, of the shapes [(3, 5)]" in report.facts[0]
+    assert "draws noise once, of the shape (3, 5)" in report.facts[0]
 
 
 def test_tensorflows_noise_is_replaced_and_its_functions_called_with_arrays(monkeypatch):

@@ -219,3 +219,27 @@ def test_a_loss_of_several_samples_is_an_importance_weighted_bound(name):
     report = check_objective(loss)
     assert told(report) == expected, report
     assert "an importance-weighted bound" in str(report)
+
+
+def test_a_loss_that_takes_nothing_but_several_samples_is_asked_with_several():
+    def loss(logits, x, mu, logvar, z):
+        (n, samples, d), p = logits.shape, 1 / (1 + np.exp(-logits))
+        x = np.broadcast_to(x[:, None], (n, samples, d))
+        log_p = x * np.log(p) + (1 - x) * np.log(1 - p)
+        log_q_over_p = -0.5 * ((z - mu) ** 2 / np.exp(logvar) + logvar - z**2)
+        return -(logsumexp(log_p.sum(2) - log_q_over_p.sum(2), 1) - math.log(samples)).mean()
+
+    report = check_objective(loss)
+    assert told(report) == []
+    assert "4 samples in the second axis" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("term", "right", "wrong"), [(lambda mu, s: mu - 1 - s + np.exp(s), "logvar", "mu"),
+                                 (lambda mu, s: mu**2 - 1 - s + s**2, "mu", "logvar")],
+)  # fmt: skip
+def test_an_unknown_kl_that_is_right_by_half_says_where_to_look(term, right, wrong):
+    report = check_objective(lambda x_hat, x, mu, logvar: bce(x_hat, x) + 0.5 * term(mu, logvar).sum(1))
+    (finding,) = report.findings
+    assert finding.id == "unknown"
+    assert f"by {right} it is 1 times that of 1/2 sum(mu^2 + e^s - 1 - s), by {wrong} it is not" in finding.says

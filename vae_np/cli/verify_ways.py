@@ -113,9 +113,9 @@ def _failing(findings: Iterable[Any], given: dict[str, Any]) -> list[str]:
 def _of_options(findings: Iterable[Any], wrong: list[str]) -> str:
     """What --strict makes of dialects, or --allow of mistakes, in a line; "" where the report has said it."""
     mistakes = [one.id for one in findings if one.severity != "dialect"]
-    if wrong and not mistakes:
-        return f"--strict: {', '.join(wrong)}"
-    return f"Allowed: {', '.join(dict.fromkeys(mistakes))}." if mistakes and not wrong else ""
+    groups = [m for m in mistakes if m not in wrong], [w for w in wrong if w not in mistakes]
+    allowed, strict = (", ".join(dict.fromkeys(some)) for some in groups)
+    return "; ".join([f"Allowed: {allowed}."] * bool(allowed) + [f"--strict: {strict}"] * bool(strict))
 
 
 def _check_allowed(given: dict[str, Any]) -> None:

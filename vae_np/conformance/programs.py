@@ -72,7 +72,8 @@ def load_file(file: Path) -> Any:
             raise ValueError(f"{file}: its import fails: {type(error).__name__}: {error}") from None
         module = sys.modules[name] = _of_package(file)
     except SyntaxError as error:
-        raise ValueError(f"{file}: no Python, in line {error.lineno}: {error.msg}") from None
+        where = "" if error.lineno is None else f", in line {error.lineno}"
+        raise ValueError(f"{file}: no Python{where}: {error.msg}") from None
     except SystemExit as error:
         raise ValueError(
             f"{file}: its import ends the program (exit {error.code}): put what runs it under if __name__ == '__main__'"

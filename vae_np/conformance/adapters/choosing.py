@@ -9,6 +9,7 @@ from typing import Any
 from vae_np.conformance.adapters import jax_models, keras_models
 from vae_np.conformance.adapters.making import make
 from vae_np.conformance.adapters.program import Program
+from vae_np.conformance.adapters.torch_losses import WHOLE
 from vae_np.conformance.adapters.torch_modules import TorchProgram, is_module
 
 __all__ = ["Made", "made", "own_loss", "own_sampler", "program_of"]
@@ -40,19 +41,21 @@ def _is_model(thing: Any) -> bool:
     return keras_models.is_keras(thing) or is_module(thing) or jax_models.is_jax(thing) or jax_models.is_pair(thing)
 
 
-def program_of(model: Any, name: str) -> Program:
-    """How it is graded; ``NotDense`` if it has layers of Keras that are not."""
+def program_of(model: Any, name: str, loss: Any = None, beta: float = 1.0) -> Program:
+    """How it is graded, by a loss that may call it itself; ``NotDense`` if it has layers of Keras that are not."""
     if keras_models.is_keras(model):
         return keras_models.keras_program(model)
     if is_module(model):
-        return TorchProgram(model)
+        return TorchProgram(model, loss, beta)
     from vae_np.conformance.adapters.jax_programs import JaxProgram
 
     return JaxProgram(jax_models.of_pair(model, name) if jax_models.is_pair(model) else model)
 
 
 def own_loss(model: Any) -> Any:
-    """That which a model of Keras has in itself, as a function; None if there is none."""
+    """That which a model of Keras or of Lightning has in itself, as a function; None if there is none."""
+    if is_module(model):
+        return next((getattr(model, name) for name in WHOLE if callable(getattr(model, name, None))), None)
     if not keras_models.is_keras(model):
         return None
     from vae_np.conformance.adapters.keras_losses import own_loss

@@ -207,19 +207,23 @@ def of_link(link: str) -> list[Finding]:
     return [twice] if link == "sigmoid twice" else []
 
 
-def of_gradients(case: Case, answers: Mapping[str, Array]) -> list[Finding]:
-    """A path that was cut, by the derivatives of the heads' biases: d mu is (d mu through z) + beta mu / N."""
+def of_gradients(case: Case, answers: Mapping[str, Array], scales: tuple[float, float]) -> list[Finding]:
+    """A path that was cut, by the derivatives of the heads' biases: d mu is a (d mu through z) + b mu / N.
+
+    ``scales`` are a and b of the program's loss, 1 and beta where it is right.
+    """
     mu, logvar = (case.expected[name].nearest for name in ("mu", "logvar"))
-    beta, found = float(case.settings["beta"]), []
+    (a, b), beta, found = scales, float(case.settings["beta"]), []
     for head, slope in (("mu", mu), ("logvar", 0.5 * np.expm1(logvar))):
         name = f"d_encoder.{head}.b"
-        expected, of_kl = case.expected[name].nearest, beta * slope.mean(axis=0)
+        through, of_kl = case.expected[name].nearest - beta * slope.mean(axis=0), b * slope.mean(axis=0)
+        expected = a * through + of_kl
         if name not in answers or off(answers[name], expected) <= CLOSE:
             continue
         if off(answers[name], of_kl) <= CLOSE:
             says = f"z is detached from {head}: no gradient goes through the sample"
             found.append(Finding("no-reparam", "H", says))
-        elif off(answers[name], expected - of_kl) <= CLOSE:
+        elif off(answers[name], a * through) <= CLOSE:
             says = f"the KL's derivative does not reach {head}: what the loss is given is detached"
             found.append(Finding("kl-no-derivative", "H", says))
     return found

@@ -12,6 +12,8 @@ from vae_np.conformance.adapters.choosing import made, own_loss, own_sampler, pr
 from vae_np.conformance.adapters.making import parse_init
 from vae_np.conformance.adapters.model import NotDense, Verified, verify_model
 from vae_np.conformance.adapters.own_steps import changing_rate, judged
+from vae_np.conformance.adapters.torch_losses import whole_loss
+from vae_np.conformance.adapters.torch_modules import is_module
 from vae_np.conformance.checking import check_case
 from vae_np.conformance.comparison import Result
 from vae_np.conformance.mistakes.verdict import diagnose
@@ -42,7 +44,7 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
     }
     optimizer = None if request.get("optimizer") is None else _optimizer(request["optimizer"])
     try:
-        verified = verify_model(program_of(model, name), loss, optimizer, **how_asked)
+        verified = verify_model(program_of(model, name, loss, how_asked["beta"]), loss, optimizer, **how_asked)
     except NotDense as reason:
         return _objective_alone(model, loss, request, how_asked, reason)
     except ValueError as error:
@@ -85,6 +87,9 @@ def _objective_alone(model: Any, loss: Any, request: Mapping[str, Any], asked: d
                      reason: NotDense) -> dict[str, Any]:  # fmt: skip
     """The loss and the sampler of a model whose networks cannot be graded, beside what is wrong with them."""
     sampler = None if request.get("sampler") is None else callable_of(request["sampler"])
+    if is_module(model) and (whole := whole_loss(model, loss, asked["beta"])) is not None:
+        more = f"the loss, {whole.name}, calls them; one of the decoder's output, x, mu and logvar can be graded alone"
+        loss, reason = None, NotDense(f"{reason}; {more}", *reason.findings)
     if sampler is None:
         sampler = own_sampler(model, load_file(split(request["model"])[0]))
     if loss is None and sampler is None and not reason.findings:

@@ -15,7 +15,8 @@ from vae_np.conformance.adapters import building, jax_losses, optax_rules
 from vae_np.conformance.adapters.jax_models import JaxModel, images, of_object
 from vae_np.conformance.adapters.jax_watch import Seen, watched
 from vae_np.conformance.adapters.making import D
-from vae_np.conformance.adapters.program import Call, Goal, Observed
+from vae_np.conformance.adapters.mapping import Plan
+from vae_np.conformance.adapters.program import Call, Goal, Observed, Returned
 from vae_np.conformance.adapters.returned import tensors_of, value_of
 from vae_np.conformance.objective.frameworks import Numpy
 from vae_np.conformance.objective.jax_and_keras import Jax
@@ -242,17 +243,22 @@ class JaxProgram:
         def loss(parameters: Mapping[str, Any], x: Any, eps: Any) -> Any:
             assert self.way is not None
             parts, given, seen, _ = self._watched(self.way, parameters, x, eps)
-            value = value_of(goal, given, parts, seen.value_of, self.jax.numpy, lambda: self._double(eps, []))
+            value = value_of(goal, given, parts, seen, self.jax.numpy, lambda: self._double(eps, []))
             return self.jax.numpy.asarray(value, "float64")
 
         return self.jax.jit(self.jax.value_and_grad(loss))
 
-    def objective(self, loss: Callable[..., Any], named: Mapping[str, str]) -> Callable[..., Any]:
-        """A loss of the parameters, x and a key as one of the parts that forward returns; another one as it is."""
+    def own_loss(self, loss: Callable[..., Any] | None) -> Callable[..., Any] | None:
+        """See `Program.own_loss`."""
+        return loss
+
+    def objective(self, loss: Callable[..., Any], returned: Returned, _: Plan) -> tuple[Callable[..., Any], Returned]:
+        """See `Program.objective`; the loss is of the parameters, x and a key."""
+        named = returned.named
         if not jax_losses.calls_its_model(loss) or "output" not in named:
-            return loss
+            return loss, returned
         tree, key = self._tree(self.parameters), self.jax.random.PRNGKey(0)
-        return jax_losses.of_outputs(loss, self.model, tree, self.frame, named, key)
+        return jax_losses.of_outputs(loss, self.model, tree, self.frame, named, key), returned
 
     def slopes(self, goal: Goal, x: Array, eps: Array) -> tuple[float, dict[str, Array]]:
         """See `Program.slopes`."""

@@ -71,6 +71,10 @@ class Seen:
         """What this weight made."""
         return next(made for layer, _, made in self.calls if layer.weight == weight)
 
+    def given_to(self, weight: str) -> Any:
+        """What it was multiplied with."""
+        return next(given for layer, given, _ in self.calls if layer.weight == weight)
+
 
 def watched(jax: Any, f: Callable[[dict[str, Any], Any], dict[str, Any]], tensors: Mapping[str, Any],
             x: Any) -> tuple[dict[str, Any], Seen]:  # fmt: skip

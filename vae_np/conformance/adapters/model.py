@@ -26,11 +26,12 @@ from vae_np.conformance.adapters.objective import (
     grade_loss,
     likelihood_of_loss,
     says_undone,
+    scales_of,
     undone,
     with_direction,
 )
 from vae_np.conformance.adapters.own_steps import OwnSteps, own_steps
-from vae_np.conformance.adapters.program import Goal, Mirrored, Program, maximises
+from vae_np.conformance.adapters.program import Goal, Mirrored, Program, Returned, maximises
 from vae_np.conformance.adapters.reading import Reading, name_parts
 from vae_np.conformance.adapters.steps import ordered, rule_of, steps_of, unlike
 from vae_np.conformance.cases import Case
@@ -114,23 +115,31 @@ def verify_model(
         reading, observed = find(program)
         facts.append("z is mu - exp(s/2) eps, of the same distribution")
     x, eps = building.data(reading.plan.features)[: building.FIRST], building.noise(reading.plan.latent)[0]
-    named, link = name_parts(observed.parts, reading.seen, x)
+    named, _ = name_parts(observed.parts, reading.seen, x)
     reading, of_heads_found = of_heads(program, reading, observed, named, x, eps)
     named, link = name_parts(observed.parts, reading.seen, x)
+    loss = program.own_loss(loss)
+    returned = Returned(named, link, bool(observed.calls))
+    if loss is not None:
+        of_parts, returned = program.objective(loss, returned, reading.plan)
+        if of_parts is not loss:
+            facts.append("the loss calls the model: it is asked by what the heads and the decoder put out")
+        loss = of_parts
+    named, link = dict(returned.named), returned.link
     of_noise = of_sampler(program, reading, observed, eps)
     findings += of_activations(reading, x, eps) + of_heads_found + of_noise + of_link(link)
     graded = None
     if loss is not None:
-        loss = getattr(program, "objective", lambda f, _: f)(loss, named)  # of what calls the model itself
         graded = grade_loss(loss, reading.plan, link, output=output, beta=beta, arguments=arguments)
         graded = with_direction(graded, loss, maximises(program.optimizer(optimizer)))
         findings += graded.report.findings
     reading, findings, named = with_deviations(reading, graded, findings, named)
+    returned = returned._replace(named=named)
     plan = reading.plan
     answers = {name: value[None] if name[0] in "zdr" else value for name, value in reading.seen.items()}
-    goal, likelihood, why = _meant(loss, graded, plan, named, link)
+    goal, likelihood, why = _meant(loss, graded, plan, returned)
     rule, reason, told = (None, why, []) if goal is None else rule_of(program, optimizer, plan, goal)
-    own = _alone(program, goal or _callable(loss, graded, plan, named), rule, plan, optimizer)
+    own = _alone(program, goal or _callable(loss, graded, plan, returned), rule, plan, optimizer)
     other = "" if rule is None else unlike(plan)
     weights = {name: reading.weights[name] for name in ordered(plan, program)}
     case = building.model_case(plan, weights, reading.activation, likelihood, beta=beta, adam=None if other else rule)
@@ -138,7 +147,8 @@ def verify_model(
         if goal is not None:
             value, slopes = program.slopes(goal, x, eps)
             answers |= {"loss": np.asarray(value)} | {f"d_{name}": a for name, a in plan.gradients(slopes).items()}
-            findings += [] if of_noise else of_gradients(case, answers)
+            scales = (1.0, beta) if graded is None else scales_of(graded, goal, beta)
+            findings += [] if of_noise else of_gradients(case, answers, scales)
             answers |= steps_of(program, goal, case, plan, optimizer)
     except ValueError as error:
         if all(finding.severity == "dialect" for finding in findings):
@@ -154,10 +164,9 @@ def verify_model(
     return Verified(case, answers, tuple(facts), tuple(findings), assumed, own)
 
 
-def _callable(loss: Callable[..., Any] | None, graded: Graded | None, plan: Plan, named: Mapping[str, str]
-              ) -> Goal | None:  # fmt: skip
+def _callable(loss: Callable[..., Any] | None, graded: Graded | None, plan: Plan, returned: Returned) -> Goal | None:
     """The loss, whatever likelihood it is, if it can be called at all."""
-    return None if loss is None or graded is None else undone(loss, graded, plan, named)[0]
+    return None if loss is None or graded is None else undone(loss, graded, plan, returned)[0]
 
 
 def _alone(program: Program, goal: Goal | None, rule: Mapping[str, Any] | None, plan: Plan,
@@ -177,10 +186,10 @@ def _is_adam(make: Callable[..., Any] | None) -> bool:
     return make is None or "adam" in str(getattr(make, "__qualname__", make)).lower()
 
 
-def _meant(loss: Callable[..., Any] | None, graded: Graded | None, plan: Plan, named: Mapping[str, str],
-           link: str) -> tuple[Goal | None, dict[str, str], str]:  # fmt: skip
+def _meant(loss: Callable[..., Any] | None, graded: Graded | None, plan: Plan, returned: Returned
+           ) -> tuple[Goal | None, dict[str, str], str]:  # fmt: skip
     """The loss to be called, its likelihood, and where there is no such loss, why."""
-    likelihood, why = likelihood_of_loss(graded.loss if graded else None, link)
+    likelihood, why = likelihood_of_loss(graded.loss if graded else None, returned.link)
     if plan.per_feature == 2:
         return None, {"likelihood": "gaussian-heteroscedastic"}, "the decoder puts out two numbers a feature"
     if loss is None or graded is None:
@@ -192,7 +201,7 @@ def _meant(loss: Callable[..., Any] | None, graded: Graded | None, plan: Plan, n
         bits, why = None, "the loss takes x for 0 and 1, and the rows here are grey"
     if bits is None:
         return None, likelihood, why
-    goal, why = undone(loss, graded, plan, named)
+    goal, why = undone(loss, graded, plan, returned)
     return goal, likelihood | bits, why
 
 

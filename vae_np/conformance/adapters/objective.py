@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from vae_np.conformance.adapters.mapping import Plan
-from vae_np.conformance.adapters.program import Goal, Source
+from vae_np.conformance.adapters.mapping import NotDense, Plan
+from vae_np.conformance.adapters.program import Goal, Returned, Source
 from vae_np.conformance.objective.bounded_kl import Bounded, bounded
 from vae_np.conformance.objective.calling import as_called
 from vae_np.conformance.objective.check import ObjectiveReport, check_objective
@@ -18,9 +18,19 @@ from vae_np.conformance.objective.fitting import Loss
 from vae_np.conformance.objective.frameworks import framework_of
 from vae_np.conformance.objective.naming import SINGLE, Finding, sigma_of
 from vae_np.conformance.objective.probes import N
+from vae_np.conformance.objective.several import of_samples_alone
 from vae_np.formulas.numerics import LOG_2PI
 
-__all__ = ["Graded", "bits_of", "grade_loss", "likelihood_of_loss", "says_undone", "undone", "with_direction"]
+__all__ = [
+    "Graded",
+    "bits_of",
+    "grade_loss",
+    "likelihood_of_loss",
+    "says_undone",
+    "scales_of",
+    "undone",
+    "with_direction",
+]
 
 
 class Graded(NamedTuple):
@@ -41,6 +51,13 @@ def grade_loss(f: Callable[..., Any], plan: Plan, link: str, *, output: str | No
     """The objective alone, at its own small sizes, or at the model's where it has those in it.
 
     What the decoder puts out is known here: a loss of logits that gets probabilities is told.
+
+    Raises
+    ------
+    NotDense
+        If it is of several samples of each example.
+    ValueError
+        If it cannot be called.
     """
     sizes: dict[str, Any] = {}
     bound, left, _ = as_called(f, beta, arguments)
@@ -48,7 +65,12 @@ def grade_loss(f: Callable[..., Any], plan: Plan, link: str, *, output: str | No
         loss, at = explain_loss(bound, left)
     except ValueError:
         sizes = {"features": plan.features, "latent": plan.latent}
-        loss, at = explain_loss(bound, left, **sizes)
+        try:
+            loss, at = explain_loss(bound, left, **sizes)
+        except ValueError:
+            if of_samples_alone(bound, left, framework_of(f)) is None:
+                raise
+            raise NotDense("the loss takes several samples of each example, and they are graded with one") from None
     bits = bounded(bound, loss, at, framework_of(f))
     if output is None and loss.reconstruction.form is not None:
         taken = loss.reconstruction.form.output
@@ -124,8 +146,9 @@ def bits_of(graded: Graded) -> tuple[dict[str, str] | None, str]:
     return {"free_bits": repr(round(graded.bits.threshold, 9)), "free_bits_kind": graded.bits.kind}, ""
 
 
-def undone(f: Callable[..., Any], graded: Graded, plan: Plan, named: Mapping[str, str]) -> tuple[Goal | None, str]:
+def undone(f: Callable[..., Any], graded: Graded, plan: Plan, returned: Returned) -> tuple[Goal | None, str]:
     """The loss with its arguments and without its dialects, or None and why it cannot be called."""
+    named = returned.named
     sources: list[tuple[str, Source | None]] = []
     last = plan.pieces["decoder.out.W"][0]
     made = {"output": last, "mu": plan.heads[0], "logvar": plan.heads[1]}
@@ -137,6 +160,8 @@ def undone(f: Callable[..., Any], graded: Graded, plan: Plan, named: Mapping[str
             sources.append((role, Source(part=key)))
         elif role in made:
             sources.append((role, Source(piece=made[role])))
+        elif role == "z" and returned.sees:
+            sources.append((role, Source(given_to=plan.decoder[0])))
         else:
             return None, f"the loss takes {role}, and forward does not return it"
     ids = {finding.id for finding in graded.report.findings if finding.severity == "dialect"}
@@ -144,6 +169,14 @@ def undone(f: Callable[..., Any], graded: Graded, plan: Plan, named: Mapping[str
     offset = plan.features / 2 * LOG_2PI if "gaussian-no-constant" in ids else _rounded(graded.loss) * plan.features
     summed = any("a sum over the batch" in finding.says for finding in graded.report.findings if finding.id in ids)
     return Goal(graded.function or f, tuple(sources), factor, summed, offset), ""
+
+
+def scales_of(graded: Graded, goal: Goal, beta: float) -> tuple[float, float]:
+    """What the reconstruction and the KL of an example are times in the goal's loss; 1 and beta if they are unknown."""
+    fits, rows = (graded.loss.reconstruction, graded.loss.kl), 1 if goal.batch or graded.loss.value.ndim else N
+    if any(fit.form is None or fit.off > 1e-9 for fit in fits):
+        return 1.0, beta
+    return fits[0].scale * goal.factor * rows, fits[1].scale * goal.factor * rows
 
 
 def _rounded(loss: Loss) -> float:

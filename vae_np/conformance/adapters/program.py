@@ -11,9 +11,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.conformance.adapters.mapping import Layer, Piece
+from vae_np.conformance.adapters.mapping import Layer, Piece, Plan
 
-__all__ = ["Call", "Goal", "Mirrored", "Observed", "Program", "Source", "is_square", "maximises"]
+__all__ = ["Call", "Goal", "Mirrored", "Observed", "Program", "Returned", "Source", "is_square", "maximises"]
 
 Array = NDArray[Any]
 
@@ -39,13 +39,25 @@ class Observed(NamedTuple):
     """The shapes of the noise that was drawn."""
 
 
+class Returned(NamedTuple):
+    """What a forward pass returned, and whether its layers are seen."""
+
+    named: Mapping[str, str]
+    """The parts' keys by what they are: output, mu, logvar, ..."""
+    link: str
+    """What follows the decoder's last layer, "" if it is not known."""
+    sees: bool
+
+
 class Source(NamedTuple):
     """Where an argument of the loss comes from in a forward pass."""
 
     part: str | None = None
     """What was returned under this name, or ..."""
     piece: Piece | None = None
-    """... the value that this weight made, of these columns."""
+    """... the value that this weight made, of these columns, or ..."""
+    given_to: str | None = None
+    """... what this weight was multiplied with."""
 
 
 class Goal(NamedTuple):
@@ -86,6 +98,13 @@ class Program(Protocol):
 
     def forward(self, x: Array, eps: Array) -> Observed:
         """Of (N, D) with this noise (N, K); ``ValueError`` if it cannot be called so."""
+
+    def own_loss(self, loss: Callable[..., Any] | None) -> Callable[..., Any] | None:
+        """The loss that is to be asked, after a forward pass: as it is given, or that which forward returned."""
+
+    def objective(self, loss: Callable[..., Any], returned: Returned, plan: Plan
+                  ) -> tuple[Callable[..., Any], Returned]:  # fmt: skip
+        """A loss that calls the model itself, as one of what comes out, and what that is; another one as it is."""
 
     def slopes(self, goal: Goal, x: Array, eps: Array) -> tuple[float, dict[str, Array]]:
         """The loss and its derivatives by name, of the goal's scale."""

@@ -5,12 +5,22 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from vae_np.conformance.adapters.program import Goal, Source
 from vae_np.conformance.objective.frameworks import parts_of
 
-__all__ = ["tensors_of", "value_of"]
+__all__ = ["Seen", "tensors_of", "value_of"]
+
+
+class Seen(Protocol):
+    """The products of a forward pass, by their weights' names."""
+
+    def value_of(self, weight: str) -> Any:
+        """What this weight made."""
+
+    def given_to(self, weight: str) -> Any:
+        """What it was multiplied with."""
 
 
 def tensors_of(result: Any, is_tensor: Callable[[Any], bool], is_normal: Callable[[Any], bool] = lambda _: False,
@@ -38,7 +48,7 @@ def _entries(result: Any) -> list[tuple[Any, Any]]:
     return list(getattr(result, "__dict__", {}).items())
 
 
-def value_of(goal: Goal, given: Any, parts: Mapping[str, Any], made: Callable[[str], Any], ops: Any,
+def value_of(goal: Goal, given: Any, parts: Mapping[str, Any], seen: Seen, ops: Any,
              during: Callable[[], contextlib.AbstractContextManager[Any]]) -> Any:  # fmt: skip
     """The loss of a forward pass, one number of the goal's scale.
 
@@ -49,8 +59,8 @@ def value_of(goal: Goal, given: Any, parts: Mapping[str, Any], made: Callable[[s
         x as forward took it.
     parts : mapping of str to tensor
         What it returned.
-    made : callable
-        The value that a weight made, by the weight's name.
+    seen : Seen
+        What weights were given and made.
     ops : module
         ``reshape(a, shape)``, ``sum(a, axis)`` and ``mean(a)`` of the framework.
     during : callable
@@ -67,8 +77,10 @@ def value_of(goal: Goal, given: Any, parts: Mapping[str, Any], made: Callable[[s
             return data
         if source.part is not None:
             return parts[source.part]
+        if source.given_to is not None:
+            return seen.given_to(source.given_to)
         assert source.piece is not None
-        return made(source.piece.tensor)[..., source.piece.columns]
+        return seen.value_of(source.piece.tensor)[..., source.piece.columns]
 
     rows = int(given.shape[0])
     output = next((tensor(source, given) for role, source in goal.arguments if role == "output"), given)

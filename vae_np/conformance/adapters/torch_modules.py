@@ -7,16 +7,19 @@ goes in and what comes out. torch itself is never imported here: the program has
 from __future__ import annotations
 
 import contextlib
+import inspect
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.conformance.adapters.program import Call, Goal, Observed, is_square, maximises
+from vae_np.conformance.adapters.mapping import NotDense, Plan
+from vae_np.conformance.adapters.program import Call, Goal, Observed, Returned, is_square, maximises
 from vae_np.conformance.adapters.returned import tensors_of, value_of
+from vae_np.conformance.adapters.torch_losses import Whole, loss_in, of_outputs, whole_loss
 from vae_np.conformance.adapters.torch_optimisers import rule_of
 from vae_np.conformance.adapters.torch_watch import Watch, numpy_of
 from vae_np.conformance.objective.frameworks import Numpy
@@ -40,9 +43,15 @@ class TorchProgram:
 
     framework = "PyTorch"
 
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: Any, loss: Any = None, beta: float = 1.0) -> None:
         self.torch: Any = sys.modules["torch"]
-        self.module = module.cpu().double()
+        self.whole = whole_loss(module, loss, beta)
+        """The loss if it calls the module itself."""
+        self.call: Any = module if self.whole is None else self.whole.of_x
+        """What is watched: forward, or the loss."""
+        self.returned: str | None = None
+        """Where forward returns its loss, once it was called."""
+        self.module: Any = module.cpu().double()
         self.parameters: dict[str, Any] = dict(module.named_parameters())
         self.shape: tuple[int, ...] | None = None
         """That of an example in which forward takes it, once it is known."""
@@ -109,34 +118,59 @@ class TorchProgram:
             watch = Watch(self.torch, self.parameters)
             try:
                 with self._double(eps, drawn), watch.watching():
-                    result = self.module(given)
+                    result = self.call(given)
             except Exception as error:
                 problem = problem or error
                 continue
             self.shape = shape
             return given, result, watch, drawn
-        raise ValueError(f"its forward, given x of the shape {x.shape}, fails: {type(problem).__name__}: {problem}")
+        says = f"given x of the shape {x.shape}, fails: {type(problem).__name__}: {problem}"
+        if self.call is not self.module:
+            assert self.whole is not None
+            raise ValueError(f"its {self.whole.name}, {says}")
+        if others := list(inspect.signature(self.module.forward).parameters)[1:]:
+            raise NotDense(f"its forward takes {', '.join(others)} beside x, a condition perhaps; {says}")
+        raise ValueError(f"its forward, {says}")
 
     def _tensors(self, result: Any) -> dict[str, Any]:
-        torch = self.torch
-        normal = torch.distributions.Normal
-        return tensors_of(result, lambda a: isinstance(a, torch.Tensor), lambda a: isinstance(a, normal))
+        normal = self.torch.distributions.Normal
+        return tensors_of(result, self._is_tensor, lambda a: isinstance(a, normal))
+
+    def _parts(self, result: Any, watch: Watch) -> dict[str, Any]:
+        """What came back, and what a sigmoid or a tanh made of a layer's result, which may not have come back."""
+        return self._tensors(result) | watch.links
+
+    def _is_tensor(self, thing: Any) -> bool:
+        return isinstance(thing, self.torch.Tensor)
+
+    def own_loss(self, loss: Callable[..., Any] | None) -> Callable[..., Any] | None:
+        """See `Program.own_loss`."""
+        if loss is None and self.returned is not None:
+            name, tensors = self.returned, self._tensors
+            self.whole = Whole(type(self.module).forward, lambda x: tensors(self.module(x))[name], "forward")
+        return loss if self.whole is None else self.whole.function
+
+    def objective(self, loss: Callable[..., Any], returned: Returned, plan: Plan
+                  ) -> tuple[Callable[..., Any], Returned]:  # fmt: skip
+        """See `Program.objective`; the output is what follows the decoder's last layer, where that is seen."""
+        if self.whole is None or plan.per_feature == 2:
+            return loss, returned
+        link = returned.link if returned.link in ("sigmoid", "tanh") else "identity"
+        outputs = of_outputs(self.whole, self.torch, self.parameters, plan, link)
+        named = {} if link == "identity" else {"output": returned.named["output"]}
+        return outputs, Returned(named, link, True)
 
     def forward(self, x: Array, eps: Array) -> Observed:
         """See `Program.forward`."""
         _, result, watch, drawn = self._run(x, eps)
-        parts = {key: value.detach().numpy().astype(np.float64) for key, value in self._tensors(result).items()}
+        parts = {key: value.detach().numpy().astype(np.float64) for key, value in self._parts(result, watch).items()}
+        self.returned = loss_in(result, self._is_tensor)
         calls = [Call(layer, numpy_of(given), numpy_of(made)) for layer, given, made in watch.calls]
         return Observed(parts, tuple(calls), tuple(drawn))
 
     def _loss(self, goal: Goal, x: Array, eps: Array) -> Any:
         given, result, watch, _ = self._run(x, eps)
-        parts = self._tensors(result)
-
-        def made(weight: str) -> Any:
-            return next(value for layer, _, value in watch.calls if layer.weight == weight)
-
-        return value_of(goal, given, parts, made, self.torch, lambda: self._double(eps, []))
+        return value_of(goal, given, self._parts(result, watch), watch, self.torch, lambda: self._double(eps, []))
 
     def slopes(self, goal: Goal, x: Array, eps: Array) -> tuple[float, dict[str, Array]]:
         """See `Program.slopes`; a tensor that the loss does not depend on has 0."""
@@ -154,6 +188,11 @@ class TorchProgram:
 
     def optimizer(self, make: Any) -> Any:
         """That which this function of the parameters makes; PyTorch's Adam if there is none."""
+        if make is None and callable(own := getattr(self.module, "configure_optimizers", None)):
+            found = own()  # Lightning's: one, or a list, or a dict, with its schedule
+            while not callable(getattr(found, "step", None)) and isinstance(found, (dict, list, tuple)):
+                found = found["optimizer"] if isinstance(found, dict) else found[0]
+            return found
         if make is None:
             return self.torch.optim.Adam(self.module.parameters(), lr=1e-3)
         try:

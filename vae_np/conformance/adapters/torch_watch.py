@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from vae_np.conformance.adapters.mapping import Layer
 
-__all__ = ["Watch", "numpy_of"]
+__all__ = ["Watch", "after", "numpy_of"]
 
 Array = NDArray[Any]
 PRODUCTS = ("linear", "matmul", "__matmul__", "__rmatmul__", "mm", "addmm")
 TURNS = ("t", "transpose", "swapaxes", "numpy_T", "__get__", "permute", "adjoint")
+LINKS = {"sigmoid": "sigmoid", "special_expit": "sigmoid", "tanh": "tanh"}
 SUMS = ("add", "__add__", "__radd__", "__iadd__", "add_")
 
 
@@ -33,6 +34,21 @@ class Watch:
         self.kept: list[Any] = []
         """Tensors whose ids are remembered, so that no other one gets them."""
         self.calls: list[tuple[Layer, Any, Any]] = []
+        self.links: dict[str, Any] = {}
+        """What a sigmoid or a tanh made of what a weight made, by `after`."""
+
+    @property
+    def last(self) -> tuple[Layer, Any, Any] | None:
+        """The last product that was seen; another object once its bias was added."""
+        return self.calls[-1] if self.calls else None
+
+    def value_of(self, weight: str) -> Any:
+        """What this weight made."""
+        return next(made for layer, _, made in self.calls if layer.weight == weight)
+
+    def given_to(self, weight: str) -> Any:
+        """What it was multiplied with."""
+        return next(given for layer, given, _ in self.calls if layer.weight == weight)
 
     def watching(self) -> Any:
         """A context."""
@@ -62,6 +78,8 @@ class Watch:
             one, other = (one, other) if one is made else (other, one)
             if one is made and id(other) in self.vectors and layer.bias is None:
                 self.calls[-1] = (layer._replace(bias=self.vectors[id(other)]), given, result)
+        elif name in LINKS and self.last is not None and tensors and tensors[0] is self.last[2]:
+            self.links[after(self.last[0].weight, LINKS[name])] = result
 
     def _product(self, name: str, tensors: list[Any], result: Any) -> None:
         at = next((i for i, a in enumerate(tensors) if id(a) in self.weights), None)
@@ -81,6 +99,11 @@ class Watch:
         if from_the_left and given.ndim == 2:
             given, result = given.T, result.T
         self.calls.append((Layer(weight, shape, bias, turned), given, result))
+
+
+def after(weight: str, link: str) -> str:
+    """How this is called among what a forward pass makes."""
+    return f"the {link} of what {weight} makes"
 
 
 def numpy_of(tensor: Any) -> Array:

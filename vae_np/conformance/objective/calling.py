@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from vae_np.conformance.objective.frameworks import Framework, framework_of
-from vae_np.conformance.objective.probes import ROLES, Probe, probe, role_of, with_numbers
+from vae_np.conformance.objective.probes import ROLES, WEIGHTS, Probe, probe, role_of, with_numbers
 
 __all__ = ["as_called", "depends", "repeats"]
 
@@ -25,7 +26,10 @@ def as_called(f: Callable[..., Any], beta: float, arguments: Arguments) -> tuple
 
     Only one that fails with an output and x alone is given what forward returns as a whole.
     """
+    f, said = _spread(f, beta)
     f, arguments = with_numbers(_by_position(f), beta, arguments)
+    if said:
+        return f, arguments, said
     if arguments is not None or _runs(f, 2, "output", "x") or _runs(f, 2, "x", "output"):
         return f, arguments, ""
     for whole, said in _bundled(f):
@@ -81,6 +85,36 @@ def _by_position(f: Callable[..., Any]) -> Callable[..., Any]:
 
     parameters = [p.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD) for p in (*before, *needed)]
     return _like(f, called, parameters)
+
+
+def _spread(f: Callable[..., Any], beta: float) -> tuple[Callable[..., Any], str]:
+    """A loss of ``*args, **kwargs`` as one of output, x, mu and logvar; what it looks up by other names is a number.
+
+    A weight of the KL, by its name, is ``beta``; anything else 1.
+    """
+    found = list(inspect.signature(f).parameters.values())
+    if not any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in found) or _needed(f):
+        return f, ""
+    numbers: dict[str, float] = {}
+    takes_names = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in found)
+
+    def called(*arguments: Any) -> Any:
+        while True:
+            try:
+                return f(*arguments, **numbers)
+            except KeyError as error:
+                name = error.args[0] if error.args else None
+                if not takes_names or not isinstance(name, str) or name in numbers:
+                    raise
+                numbers[name] = beta if name.lower() in WEIGHTS else 1.0
+
+    for order in itertools.permutations(ROLES):
+        with contextlib.suppress(Exception):
+            framework_of(f).call(called, probe().of(order))
+            break
+    parameters = [inspect.Parameter(f"a{i}", inspect.Parameter.POSITIONAL_OR_KEYWORD) for i in range(len(ROLES))]
+    given = "".join(f", {name} {value:g}" for name, value in numbers.items())
+    return _like(f, called, parameters), f"the loss takes any arguments: it is given output, x, mu and logvar{given}"
 
 
 def _bundled(f: Callable[..., Any]) -> Iterator[tuple[Callable[..., Any], str]]:

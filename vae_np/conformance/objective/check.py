@@ -23,7 +23,7 @@ from vae_np.conformance.objective.naming import UNKNOWN, Finding, constant, per_
 from vae_np.conformance.objective.own_deviation import own_deviation
 from vae_np.conformance.objective.probes import K, Probe
 from vae_np.conformance.objective.sampler import check_sampler
-from vae_np.conformance.objective.several import several_samples
+from vae_np.conformance.objective.several import of_samples_alone, several_samples
 from vae_np.conformance.objective.training import in_training
 from vae_np.conformance.objective.words import no_derivative, no_derivatives, other_output, unlike
 from vae_np.support.checks import non_negative
@@ -127,7 +127,14 @@ def _check_loss(f: Callable[..., Any], output: str | None, beta: float, argument
     framework, within = framework_of(f), f
     allowed = tolerance(framework)
     f, arguments, said = as_called(f, beta, arguments)
-    found, at = explain_loss(f, arguments, *sizes)
+    try:
+        found, at = explain_loss(f, arguments, *sizes)
+    except ValueError:
+        if (many := of_samples_alone(f, arguments, framework)) is None:
+            raise
+        findings.extend(many.findings)
+        facts.extend(many.facts)
+        return
     facts += [said] if said else []
     if not np.isfinite(found.value).all():
         findings.append(Finding("not-finite", "H", f"the loss is {found.value} at ordinary arguments"))

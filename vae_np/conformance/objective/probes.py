@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ROLES", "D", "K", "N", "Probe", "orders", "probe", "role_of", "with_numbers"]
+__all__ = ["ROLES", "WEIGHTS", "D", "K", "N", "Probe", "orders", "probe", "role_of", "with_numbers"]
 
 Array = NDArray[Any]
 N, D, K = 3, 7, 5

@@ -68,9 +68,14 @@ class Torch:
     def noise(self, eps: Array, drawn: list[tuple[int, ...]], within: Callable[..., Any]) -> Iterator[None]:
         """randn, randn_like, normal and Normal.rsample give eps, rand and the like Phi(eps); see `Numpy.noise`."""
         torch = self.torch
-        give, uniform = (
-            make(eps, drawn, lambda a: torch.tensor(a, dtype=torch.float64)) for make in (giver, giver_of_uniform)
-        )
+        if isinstance(eps, torch.Tensor):  # with its derivative
+            resize = lambda a, shape: a.reshape(-1)[np.resize(np.arange(a.numel()), shape)]  # noqa: E731
+            give = giver(eps, drawn, lambda a: a, resize)
+            uniform = giver_of_uniform(eps, drawn, lambda a: a, resize, torch.special.ndtr)
+        else:
+            give, uniform = (
+                make(eps, drawn, lambda a: torch.tensor(a, dtype=torch.float64)) for make in (giver, giver_of_uniform)
+            )
 
         def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, **_: Any) -> Any:
             like = next((a for a in (mean, std) if hasattr(a, "shape")), None)

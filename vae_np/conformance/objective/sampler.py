@@ -44,7 +44,8 @@ def check_sampler(f: Callable[..., Any], findings: list[Finding], facts: list[st
         shapes = list(drawn)
         slopes = framework.gradients(how_called, arrays)
         again = framework.call(how_called, arrays)[0]
-    how = "its noise is given" if given else f"draws noise {len(shapes)} times, of the shapes {shapes}"
+    times = "once, of the shape" if len(shapes) == 1 else f"{len(shapes)} times, of the shapes"
+    how = "its noise is given" if given else f"draws noise {times} {', '.join(map(str, shapes)) or 'none'}"
     facts.append(f"the sampler, by {framework.name}: {how}")
     if z.shape != at.mu.shape:
         findings.append(Finding("sampler-shape", "H", f"z has the shape {z.shape}, not {at.mu.shape}"))

@@ -5,6 +5,7 @@ log w = log p(x|z) + log p(z) - log q(z|x),    bound = log 1/S sum_s w_s
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -15,11 +16,11 @@ from numpy.typing import NDArray
 from vae_np.conformance.objective.forms import RECONSTRUCTIONS, Form, gradient
 from vae_np.conformance.objective.frameworks import Framework
 from vae_np.conformance.objective.naming import Finding
-from vae_np.conformance.objective.probes import D, K, N
+from vae_np.conformance.objective.probes import D, K, N, orders
 from vae_np.formulas import gaussian
 from vae_np.formulas.numerics import LOG_2PI, log_mean_exp, normalised_exp
 
-__all__ = ["Several", "several_samples"]
+__all__ = ["Several", "of_samples_alone", "several_samples"]
 
 Array = NDArray[Any]
 S = 4
@@ -57,6 +58,14 @@ SCALES = {
     "objective-batch-sum": (1.0, "the loss is a sum over the batch, not its mean"),
     "elbo-for-loss": (-1 / N, "it returns the bound, which is maximised, not the loss"),
 }
+
+
+def of_samples_alone(f: Callable[..., Any], arguments: tuple[str, ...] | None, framework: Framework) -> Several | None:
+    """A loss that takes z by its name, and cannot be called with one of each example."""
+    with contextlib.suppress(ValueError):
+        order = next(orders(f, arguments))
+        return several_samples(f, order, framework) if {"output", "x", "z"} <= set(order) else None
+    return None
 
 
 def several_samples(f: Callable[..., Any], order: tuple[str, ...], framework: Framework) -> Several | None:
