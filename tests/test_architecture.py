@@ -73,13 +73,14 @@ def test_files_are_short_enough_to_read():
     assert not long, "\n".join(long)
 
 
-def test_what_is_slow_is_marked_left_out_by_default_and_run_by_the_gate(request):
+def test_what_is_slow_is_marked_left_out_by_default_and_run_beside_the_gate(request):
     assert any(line.startswith("slow:") for line in request.config.getini("markers"))
     options = request.config.getini("addopts")
     assert options[options.index("-m") + 1] == "not slow"
     assert "--strict-markers" in options  # a name that is mistyped would be run by neither
-    gate = (TESTS.parent / ".ci" / "run").read_text()
-    assert "pytest -n 2 -m slow\n" in gate
+    gate, beside = ((TESTS.parent / ".ci" / name).read_text() for name in ("run", "slow"))
+    assert "pytest -n 2 -m slow\n" in beside
+    assert "-m slow" not in gate
     # what is slow is not run a second time; nor are the rooms that call compiled code by others only
     assert 'NUMBA_DISABLE_JIT=1 .venv/bin/pytest -n 2 "${compiled[@]}"' in gate
     (rooms,) = re.findall(r"^compiled=\(([^)]*)\)$", gate, re.MULTILINE)
