@@ -168,12 +168,13 @@ def test_fewer_rows_than_were_asked_for_are_told(capsys, tmp_path, monkeypatch):
         ),
         (["estimators", "--samples", "3"], "miwae divides the samples into 2 groups of one size; got 3 samples"),
         (["evidence", "--samples", "1"], "--samples must be at least 2 for evidence"),
-        (["gradient", "--latent", "4", "--epochs", "1"], "quadrature takes at most 3 latent dimensions"),
-        (["posterior", "--latent", "3", "--epochs", "1"], "a posterior on a grid has 1 or 2 dimensions"),
+        (["gradient", "--latent", "4"], "--latent must be at most 3 for gradient; got 4: the exact gradient is by q"),
+        (["posterior", "--latent", "3"], "--latent must be at most 2 for posterior; got 3: a posterior is shown on a"),
     ],
 )
 def test_what_cannot_be_looked_at_is_told_in_one_line(words, message, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(vae_np.study.finding, "small_model", None)  # nothing is trained before it
     assert main(["study", *words]) == 2
     err = capsys.readouterr().err
     assert message in err

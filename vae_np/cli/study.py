@@ -69,6 +69,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+MOST_LATENT = {"gradient": 3, "posterior": 2}
+WHY_LATENT = {
+    "gradient": "the exact gradient is by quadrature; estimators and evidence look at more dimensions",
+    "posterior": "a posterior is shown on a grid; evidence looks at more dimensions",
+}
+
+
 def _check(given: dict[str, Any]) -> None:
     """That no flag is given that the topic does not use."""
     topic = given["topic"]
@@ -79,6 +86,8 @@ def _check(given: dict[str, Any]) -> None:
         _check_estimators(samples)
     if topic == "evidence" and given.get("samples") == 1:
         raise ValueError("--samples must be at least 2 for evidence, whose error is their spread; got 1")
+    if (most := MOST_LATENT.get(topic)) and given.get("latent", most) > most:
+        raise ValueError(f"--latent must be at most {most} for {topic}; got {given['latent']}: {WHY_LATENT[topic]}")
     unused = {"samples": topic not in ("estimators", "evidence"), "examples": topic == "collapse",
               "model": topic == "collapse", "latent": "model" in given}  # fmt: skip
     for name, is_unused in unused.items():
