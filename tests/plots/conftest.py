@@ -22,6 +22,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
             figures.append(figure)
             yield figure
 
-    for module in ("curves", "images", "latent", "pairs", "quantiles", "score_bars", "studies", "tables", "walks"):
+    modules = "coordinates curves images latent pairs quantiles score_bars studies tables walks"
+    for module in modules.split():
         monkeypatch.setattr(f"vae_np.plots.{module}.picture", recording)
     return figures

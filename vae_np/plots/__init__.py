@@ -4,6 +4,7 @@ Every function takes arrays and the path of a .png, .svg or .pdf and returns tha
 same bytes. matplotlib is imported only in this package, and only when a picture is drawn.
 """
 
+from vae_np.plots.coordinates import parallel_coordinates
 from vae_np.plots.curves import kl_per_dimension, learning_curves
 from vae_np.plots.images import samples
 from vae_np.plots.latent import latent_space
@@ -22,6 +23,7 @@ __all__ = [
     "learning_curves",
     "manifold",
     "neighbours",
+    "parallel_coordinates",
     "reconstructions",
     "samples",
     "scores",
