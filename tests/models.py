@@ -25,6 +25,14 @@ LIKELIHOODS = {
     "student-t": vae_np.StudentT(3.0, "learned"),
     "negative-binomial": vae_np.NegativeBinomial(),
     "negative-binomial-heteroscedastic": vae_np.NegativeBinomial("heteroscedastic"),
+    "columns": vae_np.Columns(
+        [
+            ("gaussian:sigma=heteroscedastic", [5, 0]),
+            ("categorical", "1-2"),
+            ("negative-binomial", "3+6"),
+            ("bernoulli", 4),
+        ]
+    ),
 }
 LATENTS = {
     "full": {"posterior": "full"},
@@ -54,6 +62,6 @@ def batch(vae: vae_np.VAE, samples: int | None = None, n: int = N, seed: int = 0
     d, k = vae.architecture.n_features, vae.architecture.latent
     x = rng.random((n, d))
     x[:, ::3] = x[:, ::3] > 0.5
-    x = 3 * x - 1 if vae.likelihood.support == (-np.inf, np.inf) else vae.likelihood.examples(x)
+    x = np.where(vae.likelihood.real(d), 3 * x - 1, vae.likelihood.examples(x))
     eps = rng.standard_normal((n, k) if samples is None else (samples, n, k))
     return x.astype(vae.dtype), eps.astype(vae.dtype)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vae_np.formulas.likelihoods import Bernoulli as Bernoulli
     from vae_np.formulas.likelihoods import Beta as Beta
     from vae_np.formulas.likelihoods import Categorical as Categorical
+    from vae_np.formulas.likelihoods import Columns as Columns
     from vae_np.formulas.likelihoods import ContinuousBernoulli as ContinuousBernoulli
     from vae_np.formulas.likelihoods import DiscretisedLogistic as DiscretisedLogistic
     from vae_np.formulas.likelihoods import Gaussian as Gaussian
@@ -73,6 +74,7 @@ _HOMES = {
         "Beta",
         "DiscretisedLogistic",
         "Categorical",
+        "Columns",
     ),
     "vae_np.formulas.posteriors": ("Diagonal", "Full", "Planar", "Posterior"),
     "vae_np.formulas.priors": ("Mixture", "Prior", "Standard"),

@@ -17,6 +17,7 @@ from vae_np.formulas.likelihoods import (
     Bernoulli,
     Beta,
     Categorical,
+    Columns,
     ContinuousBernoulli,
     DiscretisedLogistic,
     Gaussian,
@@ -157,6 +158,15 @@ CASES = [
         id="discretised-logistic",
     ),
     pytest.param(Categorical(3), LOGITS, {}, lambda raw: (p := Categorical(3).mean(raw)) * (1 - p), id="categorical"),
+    pytest.param(
+        Columns([("poisson", "1+3"), ("gaussian:sigma=learned", [2, 0]), ("bernoulli", 4)]),
+        np.array([-3.0, 2.5, -1.5, 2.0, 0.3]),
+        {"logvar_1": np.array([-1.2])},
+        lambda raw: np.array(
+            [math.exp(-1.2), math.exp(raw[0]), math.exp(-1.2), math.exp(raw[1]), bernoulli_variance(raw[4])]
+        ),
+        id="columns",
+    ),
     pytest.param(Poisson(), np.array([-3.0, 0.0, 2.5, 12.0]), {}, np.exp, id="poisson"),
 ]
 

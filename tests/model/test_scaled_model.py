@@ -7,14 +7,14 @@ import pickle
 
 import numpy as np
 import pytest
-from models import BACKENDS, LATENTS, LIKELIHOODS, batch, model
+from models import BACKENDS, LATENTS, LIKELIHOODS, D, batch, model
 from scipy import stats
 
 import vae_np
 from vae_np.formulas.scaling import Scaling
 from vae_np.model.archive import write_archive
 
-REAL = [name for name, likelihood in LIKELIHOODS.items() if likelihood.support == (-np.inf, np.inf)]
+REAL = [name for name, likelihood in LIKELIHOODS.items() if likelihood.real(D).all()]
 
 
 def scaled(**options) -> vae_np.VAE:

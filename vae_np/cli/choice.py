@@ -38,12 +38,14 @@ def likelihood_of(options: dict[str, Any], dataset: Dataset) -> tuple[dict[str, 
 
 
 def scale_of(options: dict[str, Any]) -> dict[str, Any]:
-    """The options with --scale none for a likelihood of counts, which are what they are, if nothing else was said."""
+    """The options with --scale none for counts and tables, which are what they are, if nothing else was said."""
     from vae_np.cli.assemble import likelihood
 
     if options["scale"] != "auto" or options["likelihood"] == "auto":
         return options
-    return options | {"scale": "none"} if likelihood(options).support == (0.0, float("inf")) else options
+    found = likelihood(options)
+    counts = found.support == (0.0, float("inf")) or found.name == "columns"
+    return options | {"scale": "none"} if counts else options
 
 
 def sigma_of(options: dict[str, Any], dataset: Dataset) -> tuple[dict[str, Any], str]:

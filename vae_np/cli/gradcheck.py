@@ -54,10 +54,10 @@ def run(args: argparse.Namespace) -> int:
     if samples < 1:
         raise ValueError(f"--samples must be at least 1; got {samples}")
     vae = _model(given, seed)
-    n, low, high = 3, *vae.likelihood.support
-    x = stream(seed, "gradx").random((n, vae.architecture.n_features))
-    if low == float("-inf"):
-        x = 4 * x - 2
+    n, d, high = 3, vae.architecture.n_features, vae.likelihood.support[1]
+    x = stream(seed, "gradx").random((n, d))
+    real = vae.likelihood.real(d)
+    x[:, real] = 4 * x[:, real] - 2
     x[:, ::2] = (x[:, ::2] > 0.5) if high == 1 else x[:, ::2]  # grey and binary values
     x = vae.likelihood.examples(x)
     eps = standard_normal(seed, 1, (samples, n, vae.architecture.latent), vae.dtype)

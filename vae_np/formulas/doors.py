@@ -19,7 +19,7 @@ from typing import Any, ClassVar, TypeVar
 
 from vae_np.support.checks import check_sizes
 
-__all__ = ["Named", "chosen", "import_all", "parse"]
+__all__ = ["Named", "chosen", "import_all", "parse", "split_options"]
 
 NUMBER = re.compile(r"[-+]?([0-9.]+(e[-+]?[0-9]+)?|inf|nan)", re.IGNORECASE)
 """What `parse` takes for a number; Python takes 1_0 and digits of every script as well."""
@@ -174,16 +174,32 @@ def _options(cls: type[Any]) -> tuple[dict[str, bool], bool]:
 def parse(text: str) -> dict[str, Any]:
     """The config that a word stands for: ``"planar:flows=8"`` is ``{"name": "planar", "flows": 8}``.
 
-    After the colon come options with commas between; a value is a whole number, a number or a word.
+    After the colon come options with commas between; a value is a whole number, a number or a word. A class with a
+    class method ``read`` makes its options of that text itself.
     """
     name, colon, rest = text.partition(":")
     config: dict[str, Any] = {"name": name}
-    for option in rest.split(",") if colon else []:
+    readers = [read for door in Named.__subclasses__() if (read := getattr(door.known.get(name), "read", None))]
+    if colon and readers:
+        return config | readers[0](rest)
+    for option in split_options(rest) if colon else []:
         key, equals, value = option.partition("=")
         if not (key.isidentifier() and equals and value) or key in config:
             raise ValueError(f"options are such as {name}:flows=8; got {text!r}")
         config[key] = _value(value)
     return config
+
+
+def split_options(text: str) -> list[str]:
+    """The parts of a text with commas between, of which those in parentheses count for nothing."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
 
 
 def _value(text: str) -> int | float | str:

@@ -107,6 +107,10 @@ def moments(x: Array) -> FeatureMoments:
     return FeatureMoments(np.where(constant, low, mean), np.where(constant, 0.0, deviation), constant)
 
 
-def standardising(found: FeatureMoments) -> Scaling:
-    """The scaling that gives every feature mean 0 and variance 1; a constant one keeps the scale 1."""
-    return Scaling(found.mean, np.where(found.deviation > 0, found.deviation, 1.0))
+def standardising(found: FeatureMoments, real: NDArray[np.bool_] | bool = True) -> Scaling:
+    """The scaling that gives every feature mean 0 and variance 1; a constant one keeps the scale 1.
+
+    Features that are not ``real``, such as counts, are left as they are.
+    """
+    deviation = np.where(found.deviation > 0, found.deviation, 1.0)
+    return Scaling(np.where(real, found.mean, 0.0), np.where(real, deviation, 1.0))

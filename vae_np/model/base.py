@@ -159,7 +159,7 @@ class Model:
         if scale not in SCALES:
             raise ValueError(f"scale must be one of {', '.join(SCALES)}; got {scale!r}")
         support = self.likelihood.support
-        if scale != "none" and support != (-math.inf, math.inf):
+        if scale != "none" and not self.likelihood.real(self.architecture.n_features).any():
             raise ValueError(
                 f"scale={scale!r} needs a likelihood of all real numbers, such as gaussian; {self.likelihood.name} has"
                 f" the interval [{support[0]:g}, {support[1]:g}]"

@@ -118,12 +118,14 @@ class VAE(Model):
     def start_scaling(self, x: ArrayLike) -> None:
         """Find shift and scale of ``scale="standard"``: each feature's mean and deviation over x, (N, D).
 
-        A feature whose values are all one keeps the scale 1, and a ``UserWarning`` names it.
+        A feature whose values are all one keeps the scale 1, and a ``UserWarning`` names it. Columns of a table's parts
+        that do not admit every real number (`Columns`) are left as they are.
         """
         found = self._moments(x)
-        self.scaling = standardising(found)
-        if found.constant.any():
-            warning = ConstantFeaturesWarning(np.flatnonzero(found.constant), len(found.mean))
+        real = self.likelihood.real(len(found.mean))
+        self.scaling = standardising(found, real)
+        if (constant := found.constant & real).any():
+            warning = ConstantFeaturesWarning(np.flatnonzero(constant), len(found.mean))
             warnings.warn(warning, stacklevel=2)
 
     def _moments(self, x: ArrayLike) -> FeatureMoments:

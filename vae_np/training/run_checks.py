@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import math
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -125,8 +124,8 @@ def check_same_run(path: str | os.PathLike[str], saved: Checkpoint, vae: VAE, se
 def what_may_help(vae: VAE, x: Array, names: Sequence[str] | None = None) -> str:
     """What to try where the first steps are not finite: it lies in the data's scale, or in the size of the steps."""
     found = moments(x)
-    size = np.abs(found.mean) + found.deviation
-    if vae.scale == "none" and vae.likelihood.support == (-math.inf, math.inf) and size.max() > LARGE:
+    size = np.where(vae.likelihood.real(len(found.mean)), np.abs(found.mean) + found.deviation, 0.0)
+    if vae.scale == "none" and size.max() > LARGE:
         columns = np.argsort(-size)[:3]
         called = range(len(size)) if names is None else names
         shown = ", ".join(f"{called[j]} ({found.mean[j]:.3g} +- {found.deviation[j]:.3g})" for j in columns)

@@ -7,6 +7,7 @@ from vae_np.formulas.likelihoods.base import Likelihood
 from vae_np.formulas.likelihoods.bernoulli import Bernoulli
 from vae_np.formulas.likelihoods.beta import Beta
 from vae_np.formulas.likelihoods.categorical import Categorical
+from vae_np.formulas.likelihoods.columns import Columns
 from vae_np.formulas.likelihoods.continuous_bernoulli import ContinuousBernoulli
 from vae_np.formulas.likelihoods.discretised_logistic import DiscretisedLogistic
 from vae_np.formulas.likelihoods.gaussian import Gaussian
@@ -20,6 +21,7 @@ __all__ = [
     "Bernoulli",
     "Beta",
     "Categorical",
+    "Columns",
     "ContinuousBernoulli",
     "DiscretisedLogistic",
     "Gaussian",

@@ -10,6 +10,7 @@ Everything is per feature, shape (..., D), and in nats with all constants; the s
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -32,7 +33,7 @@ class Likelihood(Named):
     """
 
     what = "likelihood"
-    support: ClassVar[tuple[float, float]]
+    support: tuple[float, float]
     """The closed interval in which every x must lie."""
     has_levels: ClassVar[bool] = False
     """Whether x are levels of grey, whose log p is told in bits a dimension as well."""
@@ -51,8 +52,15 @@ class Likelihood(Named):
         """How many numbers the decoder puts out for D features: D unless said otherwise."""
         return n_features
 
+    def real(self, n_features: int) -> NDArray[np.bool_]:
+        """Which features may be any real number, (D,): those that ``scale="standard"`` standardises."""
+        return np.full(n_features, self.support == (-math.inf, math.inf))
+
     def own_shapes(self, n_features: int) -> dict[str, tuple[int, ...]]:
-        """Names and shapes of the likelihood's own learned arrays, each (1,) or (D,); they start at 0."""
+        """Names and shapes of the likelihood's own learned arrays, each (1,) or (D,); they start at 0.
+
+        An array's `gradient` has its own size as the last axis, or its features' if it is one number.
+        """
         return {}
 
     @abc.abstractmethod
