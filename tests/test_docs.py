@@ -23,7 +23,8 @@ ROOT = Path(vae_np.__file__).parents[1]
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
 PAGES = [README, *sorted(DOCS.glob("*.md"))] if README.exists() else []
-WITHOUT = () if importlib.util.find_spec("sklearn") else ("vae_np.sklearn",)
+NEEDS = {"vae_np.sklearn": "sklearn", "vae_np.model.tables.table": "pandas"}
+WITHOUT = tuple(room for room, needed in NEEDS.items() if not importlib.util.find_spec(needed))
 """Rooms whose extra is not installed."""
 MODULES = [
     m.name

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from vae_np.formulas.schedules import LinearWarmup as LinearWarmup
     from vae_np.formulas.schedules import StepList as StepList
     from vae_np.formulas.schedules import Warmup as Warmup
+    from vae_np.model.tables import Table as Table
     from vae_np.model.vae import VAE as VAE
     from vae_np.model.vae import Elbo as Elbo
     from vae_np.support import noise as noise
@@ -80,6 +81,7 @@ _HOMES = {
     "vae_np.formulas.priors": ("Mixture", "Prior", "Standard"),
     "vae_np.formulas.parameters": ("Parameters",),
     "vae_np.formulas.objectives": ("ELBO", "IWAE", "Objective"),
+    "vae_np.model.tables": ("Table",),
     "vae_np.model.vae": ("VAE", "Elbo"),
     "vae_np.formulas.optim": ("Adam", "AdamState"),
     "vae_np.formulas.schedules": ("Constant", "Cosine", "Cyclical", "LinearWarmup", "StepList", "Warmup"),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vae_np.formulas.likelihoods import Bernoulli, Gaussian, Likelihood
 
-__all__ = ["FLOOR", "Kind", "kind_of", "natural"]
+__all__ = ["FLOOR", "Kind", "gaussian_of", "kind_of", "natural"]
 
 FLOOR = 0.05
 """The floor of a learned deviation, as a share of the data's: a feature that hardly varies cannot drown the others."""
@@ -28,10 +28,14 @@ def kind_of(low: float, high: float, binary: bool) -> Kind:
 
 def natural(x: NDArray[Any]) -> tuple[Likelihood, str]:
     """Likelihood and scale of x (N, D) by `kind_of`, with a floor under what is learned."""
-    kind = kind_of(float(x.min()), float(x.max()), bool(((x == 0) | (x == 1)).all()))
-    if kind == "bernoulli":
+    if ((x == 0) | (x == 1)).all():
         return Bernoulli(), "none"
-    if kind == "learned":
+    return gaussian_of(x)
+
+
+def gaussian_of(x: NDArray[Any]) -> tuple[Gaussian, str]:
+    """The Gaussian of x (N, D) by `kind_of`, with a floor, and the scale."""
+    if kind_of(float(x.min()), float(x.max()), False) == "learned":
         spread = float(np.sqrt(np.mean(x.var(axis=0, dtype=np.float64))))
         return Gaussian(sigma="learned", floor=float(f"{FLOOR * spread:.3g}")), "none"
     return Gaussian(sigma="per-feature", floor=FLOOR), "standard"

@@ -1,5 +1,6 @@
 """Estimators with scikit-learn's habits; needs the extra `sklearn`.
 
+frames       data frames with columns of several kinds
 autoencoder  `VariationalAutoencoder`: a transformer with a density, samples and reconstructions
 outliers     `VAEOutlierDetector`: rows of low log p(x), and the features that make them so
 """

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from vae_np.data.splitting import split
 from vae_np.evaluation.common_noise import CommonNoise, common_noise
@@ -21,12 +21,12 @@ from vae_np.formulas.priors import Prior
 from vae_np.formulas.schedules import Schedule
 from vae_np.model.choosing import natural
 from vae_np.model.vae import VAE
+from vae_np.sklearn.frames import as_given, learned
 from vae_np.training.fitting import fit
 
 __all__ = ["VariationalAutoencoder"]
 
 Array = NDArray[Any]
-FLOATS = [np.float64, np.float32]
 
 
 class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -39,8 +39,9 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     hidden, decoder_hidden, activation, posterior, prior, threads, backend
         As those of `vae_np.VAE`. Without ``threads``, as many as ``OMP_NUM_THREADS`` says where it is set, as joblib's
         processes have it.
-    likelihood : str or Likelihood
-        ``"auto"`` takes the one that the data want (`vae_np.model.choosing`).
+    likelihood : str, Likelihood or mapping of column to one of these
+        ``"auto"`` takes the one that the data want (`vae_np.model.choosing`), of a DataFrame one a column by its dtype
+        and values (`vae_np.Table`); a mapping names those of some of a DataFrame's columns.
     scale : {"auto", "none", "standard"}
         ``"auto"`` goes with the likelihood: "standard" for a Gaussian of numbers beyond [0, 1].
     epochs, batch_size, beta, objective, samples
@@ -57,7 +58,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     random_state : int, RandomState or None
         Of initial parameters, order, noise, samples.
     verbose : bool
-        Lines of progress.
+        Lines of progress, and what each column of a DataFrame is taken for.
 
     Attributes
     ----------
@@ -66,6 +67,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     n_iter_ : int
         Epochs.
     likelihood_, scale_ : what was taken
+    table_ : Table or None
+        What each column of a DataFrame was taken for, and its classes; `sample`, reconstructions are then DataFrames.
     n_features_in_, feature_names_in_ : as ever
 
     Examples
@@ -83,7 +86,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         hidden: Sequence[int] = (64,),
         decoder_hidden: Sequence[int] | None = None,
         activation: str = "tanh",
-        likelihood: str | Likelihood = "auto",
+        likelihood: str | Likelihood | Mapping[Any, Any] = "auto",
         posterior: str | Posterior = "diagonal",
         prior: str | Prior = "standard",
         scale: str = "auto",
@@ -131,10 +134,11 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     def fit(self, X: ArrayLike, y: Any = None) -> VariationalAutoencoder:
         """Train on X (N, D)."""
-        x = validate_data(self, X, dtype=FLOATS, order="C")
+        goes_on = self.warm_start and hasattr(self, "model_")
+        x = self._checked(X) if goes_on else self._learned(X)
         seed = self._seed = self._new_seed()
         self._parts = 0
-        if not (self.warm_start and hasattr(self, "model_")):
+        if not goes_on:
             self.model_ = self._made(x, seed)
         train, held = x, None
         if self.early_stopping:
@@ -153,7 +157,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         The first call makes the model: its rows decide likelihood and scale.
         """
         first = not hasattr(self, "model_")
-        x = validate_data(self, X, dtype=FLOATS if first else self.model_.dtype, order="C", reset=first)
+        x = self._learned(X) if first else self._checked(X)
         if first:
             self._seed, self._parts = self._new_seed(), 0
             self.model_ = self._made(x, self._seed)
@@ -164,12 +168,23 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.n_iter_ = self._parts if first else self.n_iter_ + 1
         return self
 
+    def _learned(self, X: ArrayLike) -> Array:
+        self.table_, x = learned(self, X, self.likelihood)
+        if self.verbose and self.table_ is not None:
+            print(self.table_)
+        return x
+
     def _new_seed(self) -> int:
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
     def _made(self, x: Array, seed: int) -> VAE:
-        likelihood, scale = natural(x) if isinstance(self.likelihood, str) and self.likelihood == "auto" else (
-            self.likelihood, "none")  # fmt: skip
+        likelihood: Any
+        if self.table_ is not None:
+            likelihood, scale = self.table_.likelihood, self.table_.scale
+        elif isinstance(self.likelihood, str) and self.likelihood == "auto":
+            likelihood, scale = natural(x)
+        else:
+            likelihood, scale = self.likelihood, "none"
         scale = scale if self.scale == "auto" else self.scale
         limit = os.environ.get("OMP_NUM_THREADS", "")
         threads = int(limit) if self.threads is None and limit.isdigit() and int(limit) > 0 else self.threads
@@ -207,35 +222,38 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     def _checked(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
-        x: Array = validate_data(self, X, dtype=self.model_.dtype, order="C", reset=False)
-        return x
+        return as_given(self, X, self.table_, self.model_.dtype)
+
+    def _framed(self, x: Array, mean: bool = False) -> Any:
+        return x if self.table_ is None else self.table_.frame(x, mean=mean)
 
     def transform(self, X: ArrayLike) -> Array:
         """Means of q(z|x), (N, K)."""
         return self.model_.encode(self._checked(X))[0]
 
-    def inverse_transform(self, Z: ArrayLike) -> Array:
-        """E[x|z] of latents (N, K), (N, D)."""
+    def inverse_transform(self, Z: ArrayLike) -> Any:
+        """E[x|z] of latents (N, K), (N, D); in a DataFrame's columns of classes the likeliest."""
         check_is_fitted(self)
         z = check_array(Z, dtype=self.model_.dtype, order="C", input_name="Z")
         if z.shape[1] != self.latent:
             raise ValueError(
                 f"Z has {z.shape[1]} columns, but {type(self).__name__} has {self.latent} latent dimensions"
             )
-        return self.model_.decode(z)
+        return self._framed(self.model_.decode(z), mean=True)
 
-    def reconstruct(self, X: ArrayLike) -> Array:
-        """E[x|z] at the posterior means, (N, D)."""
-        return self.model_.reconstruct(self._checked(X))
+    def reconstruct(self, X: ArrayLike) -> Any:
+        """E[x|z] at the posterior means, (N, D), as `inverse_transform`."""
+        return self._framed(self.model_.reconstruct(self._checked(X)), mean=True)
 
-    def sample(self, n_samples: int = 1) -> Array:
-        """Draws of x, (n_samples, D)."""
+    def sample(self, n_samples: int = 1) -> Any:
+        """Draws of x, (n_samples, D); a DataFrame with the columns and classes of the one that was fitted."""
         check_is_fitted(self)
-        return self.model_.sample(n_samples, self._new_seed())
+        return self._framed(self.model_.sample(n_samples, self._new_seed()))
 
     def evidence(self, X: ArrayLike) -> CommonNoise:
-        """`score_samples` with its standard error of each row: see `evaluation.common_noise`."""
-        return common_noise(self.model_, self._checked(X), self.evidence_samples)
+        """`score_samples` with its standard error of each row, and a term a column: see `evaluation.common_noise`."""
+        found = common_noise(self.model_, self._checked(X), self.evidence_samples)
+        return found if self.table_ is None else found._replace(terms=self.table_.by_column(found.terms))
 
     def score_samples(self, X: ArrayLike) -> Array:
         """log p(x) of each row, (N,), in nats: the importance-weighted bound of ``evidence_samples`` samples."""

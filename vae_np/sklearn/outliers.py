@@ -11,7 +11,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from vae_np.evaluation.anomalies import contributions
 from vae_np.evaluation.common_noise import CommonNoise
-from vae_np.sklearn.autoencoder import FLOATS, VariationalAutoencoder
+from vae_np.sklearn.autoencoder import VariationalAutoencoder
+from vae_np.sklearn.frames import FLOATS, as_given, is_table
 
 __all__ = ["VAEOutlierDetector"]
 
@@ -62,10 +63,11 @@ class VAEOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: ArrayLike, y: Any = None) -> VAEOutlierDetector:
         """Train on X (N, D), outliers among it or not."""
-        x = validate_data(self, X, dtype=FLOATS, order="C")
+        vae = VariationalAutoencoder() if self.autoencoder is None else clone(self.autoencoder)
+        whole = is_table(X, vae.likelihood)  # the autoencoder then finds what its columns are
+        x = validate_data(self, X, **({"skip_check_array": True} if whole else {"dtype": FLOATS, "order": "C"}))
         if not 0 < self.contamination <= 0.5:
             raise ValueError(f"contamination must be in (0, 0.5], a share of the rows; got {self.contamination!r}")
-        vae = VariationalAutoencoder() if self.autoencoder is None else clone(self.autoencoder)
         if vae.random_state is None:
             vae.set_params(random_state=self.random_state)
         self.autoencoder_ = vae.fit(x)
@@ -76,8 +78,11 @@ class VAEOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _evidence(self, X: ArrayLike) -> CommonNoise:
         check_is_fitted(self)
-        x = validate_data(self, X, dtype=self.autoencoder_.model_.dtype, order="C", reset=False)
-        return self.autoencoder_.evidence(x)
+        vae = self.autoencoder_
+        if vae.table_ is None:
+            return vae.evidence(as_given(self, X, None, vae.model_.dtype))
+        validate_data(self, X, reset=False, skip_check_array=True)
+        return vae.evidence(X)
 
     def score_samples(self, X: ArrayLike) -> Array:
         """log p(x) of each row, (N,), in nats: low is abnormal."""

@@ -1,0 +1,128 @@
+"""One column of a table: as numbers for the model, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vae_np.formulas.likelihoods import Categorical, Likelihood, NegativeBinomial, Poisson
+
+__all__ = ["Column", "levels_of", "refuse_missing"]
+
+Array = NDArray[Any]
+MOST_LEVELS = 20
+"""A text of more levels than that, most of them once, is a name and no class."""
+SHOWN = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """What is known of it since the first table.
+
+    Parameters
+    ----------
+    name : label in the frame
+    dtype : dtype in the frame, of pandas or NumPy
+    likelihood : Likelihood
+    why : str
+        What made it that one.
+    levels : tuple
+        Of a class, in the order of its columns of zeros and ones; else empty.
+    span : str
+        Its values in words.
+    """
+
+    name: Hashable
+    dtype: Any
+    likelihood: Likelihood
+    why: str
+    levels: tuple[Any, ...] = ()
+    span: str = ""
+
+    @property
+    def width(self) -> int:
+        """How many columns of numbers it is."""
+        return len(self.levels) or 1
+
+    def code(self, values: Any) -> Array:
+        """(N, width) of float64; ``ValueError`` names the column and what it cannot hold."""
+        refuse_missing(self.name, values)
+        return self._one_hot(values) if self.levels else self._checked(values)[:, None]
+
+    def _one_hot(self, values: Any) -> Array:
+        place = {level: j for j, level in enumerate(self.levels)}
+        found = [place.get(value, -1) for value in values.tolist()]
+        if -1 in found:
+            unknown = list(dict.fromkeys(v for v, j in zip(values.tolist(), found, strict=True) if j < 0))[:SHOWN]
+            raise ValueError(f"Found unknown categories {unknown} in column {self.name!r} during transform")
+        return np.eye(len(self.levels))[found]
+
+    def _checked(self, values: Any) -> Array:
+        try:
+            x = np.asarray(values, np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"column {self.name!r} had numbers in fit: {error}") from None
+        low, high = self.likelihood.support
+        counts = isinstance(self.likelihood, (Poisson, NegativeBinomial))
+        good = (x >= low) & (x <= high) & np.isfinite(x) & ((x == np.floor(x)) if counts else True)
+        if not good.all():
+            row = int(np.argmin(good))
+            must = "whole counts" if counts else f"numbers in [{low:g}, {high:g}]"
+            if not np.isfinite(x[row]):
+                raise ValueError(f"Input X contains infinity or a value too large: column {self.name!r}, row {row}")
+            raise ValueError(
+                f"column {self.name!r} must hold {must}, as the {self.likelihood.name} likelihood of fit has them;"
+                f" row {row} has {x[row]:g} ({int((~good).sum())} of {len(x)} values violate this; counted from 0)"
+            )
+        return x
+
+    def values(self, x: Array, mean: bool) -> Any:
+        """What stands in the frame, of (N, width): draws, or where these are means, what is likeliest or expected."""
+        if self.levels:
+            return self._levels(np.argmax(x, axis=1))
+        kind, numbers = str(getattr(self.dtype, "kind", "O")), x[:, 0]
+        if kind == "b":
+            return numbers >= 0.5
+        whole = kind in "iu" and self.likelihood.support != (-np.inf, np.inf)
+        if whole and not mean:
+            return numbers.astype(np.int64)
+        return numbers.astype(np.float32) if str(self.dtype) == "float32" else numbers.astype(np.float64)
+
+    def _levels(self, codes: NDArray[np.intp]) -> Any:
+        import pandas
+
+        levels = pandas.Index(self.levels)
+        if hasattr(self.dtype, "categories"):
+            return pandas.Categorical(levels.take(codes), dtype=self.dtype)
+        return pandas.Series(levels.take(codes)).astype(self.dtype).array
+
+
+def levels_of(name: Hashable, values: Any, likelihood: Likelihood) -> tuple[Any, ...]:
+    """The levels of a class: those that its dtype declares, or those that are there, in order; else none."""
+    if not isinstance(likelihood, Categorical):
+        return ()
+    declared = getattr(values.dtype, "categories", None)
+    found = list(dict.fromkeys(values.tolist())) if declared is None else declared.tolist()
+    if declared is None and len(found) > max(MOST_LEVELS, len(values) / 2):
+        raise ValueError(
+            f"column {name!r} has {len(found)} different values in {len(values)} rows, which are names and no classes:"
+            " leave it out, or make a category of it"
+        )
+    if declared is not None:
+        return tuple(found)
+    try:
+        return tuple(sorted(found))
+    except TypeError:
+        return tuple(sorted(found, key=lambda value: (type(value).__name__, str(value))))
+
+
+def refuse_missing(name: Hashable, values: Any) -> None:
+    """``ValueError``, with the word that scikit-learn has for it, where a value is missing."""
+    if missing := int(values.isna().sum()):
+        raise ValueError(f"Input X contains NaN: column {name!r} has {missing} missing values of {len(values)}")
+    if str(getattr(values.dtype, "kind", "O")) in "mMc":
+        raise ValueError(f"column {name!r} holds {values.dtype}: make numbers of it, or leave it out")

@@ -1,0 +1,55 @@
+"""Data frames as the estimators take them: with a likelihood for each column, or as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import validate_data
+
+from vae_np.model.tables import Table, is_frame
+
+__all__ = ["FLOATS", "as_given", "is_table", "learned"]
+
+Array = NDArray[Any]
+FLOATS = [np.float64, np.float32]
+
+
+def is_table(X: ArrayLike, likelihood: Any) -> bool:
+    """Whether each column's likelihood is to be found: of a frame, unless one likelihood for all is named.
+
+    One of numbers alone whose columns have no names, as scikit-learn sees it, is an array.
+    """
+    by_column = isinstance(likelihood, Mapping)
+    if by_column and not is_frame(X):
+        raise ValueError("likelihood by column needs a DataFrame, whose columns have names")
+    if by_column or not is_frame(X) or not (isinstance(likelihood, str) and likelihood == "auto"):
+        return by_column
+    frame: Any = X
+    named = any(isinstance(name, str) for name in frame.columns)
+    return named or any(getattr(dtype, "kind", "O") not in "biuf" for dtype in frame.dtypes)
+
+
+def learned(estimator: Any, X: ArrayLike, likelihood: Any) -> tuple[Table | None, Array]:
+    """The table that a frame is, and its numbers, or those of an array; names and counts are noted."""
+    if not is_table(X, likelihood):
+        x: Array = validate_data(estimator, X, dtype=FLOATS, order="C")
+        return None, x
+    validate_data(estimator, X, skip_check_array=True)
+    table = Table(X, likelihood if isinstance(likelihood, Mapping) else None)
+    return table, table.code(X)
+
+
+def as_given(estimator: Any, X: ArrayLike, table: Table | None, dtype: np.dtype[Any]) -> Array:
+    """The numbers of an X after `fit`, checked as scikit-learn does."""
+    if table is None:
+        x: Array = validate_data(estimator, X, dtype=dtype, order="C", reset=False)
+        return x
+    if is_frame(X):
+        validate_data(estimator, X, reset=False, skip_check_array=True)
+        return table.code(X).astype(dtype, copy=False)
+    words = any(column.levels for column in table.columns)
+    how: dict[str, Any] = {"skip_check_array": True} if words else {"dtype": dtype, "order": "C"}
+    return table.code(validate_data(estimator, X, reset=False, **how)).astype(dtype, copy=False)
