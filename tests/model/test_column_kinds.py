@@ -37,8 +37,8 @@ def test_numbers_are_taken_for_what_they_look_like(values, whole, kind):
 @pytest.mark.parametrize("n", [30, 1000])
 def test_counts_of_a_poisson_are_seldom_taken_for_others(rate, n):
     """The index of dispersion is a chi-square over its degrees of freedom: beyond three deviations in 1 of 100."""
-    found = [dispersion_of(np.random.default_rng(seed).poisson(rate, n)) for seed in range(400)]
-    assert np.count_nonzero(found) <= 20
+    found = [dispersion_of(np.random.default_rng(seed).poisson(rate, n)) for seed in range(2000)]
+    assert np.count_nonzero(found) <= 30  # ten or so
     assert dispersion_of(np.zeros(5)) == dispersion_of(np.array([3.0])) == 0
 
 
