@@ -4,7 +4,8 @@
     python scripts/accuracy.py --write [FILE]   replace what stands between the accuracy markers of docs/accuracy.md
     python scripts/accuracy.py --quick          a tenth of the points, for CI
 
-and a second table: by how much sums of very many terms miss, in kernels and formulas.
+and two more tables: the likelihoods of tables, whose x are no number of an interval, and by how much sums of very many
+terms miss, in kernels and formulas.
 
 The exact values are those of the tests' oracle (tests/oracles, 50 digits); the points are those of
 tests/strategies.py for one seed: all magnitudes of the dtype, denser where formulas change their case; from the worst
@@ -24,13 +25,15 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "kernels"))
 
-from quantities import BY_NAME, Finding, Quantity, targets
+from quantities import BY_NAME, Finding, Quantity, measure, targets
+from quantities.tables import TABLE_ROWS
 from worst import dense, search
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "accuracy.md"
 BEGIN, END = "<!-- accuracy:begin -->", "<!-- accuracy:end -->"
 SEED = 20131220
 POINTS, QUICK = 3000, 300
+FLOATS = (np.float64, np.float32)
 NONE = "–"
 LENGTHS = (784, 12_288, 196_608)
 """Features of MNIST, of 64x64 and of 256x256 pixels in three colours; or as many rows."""
@@ -57,7 +60,7 @@ def row(quantity: Quantity, n: int) -> str:
     """One line of the table: the formula and the worst of its kernels in both precisions, at the same points."""
     compiled = kernels_of(quantity)
     formulas, kernels, count = [], [], 0
-    for dtype in (np.float64, np.float32):
+    for dtype in FLOATS:
         points = dense(quantity.points(dtype, n, SEED), n // 2, SEED)
         exact = targets(quantity, points)
         found = [search(function, quantity, points, exact, SEED) for function in compiled]
@@ -85,6 +88,24 @@ def table(n: int) -> str:
     ]
     for quantity in BY_NAME.values():
         lines.append(row(quantity, n))
+        print(quantity.name, file=sys.stderr)
+    return "\n".join(lines)
+
+
+def likelihoods_table(n: int) -> str:
+    """The Markdown table of the likelihoods of counts, measurements and levels, without a search uphill."""
+    lines = [
+        "## Likelihoods of tables",
+        "",
+        "Worst error in ULP of the size of the terms, against 50-digit arithmetic, and the arguments (x, what the",
+        f"decoder puts out, the log of a dispersion) at which it occurred, of {n} points each. These have no kernels.",
+        "",
+        "| quantity | f64 | f32 |",
+        "|---|---|---|",
+    ]
+    for quantity in TABLE_ROWS:
+        found = [measure(quantity.formula, quantity, quantity.points(dtype, n, SEED)) for dtype in FLOATS]
+        lines.append(f"| {quantity.name} | {' | '.join(map(cell, found))} |")
         print(quantity.name, file=sys.stderr)
     return "\n".join(lines)
 
@@ -143,7 +164,8 @@ def main(argv: list[str] | None = None) -> int:
         except (OSError, ValueError) as error:
             print(f"accuracy: {arguments.write}: {error}", file=sys.stderr)
             return 2
-    made = "\n\n".join([table(QUICK if arguments.quick else POINTS), sums_table()])
+    n = QUICK if arguments.quick else POINTS
+    made = "\n\n".join([table(n), likelihoods_table(n), sums_table()])
     if arguments.write:
         text = arguments.write.read_text(encoding="utf-8")
         arguments.write.write_text(replace_between_markers(text, made), encoding="utf-8")

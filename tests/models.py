@@ -25,6 +25,7 @@ LIKELIHOODS = {
     "student-t": vae_np.StudentT(3.0, "learned"),
     "negative-binomial": vae_np.NegativeBinomial(),
     "negative-binomial-heteroscedastic": vae_np.NegativeBinomial("heteroscedastic"),
+    "exposure": vae_np.Exposure("negative-binomial:dispersion=heteroscedastic"),
     "columns": vae_np.Columns(
         [
             ("gaussian:sigma=heteroscedastic", [5, 0]),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vae_np.formulas.likelihoods import Columns as Columns
     from vae_np.formulas.likelihoods import ContinuousBernoulli as ContinuousBernoulli
     from vae_np.formulas.likelihoods import DiscretisedLogistic as DiscretisedLogistic
+    from vae_np.formulas.likelihoods import Exposure as Exposure
     from vae_np.formulas.likelihoods import Gaussian as Gaussian
     from vae_np.formulas.likelihoods import Laplace as Laplace
     from vae_np.formulas.likelihoods import Likelihood as Likelihood
@@ -76,6 +77,7 @@ _HOMES = {
         "DiscretisedLogistic",
         "Categorical",
         "Columns",
+        "Exposure",
     ),
     "vae_np.formulas.posteriors": ("Diagonal", "Full", "Planar", "Posterior"),
     "vae_np.formulas.priors": ("Mixture", "Prior", "Standard"),

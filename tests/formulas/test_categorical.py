@@ -162,3 +162,18 @@ def test_groups_train_and_their_gradients_are_right_in_both_backends(backend):
     before = vae.elbo(x, eps).elbo.mean()
     vae_np.fit(vae, x, epochs=20, output_bias="data", progress=False)
     assert vae.elbo(x, eps).elbo.mean() > before
+
+
+def test_codes_are_one_hot_and_back_and_those_that_are_none_are_refused():
+    codes = np.random.default_rng(0).integers(0, C, (20, GROUPS))
+    x = LIKELIHOOD.one_hot(codes, np.float32)
+    LIKELIHOOD.check(x)
+    assert x.shape == (20, C * GROUPS)
+    assert x.dtype == np.float32
+    assert all(x[n, g * C + codes[n, g]] == 1 for n in range(20) for g in range(GROUPS))
+    np.testing.assert_array_equal(LIKELIHOOD.codes(x), codes)
+    for wrong in (C, -1, 0.5):
+        with pytest.raises(ValueError, match=r"codes must be whole numbers from 0 to 3 .*; row 2, column 1 is"):
+            LIKELIHOOD.one_hot(np.where((np.arange(5)[:, None] == 2) & (np.arange(2) == 1), wrong, codes[:5, :2]))
+    with pytest.raises(ValueError, match="codes need the number of classes"):
+        Categorical().one_hot(codes)

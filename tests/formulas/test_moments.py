@@ -20,6 +20,7 @@ from vae_np.formulas.likelihoods import (
     Columns,
     ContinuousBernoulli,
     DiscretisedLogistic,
+    Exposure,
     Gaussian,
     Laplace,
     Likelihood,
@@ -167,6 +168,7 @@ CASES = [
         ),
         id="columns",
     ),
+    pytest.param(Exposure(), np.array([-1.0, 2.5]), {}, lambda raw: np.append(np.exp(raw), 0.0), id="exposure"),
     pytest.param(Poisson(), np.array([-3.0, 0.0, 2.5, 12.0]), {}, np.exp, id="poisson"),
 ]
 

@@ -10,6 +10,7 @@ from vae_np.formulas.likelihoods.categorical import Categorical
 from vae_np.formulas.likelihoods.columns import Columns
 from vae_np.formulas.likelihoods.continuous_bernoulli import ContinuousBernoulli
 from vae_np.formulas.likelihoods.discretised_logistic import DiscretisedLogistic
+from vae_np.formulas.likelihoods.exposure import Exposure
 from vae_np.formulas.likelihoods.gaussian import Gaussian
 from vae_np.formulas.likelihoods.laplace import Laplace
 from vae_np.formulas.likelihoods.negative_binomial import NegativeBinomial
@@ -24,6 +25,7 @@ __all__ = [
     "Columns",
     "ContinuousBernoulli",
     "DiscretisedLogistic",
+    "Exposure",
     "Gaussian",
     "Laplace",
     "Likelihood",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from vae_np.formulas.likelihoods.base import NOTHING
 from vae_np.formulas.likelihoods.wide import Wide, widened
@@ -51,6 +51,27 @@ class Categorical(Wide):
         if n_features % classes:
             raise ValueError(f"classes={classes} of the {self.name} likelihood must divide the {n_features} columns")
         return n_features
+
+    def one_hot(self, codes: ArrayLike, dtype: DTypeLike = np.float64) -> Array:
+        """X (N, G C) of codes (N, G), whole numbers from 0 to C - 1: what the model takes. `codes` is its inverse.
+
+        Examples
+        --------
+        >>> Categorical(3).one_hot([[2, 0]])
+        array([[0., 0., 1., 1., 0., 0.]])
+        """
+        if self.classes is None:
+            raise ValueError("codes need the number of classes: Categorical(classes=...)")
+        given, last = np.asarray(codes), self.classes - 1
+        must, what = f"whole numbers from 0 to {last}", f"codes of {self.classes} classes"
+        check_each(given, lambda b: (b >= 0) & (b <= last) & (b == np.floor(b)), must=must, name="codes", what=what)
+        x = np.eye(self.classes, dtype=dtype)[given.astype(np.intp)]
+        return x.reshape(*given.shape[:-1], -1)
+
+    def codes(self, x: Array) -> NDArray[np.intp]:
+        """The class of each group, (N, G), of x (N, G C): of probabilities, as `mean` gives them, the likeliest."""
+        found: NDArray[np.intp] = np.argmax(self.groups(x), axis=-1)
+        return found
 
     def groups(self, a: Array) -> Array:
         """(..., D) as (..., G, C)."""
