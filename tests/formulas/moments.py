@@ -11,6 +11,10 @@ SIGMAS = 5.0
 def assert_moments(samples: np.ndarray, mean: np.ndarray, variance: np.ndarray) -> None:
     """Mean and variance of samples (draws, ...) within SIGMAS standard errors; the fourth moment is the samples'."""
     draws = len(samples)
+    if not np.all(variance):  # what does not vary, such as an exposure of 1, is its mean itself
+        fixed = np.broadcast_to(variance == 0, samples.shape[1:])
+        assert (samples == mean)[:, fixed].all()
+        samples, mean, variance = samples[:, ~fixed], np.asarray(mean)[~fixed], np.asarray(variance)[~fixed]
     z = (samples.mean(axis=0) - mean) / np.sqrt(variance / draws)
     worst = np.unravel_index(np.argmax(np.abs(z)), z.shape)
     assert np.abs(z[worst]) <= SIGMAS, f"the mean at {worst} is {z[worst]:.1f} standard errors off"
