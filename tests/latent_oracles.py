@@ -110,3 +110,42 @@ def mixture_log_density(z, logits, mean, logvar):
             covariance = mp.diag([mp.exp(mp.mpf(float(v))) for v in s])
             total += weight / sum(weights) * mp.exp(log_multivariate_normal(z, m, covariance))
         return mp.log(total)
+
+
+def gaussian_kl(mu, logvar, mean, other):
+    """KL between diagonal Gaussians, dimension by dimension, by quadrature of q (log q - log p): no closed form."""
+    with mp.workdps(20):
+        total = mp.mpf(0)
+        for m, s, a, b in zip(*(map(float, v) for v in (mu, logvar, mean, other)), strict=True):
+            deviation, wide = mp.exp(mp.mpf(s) / 2), mp.exp(mp.mpf(b) / 2)
+
+            def ratio(u, m=m, s=s, a=a, b=b, deviation=deviation, wide=wide):
+                log_p = -(((m + deviation * u - a) / wide) ** 2 + b) / 2
+                return mp.npdf(u) * (-(u * u + s) / 2 - log_p)
+
+            total += mp.quad(ratio, [-14, -4, 0, 4, 14])
+        return total
+
+
+def clustered_kl(mu, logvar, logits, mean, other, gamma=None):
+    """sum_c gamma_c (KL_c + log gamma_c - log pi_c); without a gamma the least over all: -log sum_c pi_c e^-KL_c."""
+    with mp.workdps(20):
+        weights = [mp.exp(mp.mpf(float(v))) for v in logits]
+        pi = [w / sum(weights) for w in weights]
+        each = [gaussian_kl(mu, logvar, m, s) for m, s in zip(mean, other, strict=True)]
+        if gamma is None:
+            return -mp.log(sum(p * mp.exp(-kl) for p, kl in zip(pi, each, strict=True)))
+        return sum(g * (kl + mp.log(g) - mp.log(p)) for g, kl, p in zip(gamma, each, pi, strict=True))
+
+
+def cluster_posterior(zs, logits, mean, logvar):
+    """The mean over the samples zs (S, K) of p(c|z), by its definition, (M,)."""
+    with mp.workdps(DIGITS):
+        total = [mp.mpf(0)] * len(logits)
+        for z in zs:
+            joint = [
+                mp.exp(mp.mpf(float(w)) + log_multivariate_normal(z, m, mp.diag([mp.exp(mp.mpf(float(v))) for v in s])))
+                for w, m, s in zip(logits, mean, logvar, strict=True)
+            ]
+            total = [t + j / sum(joint) / len(zs) for t, j in zip(total, joint, strict=True)]
+        return total

@@ -39,6 +39,7 @@ LATENTS = {
     "full": {"posterior": "full"},
     "planar": {"posterior": "planar:flows=2"},
     "mixture": {"prior": "mixture:components=3"},
+    "vade": {"prior": "vade:components=3"},
     "full, mixture": {"posterior": "full", "prior": "mixture:components=3"},
     "planar, mixture": {"posterior": "planar:flows=2", "prior": "mixture:components=3"},
 }

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from vae_np.formulas.priors import Mixture as Mixture
     from vae_np.formulas.priors import Prior as Prior
     from vae_np.formulas.priors import Standard as Standard
+    from vae_np.formulas.priors import VaDE as VaDE
     from vae_np.formulas.schedules import Constant as Constant
     from vae_np.formulas.schedules import Cosine as Cosine
     from vae_np.formulas.schedules import Cyclical as Cyclical
@@ -80,7 +81,7 @@ _HOMES = {
         "Exposure",
     ),
     "vae_np.formulas.posteriors": ("Diagonal", "Full", "Planar", "Posterior"),
-    "vae_np.formulas.priors": ("Mixture", "Prior", "Standard"),
+    "vae_np.formulas.priors": ("Mixture", "Prior", "Standard", "VaDE"),
     "vae_np.formulas.parameters": ("Parameters",),
     "vae_np.formulas.objectives": ("ELBO", "IWAE", "Objective"),
     "vae_np.model.tables": ("Table",),

@@ -12,11 +12,11 @@ from sums import assert_sums
 import vae_np
 from vae_np.formulas import gaussian
 from vae_np.formulas.numerics import log_sum_exp
-from vae_np.formulas.priors import PRIORS, Mixture, Prior, Standard
+from vae_np.formulas.priors import PRIORS, Mixture, Prior, Standard, VaDE
 from vae_np.support.noise import standard_normal, stream
 
 S, N, K = 3, 4, 2
-CASES: dict[str, Prior] = {"standard": Standard(), "mixture": Mixture(5)}
+CASES: dict[str, Prior] = {"standard": Standard(), "mixture": Mixture(5), "vade": VaDE(5)}
 
 
 def test_every_prior_has_a_case():

@@ -137,7 +137,7 @@ def latent_use(vae: VAE, x: ArrayLike, *, samples: int | None = None, seed: int 
     own, aggregated, prior, likelihood = _log_densities(vae, x, mu, logvar, samples, seed)
     information, further = _mean(own - aggregated), _mean(aggregated - prior)
     distortion = _mean(-likelihood)
-    rate = (found.kl, 0.0) if vae.architecture.has_kl else _mean(own - prior)
+    rate = (found.kl, 0.0) if vae.posterior.has_kl(vae.prior) else _mean(own - prior)
     squares = np.square(np.asarray(vae.reconstruct(x), np.float64) - x)
     bound = np.log(mu.var(axis=0) + np.exp(logvar).mean(axis=0)) / 2 - logvar.mean(axis=0) / 2
     return LatentUse(

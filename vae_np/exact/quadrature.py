@@ -80,6 +80,7 @@ def elbo_and_grad(vae: VAE, x: ArrayLike, beta: float = 1.0, *, tolerance: float
     """
     architecture = vae.architecture
     beta = non_negative("beta", beta)
+    vae.architecture.check_weights()
     parameters, inside = prepare(vae, x, tolerance, most)
     found: Exact | None = None
     for order in orders(architecture.latent, most):

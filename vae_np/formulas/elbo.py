@@ -15,7 +15,8 @@ others are in `posteriors` and `priors`. The forward pass ends in four terms,
     log_likelihood  (S, N)   log p(x | z), where x is standardised with its change of variables: see `scaling`
     log_prior       (S, N)   log p(z)
     log_posterior   (S, N)   log q(z | x)
-    kl              (N, K)   KL(q(z | x) || p(z)) in K terms, analytic, where it has a closed form; else
+    kl              (N, K)   KL(q(z | x) || p(z)) in K terms, analytic, where it has a closed form or the prior a bound
+                             of its own (`priors.vade`); else
                     (N, 1)   its estimate at the samples, the mean over s of log q(z | x) - log p(z)
 
 and an objective is a function of them. The backward pass takes the objective's derivative with respect to each term,
@@ -125,10 +126,11 @@ def posterior_weights(c: Cotangents) -> PosteriorWeights | None:
 
 
 class LatentCache(NamedTuple):
-    """What the backward passes of `Posterior.sample` and of `Prior.forward` need."""
+    """What the backward passes of `Posterior.sample`, `Prior.forward` and `Prior.kl_forward` need."""
 
     posterior: Any
     prior: Any
+    kl: Any = None
 
 
 class Cache(NamedTuple):
@@ -170,24 +172,27 @@ def forward(parameters: Parameters, x: Array, eps: Array, architecture: Architec
     raw, decoder = decoder_forward(z, parameters, architecture)
     own = architecture.own(parameters)
     log_likelihood = architecture.likelihood.checked_log_density(x, raw, own).sum(axis=-1) - architecture.log_volume
-    log_prior, kl, prior = prior_terms(parameters, architecture, heads, z, log_posterior)
+    log_prior, kl, *prior = prior_terms(parameters, architecture, heads, z, log_posterior)
     mu, logvar = architecture.posterior.checked_moments(heads, own_q, architecture.latent)
     analytic = architecture.has_kl
     terms = Terms(log_likelihood, log_prior, log_posterior, kl, mu, logvar, z, raw, heads, analytic)
-    return terms, Cache(x, eps, terms, encoder, LatentCache(posterior, prior), decoder)
+    return terms, Cache(x, eps, terms, encoder, LatentCache(posterior, *prior), decoder)
 
 
 def prior_terms(
     parameters: Parameters, architecture: Architecture, heads: Mapping[str, Array], z: Array, log_posterior: Array
-) -> tuple[Array, Array, Any]:
-    """log p(z), the KL in closed form or at the samples, and what the prior's backward pass needs."""
+) -> tuple[Array, Array, Any, Any]:
+    """log p(z), the KL in closed form or at the samples, and what the prior's two backward passes need."""
     posterior, prior = architecture.posterior, architecture.prior
     own = architecture.own(parameters, "prior")
     log_prior, cache = prior.checked_forward(z, own, OwnEncoder(parameters, architecture), parameters.dtype)
+    if architecture.prior_has_kl:
+        kl, of_kl = prior.checked_kl_forward(heads, z, own)
+        return log_prior, kl, cache, of_kl
     if architecture.has_kl:
         own_q = architecture.own(parameters, "posterior")
-        return log_prior, posterior.checked_kl_terms(heads, own_q, prior, own, architecture.latent), cache
-    return log_prior, column_sums(log_posterior - log_prior)[:, None] / len(z), cache
+        return log_prior, posterior.checked_kl_terms(heads, own_q, prior, own, architecture.latent), cache, None
+    return log_prior, column_sums(log_posterior - log_prior)[:, None] / len(z), cache, None
 
 
 def backward(parameters: Parameters, cotangents: Cotangents, cache: Cache, architecture: Architecture) -> Parameters:
@@ -221,7 +226,12 @@ def latent_backward(
     posterior, prior = architecture.posterior, architecture.prior
     q_own, p_own = (architecture.own(encoder.parameters, part) for part in ("posterior", "prior"))
     heads, found = terms.heads, list[Gradient]()
-    if c.kl is not None:
+    if c.kl is not None and architecture.prior_has_kl:
+        of_kl = prior.checked_kl_backward(c.kl, cache.kl, heads, terms.z, p_own)
+        found.append(Gradient(of_kl.heads, {}))
+        dz = dz if of_kl.dz is None else of_kl.dz + dz
+        _add_own(gradients, "prior", of_kl.own)
+    elif c.kl is not None:
         gradient, down = posterior.checked_kl_backward(c.kl, heads, q_own, prior, p_own)
         found.append(gradient)
         _add_own(gradients, "prior", down)

@@ -115,7 +115,17 @@ class Architecture:
     @property
     def has_kl(self) -> bool:
         """Whether KL(q || p) has a closed form; the ELBO otherwise takes log q - log p at the samples."""
-        return self.posterior.has_kl(self.prior)
+        return self.posterior.has_kl(self.prior) or self.prior_has_kl
+
+    @property
+    def prior_has_kl(self) -> bool:
+        """Whether the KL is the prior's own, for VaDE an upper bound."""
+        return self.prior.own_kl and type(self.posterior) is Diagonal
+
+    def check_weights(self) -> None:
+        """``ValueError`` where the samples of an ELBO cannot have weights, as a quadrature's nodes have."""
+        if self.prior_has_kl and self.prior.kl_needs_samples:
+            raise ValueError(f"the KL of {self.prior!r} is a mean over equal samples: they cannot have weights")
 
     def own(self, parameters: Mapping[str, Array], part: str = "likelihood") -> dict[str, Array]:
         """The own arrays of the likelihood, the posterior or the prior, by their names there."""

@@ -63,7 +63,7 @@ class VAE(Model):
     posterior : str or Posterior
         ``"diagonal"``, ``"full"``, ``"planar"``, or an object such as ``Planar(flows=8)``.
     prior : str or Prior
-        ``"standard"``, ``"mixture"``, or an object such as ``Mixture(components=20)``.
+        ``"standard"``, ``"mixture"``, ``"vade"``, or an object such as ``Mixture(components=20)``.
     dtype : {"float64", "float32"}
         Of the parameters and of all that is computed. Arrays of the other float type are refused, not converted.
     backend : {"numba", "numpy"}
@@ -270,6 +270,8 @@ class VAE(Model):
         beta = non_negative("beta", beta)
         x = self.inside(self.check_data(x))
         eps, _ = check_noise(eps, len(x), self.architecture.latent, self.dtype)
+        if weights is not None:
+            self.architecture.check_weights()
         goal = get_objective(objective) if weights is None else weighted_elbo(objective, weights, eps)
         with self.engine.lock:
             step = self.step(x, eps, goal, beta)

@@ -3,7 +3,8 @@
 To add one, write one file in this folder with a subclass of `Prior` that has a ``name``: it is then known to
 ``VAE(prior=name)``, to the command line and to the tests of all priors. It writes ``log_density``, ``gradient`` and
 ``sample``, and ``own_shapes`` and ``own_start`` if it has learned arrays. Where a posterior knows its KL to the prior
-in closed form, the posterior says so (`Posterior.has_kl`); else the ELBO takes log q - log p at the samples.
+in closed form, the posterior says so (`Posterior.has_kl`); else the ELBO takes log q - log p at the samples. A prior
+with ``own_kl`` has a KL of its own to the diagonal posterior, or an upper bound of it: ``kl_forward``, ``kl_backward``.
 
 **A prior that needs the encoder**, such as the VampPrior (Tomczak & Welling 2018), a mixture of the encoder's
 posteriors at learned pseudo-inputs, overrides ``forward``, ``backward`` and ``draw`` instead. They are given an
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ from numpy.typing import NDArray
 from vae_np.formulas.doors import Named
 from vae_np.support.checks import check_named, check_pair, check_returned
 
-__all__ = ["Encoder", "Prior"]
+__all__ = ["Encoder", "KLGradient", "Prior"]
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
@@ -45,10 +46,25 @@ class Encoder(Protocol):
         """dx (M, D); what the encoder's parameters get is added to their gradients."""
 
 
+class KLGradient(NamedTuple):
+    """Cotangents of the heads, of z (S, N, K; None for 0) and of the own arrays."""
+
+    heads: dict[str, Array]
+    dz: Array | None
+    own: dict[str, Array]
+
+
 class Prior(Named):
     """p(z). ``own`` holds its learned arrays by name, empty for the standard normal."""
 
     what = "prior"
+    own_kl: ClassVar[bool] = False
+    """Whether `kl_forward` and `kl_backward` are there, for the diagonal posterior."""
+
+    @property
+    def kl_needs_samples(self) -> bool:
+        """Whether what `kl_forward` returns depends on z, and so on S: then it has no weights of samples."""
+        return False
 
     def own_shapes(self, latent: int) -> dict[str, tuple[int, ...]]:
         """Names and shapes of the learned arrays."""
@@ -90,6 +106,14 @@ class Prior(Named):
         """`forward` in reverse; `gradient` unless overridden."""
         return self.gradient(dlog, z, own)
 
+    def kl_forward(self, heads: Arrays, z: Array, own: Arrays) -> tuple[Array, Any]:
+        """KL(N(mu, exp(logvar)) || p) or an upper bound of it, in terms (N, K) that add up to it, and a cache."""
+        raise NotImplementedError(f"{self!r} has no KL of its own")
+
+    def kl_backward(self, dkl: Array, cache: Any) -> KLGradient:
+        """`kl_forward` in reverse, for the cotangent dkl that broadcasts to (N, K)."""
+        raise NotImplementedError(f"{self!r} has no KL of its own")
+
     # ---- what the model calls
 
     def checked_forward(self, z: Array, own: Arrays, encoder: Encoder, dtype: np.dtype[Any]) -> tuple[Array, Any]:
@@ -119,3 +143,22 @@ class Prior(Named):
         method = "sample" if type(self).draw is Prior.draw else "draw"
         check_returned(self, method, "z", z, (n, latent), dtype)
         return z
+
+    def checked_kl_forward(self, heads: Arrays, z: Array, own: Arrays) -> tuple[Array, Any]:
+        """`kl_forward`, or an error unless the KL is (N, K), of z's dtype."""
+        found: Any = self.kl_forward(heads, z, own)
+        check_pair(self, "kl_forward", "the KL and a cache", found)
+        check_returned(self, "kl_forward", "the KL", found[0], z.shape[1:], z.dtype)
+        return found[0], found[1]
+
+    def checked_kl_backward(self, dkl: Array, cache: Any, heads: Arrays, z: Array, own: Arrays) -> KLGradient:
+        """`kl_backward`, with its shapes and names checked."""
+        found: Any = self.kl_backward(dkl, cache)
+        if not isinstance(found, KLGradient):
+            got = type(found).__name__
+            raise TypeError(f"{type(self).__name__}.kl_backward must return a KLGradient; it returned a {got}")
+        check_named(self, "kl_backward", "head", found.heads, heads, z.dtype)
+        check_named(self, "kl_backward", "own", found.own, own, z.dtype)
+        if found.dz is not None:
+            check_returned(self, "kl_backward", "dz", found.dz, z.shape, z.dtype)
+        return found

@@ -62,18 +62,21 @@ class Mixture(Prior):
         """With d_m = dlog r_m and y_m = (z - mean_m) exp(-logvar_m / 2), summed over samples and examples:
 
         dz       = -sum_m d_m y_m exp(-logvar_m / 2)
-        dlogits  = sum (d_m - dlog pi_m)
+        dlogits  = sum (d_m - pi_m sum_j d_j)
         dmean    = sum d_m y_m exp(-logvar_m / 2)
         dlogvar  = sum d_m (y_m^2 - 1) / 2
         """
         terms, y, scale = self._terms(z, own)
-        d = dlog[..., None] * normalised_exp(terms, axis=-1)
+        return self._pull(dlog[..., None] * normalised_exp(terms, axis=-1), y, scale, own)
+
+    def _pull(self, d: Array, y: Array, scale: Array, own: Arrays) -> tuple[Array, dict[str, Array]]:
+        """`gradient` of cotangents d_m (S, N, M) of the l_m, whatever they are."""
         weight = d[..., None]
         with np.errstate(over="ignore", invalid="ignore"):  # 0 times what a component far away would pull is not taken
             pull = np.where(weight == 0, 0, weight * y * scale)
             widen = np.where(weight == 0, 0, weight * (0.5 * (y * y - 1)))
         down = {
-            "logits": _total(d) - dlog.sum() * normalised_exp(own["logits"], axis=-1),
+            "logits": _total(d) - d.sum() * normalised_exp(own["logits"], axis=-1),
             "mean": _total(pull),
             "logvar": _total(widen),
         }
@@ -81,11 +84,22 @@ class Mixture(Prior):
 
     def sample(self, n: int, latent: int, generator: np.random.Generator, own: Arrays, dtype: Any) -> Array:
         """A component each, by pi, then its Gaussian."""
+        return self.sample_of(self.sample_components(n, generator, own), generator, own, dtype)
+
+    def sample_components(self, n: int, generator: np.random.Generator, own: Arrays) -> NDArray[np.intp]:
+        """``n`` draws of m by pi, (n,)."""
         pi = normalised_exp(own["logits"].astype(np.float64), axis=-1)
-        m = np.minimum(np.searchsorted(np.cumsum(pi), generator.random(n), side="right"), self.components - 1)
-        eps = generator.standard_normal((n, latent), dtype=np.dtype(dtype).type)
+        return np.minimum(np.searchsorted(np.cumsum(pi), generator.random(n), side="right"), self.components - 1)
+
+    def sample_of(self, m: NDArray[np.intp], generator: np.random.Generator, own: Arrays, dtype: Any) -> Array:
+        """A draw of each of these components, (n, K)."""
+        eps = generator.standard_normal((len(m), own["mean"].shape[1]), dtype=np.dtype(dtype).type)
         draw: Array = own["mean"][m] + np.exp(own["logvar"][m] / 2) * eps
         return draw
+
+    def component_probabilities(self, z: Array, own: Arrays) -> Array:
+        """p(m|z) = r_m, (S, N, M)."""
+        return normalised_exp(self._terms(z, own)[0], axis=-1)
 
     def landmarks(self, own: Arrays) -> Array:
         """The means, by falling weight."""

@@ -148,10 +148,10 @@ class LatentFormula:
         """z, the densities, the KL and the moments, as `elbo.forward` has them."""
         a, heads = self.architecture, self.heads(w)
         z, log_posterior, posterior = a.posterior.checked_sample(heads, eps, a.own(self.parameters, "posterior"))
-        log_prior, kl, prior = elbo.prior_terms(self.parameters, a, heads, z, log_posterior)
+        log_prior, kl, *prior = elbo.prior_terms(self.parameters, a, heads, z, log_posterior)
         w.z[...], w.log_posterior[...], w.log_prior[...], w.kl[...] = z, log_posterior, log_prior, kl
         w.mu[...], w.logvar[...] = self.moments(w)
-        w.latent = elbo.LatentCache(posterior, prior)
+        w.latent = elbo.LatentCache(posterior, *prior)
 
     def backward(self, w: Workspace, cotangents: Cotangents) -> None:
         """Dz to the heads' gradients and their sums for the biases, and the own gradients."""
