@@ -3,6 +3,7 @@
 bounds      `evaluate`: ELBO, importance-weighted evidence, active units
 weights     `importance`: log p(x) by importance sampling, with what says whether to believe it
 annealing   `annealed`, `bidirectional`: log p(x) by annealed importance sampling, and a bracket of it
+clusters    `with_clusters`, `cluster_probabilities`: a mixture in the latent space, and who belongs where
 anomalies   `normal`, `anomalies`: which rows are unlike the data, how surely, and by which features
 latent_use  `latent_use`: rate, mutual information, aggregated posterior, whether the posterior has collapsed
 generation  `generation_quality`: samples against held-out data, beside what training data reach
@@ -14,6 +15,13 @@ baseline    a Gaussian for each column by itself
 from vae_np.evaluation.annealing import Annealed, Bracket, annealed, bidirectional
 from vae_np.evaluation.anomalies import Anomalies, Normal, anomalies, contributions, normal
 from vae_np.evaluation.bounds import ACTIVE_VARIANCE, Evaluation, active_units, evaluate
+from vae_np.evaluation.clusters import (
+    FittedMixture,
+    cluster_probabilities,
+    fit_mixture,
+    sample_clusters,
+    with_clusters,
+)
 from vae_np.evaluation.generation import Quality, generation_quality
 from vae_np.evaluation.latent_use import LatentUse, latent_use
 from vae_np.evaluation.neighbours import Overlap, nearest, overlap
@@ -27,6 +35,7 @@ __all__ = [
     "Bracket",
     "Discrepancy",
     "Evaluation",
+    "FittedMixture",
     "Importance",
     "LatentUse",
     "Normal",
@@ -36,9 +45,11 @@ __all__ = [
     "annealed",
     "anomalies",
     "bidirectional",
+    "cluster_probabilities",
     "contributions",
     "discrepancy",
     "evaluate",
+    "fit_mixture",
     "frechet_distance",
     "generation_quality",
     "importance",
@@ -47,4 +58,6 @@ __all__ = [
     "normal",
     "overlap",
     "pareto_shape",
+    "sample_clusters",
+    "with_clusters",
 ]

@@ -1,0 +1,95 @@
+"""Clusters as scikit-learn has them; only where it is installed."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+sklearn = pytest.importorskip("sklearn")
+from sklearn.base import clone  # noqa: E402
+from sklearn.metrics import adjusted_rand_score  # noqa: E402
+from sklearn.mixture import GaussianMixture  # noqa: E402
+from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
+
+from vae_np.evaluation import cluster_probabilities, fit_mixture  # noqa: E402
+from vae_np.sklearn import VAEClusterer, VariationalAutoencoder  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore:.* features are constant:UserWarning", "ignore::FutureWarning")
+
+
+def small(n_clusters=3, **options) -> VAEClusterer:
+    vae = VariationalAutoencoder(hidden=(8,), epochs=40, learning_rate=0.01, backend="numpy")
+    return VAEClusterer(n_clusters, vae, **{"epochs": 10, "restarts": 3, "samples": 20, "random_state": 0} | options)
+
+
+def blobs(n=60, seed=0):
+    """Three directions in six dimensions, and their labels."""
+    rng = np.random.default_rng(seed)
+    centres = 4 * np.eye(3, 6)
+    labels = np.repeat(np.arange(3), n)
+    return centres[labels] + 0.5 * rng.normal(size=(3 * n, 6)), labels
+
+
+X, LABELS = blobs()
+
+
+@parametrize_with_checks([small(random_state=None), small(mixture="fitted", random_state=None)])
+def test_scikit_learns_own_checks_pass(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("options", [{}, {"responsibilities": "sampled"}, {"mixture": "fitted"}], ids=str)
+def test_clusters_that_are_there_are_found_and_new_rows_go_to_theirs(options):
+    found = small(**options).fit(X)
+    assert adjusted_rand_score(LABELS, found.labels_) > 0.95
+    new, labels = blobs(seed=1)
+    assert adjusted_rand_score(labels, found.predict(new)) > 0.95
+    assert adjusted_rand_score(np.r_[LABELS, labels], np.r_[found.labels_, found.predict(new)]) > 0.95
+    proba = found.predict_proba(new)
+    np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-12)
+    np.testing.assert_array_equal(proba.argmax(axis=1), found.predict(new))
+    assert (found.history_ is None) == ("mixture" in options)
+
+
+def test_probabilities_are_the_models_and_a_rows_own():
+    found = small().fit(X)
+    proba = found.predict_proba(X)
+    np.testing.assert_array_equal(proba, cluster_probabilities(found.autoencoder_.model_, X, 20))
+    np.testing.assert_allclose(found.predict_proba(X[5:8]), proba[5:8], rtol=0, atol=1e-12)
+
+
+def test_draws_of_a_cluster_belong_to_it_and_draws_of_all_come_by_weight():
+    found = small(epochs=300, learning_rate=0.005).fit(X)
+    for c in range(3):
+        x, label = found.sample(50, cluster=c)
+        assert x.shape == (50, 6)
+        assert (label == c).all()
+        assert (found.predict(x) == c).mean() > 0.9
+    assert set(found.sample(100)[1]) == {0, 1, 2}
+
+
+def test_the_fitted_mixture_is_as_likely_as_scikit_learns():
+    """Both are maxima found from ten starts, theirs with 1e-6 added to each variance, here of the order of 1."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(400, 3)) * [1, 2, 0.5] + 3 * rng.integers(0, 3, size=(400, 1))
+    theirs = GaussianMixture(3, covariance_type="diag", n_init=10, tol=1e-8, max_iter=1000, random_state=0).fit(x)
+    ours = fit_mixture(x, 3, tolerance=1e-10, most=2000)
+    assert ours.bound == pytest.approx(theirs.score(x), abs=1e-5)
+    np.testing.assert_allclose(np.sort(np.exp(ours.logits)), np.sort(theirs.weights_), atol=1e-3)
+
+
+def test_a_fit_depends_on_its_seed_alone_and_a_pickle_keeps_its_bits():
+    one, same = small().fit(X), clone(small()).fit(X)
+    np.testing.assert_array_equal(one.predict_proba(X), same.predict_proba(X))
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(one)).predict_proba(X), one.predict_proba(X))
+
+
+def test_what_makes_no_sense_is_refused():
+    with pytest.raises(ValueError, match="mixture must be one of trained, fitted; got 'both'"):
+        small(mixture="both").fit(X)
+    with pytest.raises(ValueError, match="n_samples=2 must be at least n_clusters=3"):
+        small().fit(X[:2])
+    with pytest.raises(ValueError, match="clusters need the diagonal posterior"):
+        VAEClusterer(2, VariationalAutoencoder(posterior="full", epochs=1, backend="numpy")).fit(X)
