@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 
 import vae_np
 from vae_np.plots.canvas import picture
-from vae_np.plots.latent import MUTED
+from vae_np.plots.latent import MUTED, spread
 
 
 class Labelled(NamedTuple):
@@ -45,6 +46,13 @@ def load(args: Namespace) -> Labelled:
     return Labelled(name, np.asarray(data.x, np.float32)[rows], np.asarray(data.labels)[rows], (side, side))
 
 
+def add(rows: dict[str, list[Sequence[float]]], found: Mapping[str, Sequence[float]], seed: int) -> None:
+    """Take one seed's numbers, and say them."""
+    for method, values in found.items():
+        rows.setdefault(method, []).append(values)
+        print(f"seed {seed}  {method:32}", *(f"{value:9.3f}" for value in values), file=sys.stderr, flush=True)
+
+
 def table(title: str, rows: Mapping[str, Sequence[Sequence[float]]], columns: Mapping[str, int]) -> str:
     """Markdown: of each method the means over the seeds with their standard errors; a column has so many digits."""
     lines = [f"| {title} | {' | '.join(columns)} |", "|---|" + "---|" * len(columns)]
@@ -58,7 +66,7 @@ def table(title: str, rows: Mapping[str, Sequence[Sequence[float]]], columns: Ma
 
 
 def points(path: Path, panels: Mapping[str, np.ndarray], labels: np.ndarray, title: str) -> None:
-    """Panels of points (N, 2), coloured by label, each label's name at its median."""
+    """Panels of points (N, 2), coloured by label, each label's name at its median or near it."""
     names = np.unique(labels)
     with picture(path, 8.4, 4.1 * -(-len(panels) // 2)) as figure:
         for i, (name, z) in enumerate(panels.items(), start=1):
@@ -67,10 +75,12 @@ def points(path: Path, panels: Mapping[str, np.ndarray], labels: np.ndarray, tit
             colours = np.array(MUTED)[np.searchsorted(names, labels[order]) % len(MUTED)]
             size = float(np.clip(6000 / len(z), 2, 14))
             axes.scatter(*z[order].T, c=colours, s=size, linewidths=0, alpha=0.8)
-            for label, colour in zip(names, MUTED, strict=False):
-                box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "alpha": 0.85, "edgecolor": colour}
-                axes.text(*np.median(z[labels == label], axis=0), str(label), ha="center", va="center", bbox=box)
             low, high = np.quantile(z, [0.002, 0.998], axis=0)  # a few far points would make dots of all others
+            medians = np.stack([np.median(z[labels == label], axis=0) for label in names])
+            places = spread((medians - low) / (high - low), 0.055) * (high - low) + low
+            for label, colour, place in zip(names, MUTED, places, strict=False):
+                box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "alpha": 0.85, "edgecolor": colour}
+                axes.text(*place, str(label), ha="center", va="center", bbox=box)
             margin = 0.06 * (high - low)
             axes.set(title=name, xticks=[], yticks=[], xlim=(low[0] - margin[0], high[0] + margin[0]))
             axes.set_ylim(low[1] - margin[1], high[1] + margin[1])

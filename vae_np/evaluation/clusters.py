@@ -201,7 +201,7 @@ def with_clusters(
 
 
 def cluster_probabilities(vae: VAE, x: ArrayLike, samples: int = 100, *, seed: int = 0) -> Array:
-    """q(c|x) = E_q(z|x)[p(c|z)] by S samples, (N, M): Jiang et al. (2017), eq. 16.
+    """q(c|x) = E_q(z|x)[p(c|z)] by S samples, (N, M), as Jiang et al. (2017) have it.
 
     Every row has the same noise: what a row gets does not depend on the rows beside it.
     """

@@ -50,11 +50,11 @@ class VaDE(Mixture):
 
     Notes
     -----
-    Jiang et al. 2017, "Variational deep embedding: an unsupervised and generative approach to clustering", eq. 12 is
-    log p(x|z) less this KL, and eq. 16 the sampled gamma, which the paper takes for the best one; it is where
-    p(c|z) is the same at all z of q(z|x). The optimal one is the maximum of the same bound: in gamma it is
-    concave, and its derivative vanishes there. (As a bound between mixtures: Hershey & Olsen 2007.) The terms by
-    dimension have KL(gamma || pi) / K each.
+    Jiang et al. 2017, "Variational deep embedding: an unsupervised and generative approach to clustering": their bound
+    is E[log p(x|z)] less this KL, written out for diagonal Gaussians, with the sampled gamma, which is the best one
+    where p(c|z) is the same at all z of q(z|x). The optimal one is best everywhere: KL_n is convex in gamma, and its
+    derivative vanishes there (as a bound between mixtures: Hershey & Olsen 2007). The gradient of the sampled one goes
+    through gamma too. The terms by dimension have KL(gamma || pi) / K each.
     """
 
     name = "vade"
