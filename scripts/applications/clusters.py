@@ -95,8 +95,8 @@ def draw(path: Path, vae: vae_np.VAE, data: labelled.Labelled) -> None:
         axes.imshow(sheet, cmap="Greys", vmin=0, vmax=1, interpolation="nearest")
         axes.set_axis_off()
         figure.suptitle(
-            f"VaDE's clusters of {len(data.x):,} rows of {data.name}, the largest first: the decoded mean, then its rows from"
-            " the nearest to the farthest", x=0.01, ha="left",
+            f"VaDE's clusters of {len(data.x):,} rows of {data.name}, the largest first: the decoded mean, then its"
+            " rows from the nearest to the farthest", x=0.01, ha="left",
         )  # fmt: skip
 
 
