@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from vae_np.evaluation.clusters import cluster_probabilities, fit_mixture, sample_clusters, with_clusters
 from vae_np.formulas.optim import Adam
-from vae_np.sklearn.autoencoder import FLOATS, VariationalAutoencoder
+from vae_np.sklearn.autoencoder import VariationalAutoencoder
+from vae_np.sklearn.frames import FLOATS
 from vae_np.training.fitting import fit
 
 __all__ = ["VAEClusterer"]
