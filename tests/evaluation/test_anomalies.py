@@ -7,7 +7,7 @@ import pytest
 from models import batch, model
 from scipy import stats
 
-from vae_np.evaluation import anomalies, normal
+from vae_np.evaluation import anomalies, normal, perturbed
 from vae_np.evaluation.common_noise import common_noise
 
 SMALL = {"n_features": 4, "hidden": (5,), "latent": 2, "likelihood": "gaussian", "backend": "numpy"}
@@ -69,3 +69,39 @@ def test_rates_and_rows_that_make_no_sense_are_refused():
             found.flags(rate)
     with pytest.raises(ValueError, match="no rows"):
         normal(vae, np.empty((0, 4)))
+
+
+def test_the_ratio_to_a_background_model_is_the_difference_of_both_evidences():
+    vae, background, known, x = model(**SMALL), model(**SMALL | {"latent": 1, "seed": 5}), rows(9, 1), rows(5, 2)
+    found = anomalies(vae, x, normal(vae, known, background=background, samples=20, seed=3))
+    ours, other = common_noise(vae, x, 20, seed=3), common_noise(background, x, 20, seed=3)
+    np.testing.assert_array_equal(found.score, ours.evidence - other.evidence)
+    np.testing.assert_allclose(found.error, np.sqrt(ours.error**2 + other.error**2), rtol=1e-14)
+    usual = common_noise(vae, known, 20, seed=3).evidence - common_noise(background, known, 20, seed=3).evidence
+    expected = [(1 + sum(score <= own for score in usual)) / 10 for own in found.score]
+    np.testing.assert_allclose(found.p_value, expected, rtol=1e-15)
+
+
+def test_a_model_has_no_evidence_against_itself():
+    vae = model(**SMALL)
+    assert not anomalies(vae, rows(5, 2), normal(vae, rows(9, 1), background=vae)).score.any()
+
+
+def test_perturbed_rows_keep_their_columns_and_lose_what_binds_them():
+    x = rows(4000, 3)
+    x[:, 1] = x[:, 0]
+    all_new, some = perturbed(x), perturbed(x, 0.3, seed=1)
+    for d in range(4):
+        assert np.isin(all_new[:, d], x[:, d]).all()
+    # correlations of n independent pairs have a deviation of 1/sqrt(n)
+    assert abs(np.corrcoef(all_new[:, 0], all_new[:, 1])[0, 1]) < 4 / np.sqrt(4000)
+    changed = (some != x).mean()  # but for a row that was drawn for itself, 1 in 4000
+    assert abs(changed - 0.3 * (1 - 1 / 4000)) < 4 * np.sqrt(0.3 * 0.7 / x.size)
+    np.testing.assert_array_equal(some, perturbed(x, 0.3, seed=1))
+    assert x[0, 0] == x[0, 1]  # the rows themselves stay as they are
+
+
+@pytest.mark.parametrize("share", [0.0, 1.1, float("nan")])
+def test_a_share_is_above_0_and_at_most_1(share):
+    with pytest.raises(ValueError, match="share"):
+        perturbed(rows(3, 1), share)

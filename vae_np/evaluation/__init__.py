@@ -4,7 +4,8 @@ bounds      `evaluate`: ELBO, importance-weighted evidence, active units
 weights     `importance`: log p(x) by importance sampling, with what says whether to believe it
 annealing   `annealed`, `bidirectional`: log p(x) by annealed importance sampling, and a bracket of it
 clusters    `with_clusters`, `cluster_probabilities`: a mixture in the latent space, and who belongs where
-anomalies   `normal`, `anomalies`: which rows are unlike the data, how surely, and by which features
+anomalies   `normal`, `anomalies`: which rows are unlike the data, how surely, and by which features; a background
+             model as the measure, and `perturbed` rows for it
 latent_use  `latent_use`: rate, mutual information, aggregated posterior, whether the posterior has collapsed
 generation  `generation_quality`: samples against held-out data, beside what training data reach
 neighbours  `overlap`: precision, recall, density, coverage of two sets; `nearest`
@@ -13,7 +14,7 @@ baseline    a Gaussian for each column by itself
 """
 
 from vae_np.evaluation.annealing import Annealed, Bracket, annealed, bidirectional
-from vae_np.evaluation.anomalies import Anomalies, Normal, anomalies, contributions, normal
+from vae_np.evaluation.anomalies import Anomalies, Normal, anomalies, contributions, normal, perturbed
 from vae_np.evaluation.bounds import ACTIVE_VARIANCE, Evaluation, active_units, evaluate
 from vae_np.evaluation.clusters import (
     FittedMixture,
@@ -58,6 +59,7 @@ __all__ = [
     "normal",
     "overlap",
     "pareto_shape",
+    "perturbed",
     "sample_clusters",
     "with_clusters",
 ]

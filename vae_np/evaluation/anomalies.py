@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vae_np.evaluation.common_noise import common_noise
+from vae_np.evaluation.common_noise import CommonNoise, common_noise
 from vae_np.model.vae import VAE
 from vae_np.support.checks import real
 
-__all__ = ["Anomalies", "Normal", "anomalies", "contributions", "normal"]
+__all__ = ["Anomalies", "Normal", "anomalies", "contributions", "normal", "perturbed"]
 
 Array = NDArray[Any]
 
@@ -21,15 +21,17 @@ class Normal(NamedTuple):
 
     Attributes
     ----------
-    scores : array, shape (M,), ascending: log p(x) in nats
+    scores : array, shape (M,), ascending: log p(x) in nats, or its ratio to a background model's
     typical : array, shape (D,): the median over the rows of E[log p(x_d|z) | x]
     samples, seed : those of the scores
+    background : VAE or None: the model that the ratio is to
     """
 
     scores: Array
     typical: Array
     samples: int
     seed: int
+    background: VAE | None = None
 
 
 class Anomalies(NamedTuple):
@@ -37,7 +39,7 @@ class Anomalies(NamedTuple):
 
     Attributes
     ----------
-    score : array, shape (N,): log p(x), in nats; low is abnormal
+    score : array, shape (N,): log p(x), or its ratio to a background model's, in nats; low is abnormal
     error : array, shape (N,): its standard error
     p_value : array, shape (N,): of the test that the row is one of the normal ones
     contributions : array, shape (N, D): by how many nats each feature is below what is typical
@@ -55,13 +57,17 @@ class Anomalies(NamedTuple):
         return np.asarray(self.p_value <= rate)
 
 
-def normal(vae: VAE, x: ArrayLike, *, samples: int = 100, seed: int = 0) -> Normal:
+def normal(vae: VAE, x: ArrayLike, *, background: VAE | None = None, samples: int = 100, seed: int = 0) -> Normal:
     """Score rows that are not looked for: held-out rows if a rate of false alarms is to be kept, or training rows.
 
     Parameters
     ----------
     vae : VAE
     x : array, shape (M, D)
+    background : VAE, optional
+        A model of what all rows have in common, normal or not. The score is then log p(x) - log p_background(x) (Ren et
+        al. 2019): simple rows, blurred or empty images say, are likely under both, though log p(x) alone may call them
+        more normal than normal ones (Nalisnick et al. 2019). One of rows `perturbed` is such a model.
     samples : int
         Importance samples of each row.
     seed : int
@@ -72,10 +78,36 @@ def normal(vae: VAE, x: ArrayLike, *, samples: int = 100, seed: int = 0) -> Norm
     ValueError
         If there are no rows.
     """
-    found = common_noise(vae, x, samples, seed=seed)
+    found = _scored(vae, background, x, samples, seed)
     if not len(found.evidence):
         raise ValueError("x has no rows to say what is normal")
-    return Normal(np.sort(found.evidence), np.median(found.terms, axis=0), samples, seed)
+    return Normal(np.sort(found.evidence), np.median(found.terms, axis=0), samples, seed, background)
+
+
+def _scored(vae: VAE, background: VAE | None, x: ArrayLike, samples: int, seed: int) -> CommonNoise:
+    """log p(x), or its ratio with an error as if those of the two models went different ways; the terms are p's."""
+    found = common_noise(vae, x, samples, seed=seed)
+    if background is None:
+        return found
+    other = common_noise(background, x, samples, seed=seed)
+    return CommonNoise(found.evidence - other.evidence, np.hypot(found.error, other.error), found.terms)
+
+
+def perturbed(x: ArrayLike, share: float = 1.0, *, seed: int = 0) -> Array:
+    """Rows (N, D) in which each value is, with this probability, that of its column in a row drawn at random.
+
+    What is left is what each column has by itself, and, where ``share`` is below 1, some of what binds them: data for a
+    background model, as Ren et al. (2019) have them by mutations. Every value is one that its column has, so that what
+    the likelihood accepts it still does, but for groups of one-hot columns.
+    """
+    x = np.asarray(x)
+    if x.ndim != 2:
+        raise ValueError(f"x must have rows and columns; its shape is {x.shape}")
+    if not 0 < real("share", share) <= 1:
+        raise ValueError(f"share must be above 0 and at most 1; got {share!r}")
+    draw = np.random.default_rng(seed)
+    others = draw.integers(0, max(1, len(x)), x.shape)
+    return np.where(draw.random(x.shape) < share, np.take_along_axis(x, others, axis=0), x)
 
 
 def anomalies(vae: VAE, x: ArrayLike, known: Normal | None = None, *, samples: int = 100, seed: int = 0) -> Anomalies:
@@ -96,7 +128,7 @@ def anomalies(vae: VAE, x: ArrayLike, known: Normal | None = None, *, samples: i
         Without it the rows, outliers among them, are compared with all of themselves: a p-value is then the share of
         the rows that are as abnormal.
     samples, seed : int
-        See `normal`; those of ``known`` if it is given.
+        See `normal`; those of ``known`` if it is given, as is its background.
 
     Returns
     -------
@@ -104,7 +136,7 @@ def anomalies(vae: VAE, x: ArrayLike, known: Normal | None = None, *, samples: i
     """
     if known is not None:
         samples, seed = known.samples, known.seed
-    found = common_noise(vae, x, samples, seed=seed)
+    found = _scored(vae, None if known is None else known.background, x, samples, seed)
     if known is None:
         known = Normal(np.sort(found.evidence), np.median(found.terms, axis=0), samples, seed)
         p = np.searchsorted(known.scores, found.evidence, side="right") / len(known.scores)
