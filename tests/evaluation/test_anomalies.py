@@ -73,7 +73,7 @@ def test_rates_and_rows_that_make_no_sense_are_refused():
 
 def test_the_ratio_to_a_background_model_is_the_difference_of_both_evidences():
     vae, background, known, x = model(**SMALL), model(**SMALL | {"latent": 1, "seed": 5}), rows(9, 1), rows(5, 2)
-    found = anomalies(vae, x, normal(vae, known, background=background, samples=20, seed=3))
+    found = anomalies(vae, x, normal(vae, known, by="ratio", background=background, samples=20, seed=3))
     ours, other = common_noise(vae, x, 20, seed=3), common_noise(background, x, 20, seed=3)
     np.testing.assert_array_equal(found.score, ours.evidence - other.evidence)
     np.testing.assert_allclose(found.error, np.sqrt(ours.error**2 + other.error**2), rtol=1e-14)
@@ -84,7 +84,54 @@ def test_the_ratio_to_a_background_model_is_the_difference_of_both_evidences():
 
 def test_a_model_has_no_evidence_against_itself():
     vae = model(**SMALL)
-    assert not anomalies(vae, rows(5, 2), normal(vae, rows(9, 1), background=vae)).score.any()
+    assert not anomalies(vae, rows(5, 2), normal(vae, rows(9, 1), by="ratio", background=vae)).score.any()
+
+
+@pytest.mark.parametrize("with_background", [False, True])
+def test_typicality_is_the_distance_of_the_statistics_as_it_is_written(with_background):
+    vae, known, x = model(**SMALL), rows(41, 1), rows(5, 2)
+    models = [vae, model(**SMALL | {"latent": 1, "seed": 5})][: 1 + with_background]
+
+    def statistics(at):
+        found = [common_noise(each, at, 20, seed=3) for each in models]
+        return np.stack([found[0].evidence, found[0].terms.sum(axis=1), *(f.evidence for f in found[1:])], axis=1)
+
+    def expected(at):
+        of_half = statistics(known)[::2]
+        d = statistics(at) - of_half.mean(axis=0)
+        return [-0.5 * row @ np.linalg.solve(np.cov(of_half, rowvar=False), row) for row in d]
+
+    how = {"by": "typicality", "background": models[1] if with_background else None}
+    found = anomalies(vae, x, normal(vae, known, **how, samples=20, seed=3))
+    np.testing.assert_allclose(found.score, expected(x), rtol=1e-9)
+    scores = np.array(expected(known[1::2]))
+    np.testing.assert_allclose(found.p_value, [(1 + (scores <= own).sum()) / 21 for own in expected(x)], rtol=1e-14)
+
+
+def test_what_is_too_likely_is_not_typical():
+    vae, known, mode = model(**SMALL), rows(400, 1), np.zeros((1, 4))
+    mode[:] = vae.decode(np.zeros((1, 2)))
+    usual, typical = normal(vae, known), normal(vae, known, by="typicality")
+    assert anomalies(vae, mode, usual).p_value > 0.9
+    assert anomalies(vae, mode, typical).p_value < anomalies(vae, known[:50], typical).p_value.mean()
+
+
+def test_false_alarms_keep_their_rate_by_typicality_too():
+    vae, flagged = model(**SMALL), 0
+    for seed in range(40):
+        known = normal(vae, rows(78, 2 * seed), by="typicality", samples=3)
+        flagged += anomalies(vae, rows(25, 2 * seed + 1), known).flags(0.1).sum()
+    deviation = np.sqrt(40) * stats.betabinom(25, 4, 36).std()
+    assert abs(flagged - 100) <= 4 * deviation
+
+
+def test_what_makes_no_sense_together_is_refused():
+    vae = model(**SMALL)
+    for how in ({"by": "ratio"}, {"background": vae}, {"by": "likelihood"}):
+        with pytest.raises(ValueError, match=r"background|by must be"):
+            normal(vae, rows(9, 1), **how)
+    with pytest.raises(ValueError, match="8 rows at least; x has 7"):
+        normal(vae, rows(7, 1), by="typicality")
 
 
 def test_perturbed_rows_keep_their_columns_and_lose_what_binds_them():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,7 @@ from vae_np.support.checks import real
 __all__ = ["Anomalies", "Normal", "anomalies", "contributions", "normal", "perturbed"]
 
 Array = NDArray[Any]
+By = Literal["evidence", "ratio", "typicality"]
 
 
 class Normal(NamedTuple):
@@ -21,17 +22,22 @@ class Normal(NamedTuple):
 
     Attributes
     ----------
-    scores : array, shape (M,), ascending: log p(x) in nats, or its ratio to a background model's
+    scores : array, shape (M,), ascending: log p(x) in nats, or what ``by`` says
     typical : array, shape (D,): the median over the rows of E[log p(x_d|z) | x]
     samples, seed : those of the scores
+    by : str: "evidence", "ratio" or "typicality"
     background : VAE or None: the model that the ratio is to
+    centre, precision : arrays, shapes (k,) and (k, k), or None: of typicality
     """
 
     scores: Array
     typical: Array
     samples: int
     seed: int
+    by: By = "evidence"
     background: VAE | None = None
+    centre: Array | None = None
+    precision: Array | None = None
 
 
 class Anomalies(NamedTuple):
@@ -39,8 +45,8 @@ class Anomalies(NamedTuple):
 
     Attributes
     ----------
-    score : array, shape (N,): log p(x), or its ratio to a background model's, in nats; low is abnormal
-    error : array, shape (N,): its standard error
+    score : array, shape (N,): log p(x), in nats, or what `normal` was asked for; low is abnormal
+    error : array, shape (N,): its standard error, NaN of a typicality
     p_value : array, shape (N,): of the test that the row is one of the normal ones
     contributions : array, shape (N, D): by how many nats each feature is below what is typical
     """
@@ -57,17 +63,35 @@ class Anomalies(NamedTuple):
         return np.asarray(self.p_value <= rate)
 
 
-def normal(vae: VAE, x: ArrayLike, *, background: VAE | None = None, samples: int = 100, seed: int = 0) -> Normal:
+def normal(
+    vae: VAE,
+    x: ArrayLike,
+    *,
+    by: By = "evidence",
+    background: VAE | None = None,
+    samples: int = 100,
+    seed: int = 0,
+) -> Normal:
     """Score rows that are not looked for: held-out rows if a rate of false alarms is to be kept, or training rows.
+
+        evidence     log p(x)
+        ratio        log p(x) - log p_background(x)
+        typicality   -1/2 (s - m)^T C^-1 (s - m),    s = (log p(x), E[log p(x|z) | x], log p_background(x))
+
+    Simple rows, blurred or empty images say, may have a higher log p(x) than any normal row (Nalisnick et al. 2019a). A
+    ratio is of use where they are likely under the background as well (Ren et al. 2019); typicality takes what is too
+    likely for as abnormal as what is too unlikely (Nalisnick et al. 2019b, Morningstar et al. 2021).
 
     Parameters
     ----------
     vae : VAE
     x : array, shape (M, D)
+    by : {"evidence", "ratio", "typicality"}
+        Of typicality every other row says what is typical, mean m and covariance C of s, and the rest are the scores,
+        so that a p-value is what it says.
     background : VAE, optional
-        A model of what all rows have in common, normal or not. The score is then log p(x) - log p_background(x) (Ren et
-        al. 2019): simple rows, blurred or empty images say, are likely under both, though log p(x) alone may call them
-        more normal than normal ones (Nalisnick et al. 2019). One of rows `perturbed` is such a model.
+        A model of what all rows have in common, normal or not, one of `perturbed` rows say. The ratio needs it;
+        typicality has two numbers in s without it.
     samples : int
         Importance samples of each row.
     seed : int
@@ -76,21 +100,44 @@ def normal(vae: VAE, x: ArrayLike, *, background: VAE | None = None, samples: in
     Raises
     ------
     ValueError
-        If there are no rows.
+        If there are no rows, or of typicality fewer than 8.
     """
-    found = _scored(vae, background, x, samples, seed)
+    if by not in ("evidence", "ratio", "typicality"):
+        raise ValueError(f"by must be evidence, ratio or typicality; got {by!r}")
+    if (background is None and by == "ratio") or (background is not None and by == "evidence"):
+        raise ValueError("a ratio needs a background model, and evidence has none")
+    found, s = _scored(vae, background, x, samples, seed, by)
     if not len(found.evidence):
         raise ValueError("x has no rows to say what is normal")
-    return Normal(np.sort(found.evidence), np.median(found.terms, axis=0), samples, seed, background)
+    typical = np.median(found.terms, axis=0)
+    if by != "typicality":
+        return Normal(np.sort(found.evidence), typical, samples, seed, by, background)
+    if len(s) < 8:
+        raise ValueError(f"typicality takes 8 rows at least; x has {len(s)}")
+    centre, precision = s[::2].mean(axis=0), np.linalg.pinv(np.cov(s[::2].T))
+    scores = np.sort(_typicality(s[1::2], centre, precision))
+    return Normal(scores, typical, samples, seed, by, background, centre, precision)
 
 
-def _scored(vae: VAE, background: VAE | None, x: ArrayLike, samples: int, seed: int) -> CommonNoise:
-    """log p(x), or its ratio with an error as if those of the two models went different ways; the terms are p's."""
+def _scored(
+    vae: VAE, background: VAE | None, x: ArrayLike, samples: int, seed: int, by: By
+) -> tuple[CommonNoise, Array]:
+    """Score and error, of a ratio as if those of the two models went different ways; and the statistics s (N, k)."""
     found = common_noise(vae, x, samples, seed=seed)
-    if background is None:
-        return found
-    other = common_noise(background, x, samples, seed=seed)
-    return CommonNoise(found.evidence - other.evidence, np.hypot(found.error, other.error), found.terms)
+    s = [found.evidence, found.terms.sum(axis=1)]
+    if background is not None:
+        other = common_noise(background, x, samples, seed=seed)
+        s.append(other.evidence)
+        if by == "ratio":
+            error = np.hypot(found.error, other.error)
+            found = CommonNoise(found.evidence - other.evidence, error, found.terms)
+    return found, np.stack(s, axis=1)
+
+
+def _typicality(s: Array, centre: Array, precision: Array) -> Array:
+    """-1/2 (s - m)^T C^-1 (s - m) of each row."""
+    d = s - centre
+    return np.asarray(-0.5 * ((d @ precision) * d).sum(axis=1))
 
 
 def perturbed(x: ArrayLike, share: float = 1.0, *, seed: int = 0) -> Array:
@@ -105,7 +152,7 @@ def perturbed(x: ArrayLike, share: float = 1.0, *, seed: int = 0) -> Array:
         raise ValueError(f"x must have rows and columns; its shape is {x.shape}")
     if not 0 < real("share", share) <= 1:
         raise ValueError(f"share must be above 0 and at most 1; got {share!r}")
-    draw = np.random.default_rng(seed)
+    draw = np.random.Generator(np.random.Philox(seed))
     others = draw.integers(0, max(1, len(x)), x.shape)
     return np.where(draw.random(x.shape) < share, np.take_along_axis(x, others, axis=0), x)
 
@@ -128,7 +175,7 @@ def anomalies(vae: VAE, x: ArrayLike, known: Normal | None = None, *, samples: i
         Without it the rows, outliers among them, are compared with all of themselves: a p-value is then the share of
         the rows that are as abnormal.
     samples, seed : int
-        See `normal`; those of ``known`` if it is given, as is its background.
+        See `normal`; those of ``known`` if it is given, as are background and kind of score.
 
     Returns
     -------
@@ -136,7 +183,13 @@ def anomalies(vae: VAE, x: ArrayLike, known: Normal | None = None, *, samples: i
     """
     if known is not None:
         samples, seed = known.samples, known.seed
-    found = _scored(vae, None if known is None else known.background, x, samples, seed)
+    if known is None:
+        found, s = _scored(vae, None, x, samples, seed, "evidence")
+    else:
+        found, s = _scored(vae, known.background, x, samples, seed, known.by)
+        if known.centre is not None and known.precision is not None:
+            score = _typicality(s, known.centre, known.precision)
+            found = CommonNoise(score, np.full(len(s), np.nan), found.terms)
     if known is None:
         known = Normal(np.sort(found.evidence), np.median(found.terms, axis=0), samples, seed)
         p = np.searchsorted(known.scores, found.evidence, side="right") / len(known.scores)
