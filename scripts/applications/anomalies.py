@@ -227,7 +227,8 @@ def draw(path: Path, figures: dict, failure: dict) -> None:
             ours = [method == VAE or ": typ" in method for method in values]
             for row, (value, own) in enumerate(zip(values.values(), ours, strict=True)):
                 ax.errorbar(value.mean(), row, xerr=error(value), fmt="o", ms=4, color=ORANGE if own else BLUE)
-            ax.axvline(0.5, color=GREY, lw=0.6)
+            if min(value.min() for value in values.values()) < 0.6:
+                ax.axvline(0.5, color=GREY, lw=0.6)
             ax.set(title=title, yticks=range(len(values)), yticklabels=list(values), xlabel="ROC AUC")
             ax.margins(y=0.15)
             ax.invert_yaxis()
