@@ -93,6 +93,7 @@ LENGTHY = {
         "test_a_loss_of_several_samples_is_an_importance_weighted_bound": "right",
         "test_free_bits_are_a_dialect_with_their_threshold": "dimension",
     },
+    "data/test_names_script.py": {"test_it_trains_samples_and_draws": ""},
     "estimators/test_measuring.py": {
         "test_an_estimator_without_bias_has_none": "^stl|^iwae|vimco",
         "test_many_examples_and_samples_are_taken_a_part_at_a_time": "",
