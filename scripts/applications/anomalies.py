@@ -219,7 +219,8 @@ def draw(path: Path, figures: dict, failure: dict) -> None:
     if failure:
         flat = {f"{what}: {way}": v[:, 0] for what, of in failure.items() for way, v in of.items()}
         parts.append(("trained on MNIST without the digit 1", flat))
-    with picture(path, 9, 0.6 + 1.6 * ((len(parts) + 1) // 2)) as figure:
+    rows = max(len(values) for _, values in parts)
+    with picture(path, 11, (0.8 + 0.19 * rows) * ((len(parts) + 1) // 2)) as figure:
         axes = np.atleast_1d(figure.subplots((len(parts) + 1) // 2, min(2, len(parts)))).ravel()
         for ax in axes[len(parts) :]:
             ax.remove()
