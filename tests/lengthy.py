@@ -18,6 +18,9 @@ LENGTHY = {
         "test_an_output_that_cannot_be_written_is_an_error_of_one_line": "^1$",
         "test_pictures_are_drawn_by_default": "",
     },
+    "cli/test_mixed_table.py": {
+        "test_a_table_trains_with_a_likelihood_for_each_group_and_is_evaluated_drawn_and_checked": "",
+    },
     "cli/test_latent_options.py": {"test_a_run_with_another_posterior_or_prior_does_all_that_a_run_does": ""},
     "cli/test_remarks.py": {"test_a_result_of_unscaled_data_gets_a_word_and_one_of_scaled_data_none": ""},
     "cli/test_resume.py": {
@@ -141,9 +144,11 @@ LENGTHY = {
     },
     "formulas/test_schedules.py": {"test_a_linear_warmup_goes_one_way_between_its_ends": ""},
     "formulas/test_table_likelihoods.py": {
-        "test_a_likelihood_of_a_table_is_its_oracle_to_a_few_ulp": "^(?!Beta, d)",
+        "test_a_likelihood_of_a_table_is_its_oracle_to_a_few_ulp": "^(?!Beta, d).*float64|Poisson",
+        "test_the_oracle_finds_the_mistake": "Poisson|Laplace|negative",
         "test_the_complex_step_through_it_is_its_gradient": "^(?!Beta)",
     },
+    "formulas/test_vade.py": {"test_the_kl_is_that_of_its_definition_by_quadrature": "3.0-sampled"},
     "gradcheck/test_coefficients.py": {
         "test_a_pair_of_numbers_that_explains_every_tensor_is_named": ": kl-missing-half|beta-ignored|elbo-for-loss",
     },
@@ -169,7 +174,7 @@ LENGTHY = {
     },
     "kernels/step/test_engine_inputs.py": {"test_nan_anywhere_makes_the_loss_or_the_gradient_nan": "tanh-float64"},
     "kernels/step/test_engines_agree.py": {
-        "test_the_engines_agree_on_every_activation_likelihood_and_objective": "float32|^tanh",
+        "test_the_engines_agree_on_every_activation_likelihood_and_objective": "^tanh.*float64|-bernoulli-float32",
     },
     "kernels/step/test_threads.py": {
         "test_several_threads_find_the_formulas_values": "-3$",

@@ -54,6 +54,7 @@ def test_a_file_with_a_command_is_a_command(vae_np, run):
     assert "  vae-np size runs/first                         the toy of a test" in first
     names = [
         "train",
+        "tune",
         "evaluate",
         "size",
         "sample",

@@ -64,6 +64,12 @@ class NumpyProgram:
         raw = np.tanh(z @ p["decoder.0.W"] + p["decoder.0.b"]) @ p["decoder.out.W"] + p["decoder.out.b"]
         return Observed({"p": sigmoid(raw), "one": mu, "other": logvar, "z": z}, (), (mu.shape,))
 
+    def own_loss(self, loss):
+        return loss
+
+    def objective(self, loss, returned, plan):
+        return loss, returned
+
     def slopes(self, goal, x, eps):
         loss, gradients = self.vae.loss_and_grad(x, eps)
         return loss, self._theirs(gradients)
