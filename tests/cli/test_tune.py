@@ -208,7 +208,7 @@ def test_runs_are_processes_of_train_whose_folders_evaluate_takes(vae_np, here):
 
 @pytest.mark.slow
 def test_an_interrupt_saves_every_run_and_the_search_goes_on_from_there(here):
-    fixed = "hidden 5, backend numpy, patience none, epochs 400, checkpoint-seconds 0"
+    fixed = "hidden 5, backend numpy, patience none, epochs 150, checkpoint-seconds 0"
     over = [word for option in f"latent 1 2, {fixed}".split(", ") for word in ("--over", *option.split())]
     words = [sys.executable, "-m", "vae_np", "tune", "--data", "data.csv", "--method", "grid", *over]
     words += ["--out", "search", "--jobs", "2"]
@@ -224,4 +224,4 @@ def test_an_interrupt_saves_every_run_and_the_search_goes_on_from_there(here):
     assert [trial.state for trial in Book.read(here / "search").trials] == ["running", "running"]
     done = subprocess.run([*words[:4], "--resume", "--out", "search", "--json"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert [trial["epochs"] for trial in json.loads(done.stdout)["trials"]] == [400, 400]
+    assert [trial["epochs"] for trial in json.loads(done.stdout)["trials"]] == [150, 150]
