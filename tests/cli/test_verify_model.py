@@ -72,7 +72,7 @@ class Text(VAE):
 
 class Two(VAE):
     def forward(self, x, y):
-        return x
+        return x + y
 
 
 def amsgrad(parameters):
@@ -201,13 +201,19 @@ class TestOfPyTorch:
         [
             ("vae.py:NaN", "NaN(): its weights are not finite: enc.bias is nan at [3]"),
             ("vae.py:Text", "its forward returns no tensors: output, mu and logvar are expected"),
-            ("vae.py:Two", "its forward, given x of the shape (3, 7), fails: TypeError"),
             ("vae.py:VAE --loss vae.py:nothing", "these arguments are not told by their names: parameters"),
             ("vae.py:VAE --loss vae.py:VAE.loss --optimizer vae.py:nothing", "an object with step()"),
         ],
     )
     def test_what_cannot_be_run_is_told_in_one_line(self, words, fact, vae_np):
         one_line(vae_np("verify", *words.split()), fact)
+
+    def test_of_a_model_with_a_condition_loss_and_sampler_are_graded(self, vae_np):
+        done = vae_np("verify", "vae.py:Two", "--loss", "vae.py:Two.loss")
+        assert done.code == 0, done.err
+        assert "not graded: the networks: its forward takes y beside x, a condition perhaps; given x of the" in done.out
+        assert "z is mu + exp(s/2) eps" in done.out
+        assert "times the KL" in done.out
 
 
 @pytest.fixture
