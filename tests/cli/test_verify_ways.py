@@ -263,6 +263,10 @@ def test_a_mistake_of_less_severity_can_be_allowed_and_one_of_the_objective_cann
     done = verify(words)
     assert (done.code, done.out.splitlines()[-1]) == (0, "Allowed: probability-clamp.")
     assert set(junit().values()) == {"right"}
+    total = "\ndef total(a, b, mu, logvar):\n    return loss(a, b, mu, logvar).sum()\n"
+    Path("clamped.py").write_text(CLAMPED.format(half=0.5) + total)
+    done = verify("--loss clamped.py:total --allow probability-clamp --strict")
+    assert (done.code, done.out.splitlines()[-1]) == (1, "Allowed: probability-clamp; --strict: objective-batch-sum")
     Path("clamped.py").write_text(CLAMPED.format(half=1))
     done = verify(words)
     assert (done.code, done.out.splitlines()[-1]) == (1, "Mistaken: probability-clamp, kl-missing-half.")

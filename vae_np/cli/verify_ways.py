@@ -113,9 +113,13 @@ def _failing(findings: Iterable[Any], given: dict[str, Any]) -> list[str]:
 def _of_options(findings: Iterable[Any], wrong: list[str]) -> str:
     """What --strict makes of dialects, or --allow of mistakes, in a line; "" where the report has said it."""
     mistakes = [one.id for one in findings if one.severity != "dialect"]
-    groups = [m for m in mistakes if m not in wrong], [w for w in wrong if w not in mistakes]
+    if set(mistakes) & set(wrong):
+        return ""  # the report ends with them
+    groups = mistakes, [w for w in wrong if w not in mistakes]
     allowed, strict = (", ".join(dict.fromkeys(some)) for some in groups)
-    return "; ".join([f"Allowed: {allowed}."] * bool(allowed) + [f"--strict: {strict}"] * bool(strict))
+    if strict:
+        return f"Allowed: {allowed}; --strict: {strict}" if allowed else f"--strict: {strict}"
+    return f"Allowed: {allowed}." if allowed else ""
 
 
 def _check_allowed(given: dict[str, Any]) -> None:
