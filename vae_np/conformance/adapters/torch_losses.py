@@ -120,7 +120,10 @@ def of_outputs(whole: Whole, torch: Any, parameters: Mapping[str, Any], plan: Pl
 @contextlib.contextmanager
 def _making(torch: Any, parameters: Mapping[str, Any], instead: list[tuple[Piece, Any]], links: Mapping[str, Any]
             ) -> Iterator[None]:  # fmt: skip
-    """While it lasts, these columns of what these weights make, and what follows, are the values that are given."""
+    """While it lasts, these columns of what these weights make, and what follows, are the values that are given.
+
+    What follows is given as well as what it follows: a squared error of a sigmoid is asked at means that are none.
+    """
     watch = Watch(torch, parameters)
 
     def replaced(weight: str, made: Any) -> Any:
