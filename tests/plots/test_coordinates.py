@@ -15,6 +15,7 @@ VALUES = [-30.0, -10.0, -20.0, -15.0]
 def test_the_axes_are_of_choices_and_of_numbers_and_the_best_run_stands_out(tmp_path, recorded):
     parallel_coordinates(SETTINGS, VALUES, tmp_path / "a.png", choices={"latent": ["2", "5", "10"]})
     (axes,) = recorded[0].axes
+    assert recorded[0].get_suptitle() == "4 runs: the best is orange"
     lines = [line for line in axes.lines if len(line.get_ydata()) == 4]
     assert [line.get_color() for line in lines] == [GREY, GREY, GREY, ORANGE]
     best, worst = lines[-1].get_ydata(), lines[0].get_ydata()
@@ -31,6 +32,7 @@ def test_a_tenth_of_many_runs_is_blue(tmp_path, recorded):
     parallel_coordinates({"latent": [str(n) for n in range(1, 41)]}, list(range(40)), tmp_path / "a.png")
     colours = [line.get_color() for line in recorded[0].axes[0].lines]
     assert (colours.count(BLUE), colours.count(ORANGE)) == (3, 1)
+    assert recorded[0].get_suptitle() == "40 runs: the best is orange, the best tenth blue"
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,8 @@ def parallel_coordinates(settings: Mapping[str, Sequence[str]], value: Sequence[
         axes.spines["left"].set_visible(False)
         axes.spines["bottom"].set_visible(False)
         axes.tick_params(axis="x", length=0)
-        figure.suptitle(f"{len(values)} runs: the best is orange, the best tenth blue", x=0.01, ha="left")
+        blue = ", the best tenth blue" if leading > 1 else ""
+        figure.suptitle(f"{len(values)} runs: the best is orange{blue}", x=0.01, ha="left")
     return Path(path)
 
 
