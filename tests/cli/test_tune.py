@@ -137,7 +137,18 @@ def test_a_search_goes_on_with_what_was_begun_and_nothing_is_run_twice(vae_np, f
     assert vae_np("tune", "--resume", "--out", "search").code == 0
     assert fake.made[0][1] == begun
     assert len(fake.made) == 2
-    assert {trial.options["latent"] for trial in Book.read(here / "search").done()} == {"2", "5", "9"}
+    found = Book.read(here / "search").trials
+    assert [trial.state for trial in found] == ["done"] * 3
+    assert {trial.options["latent"] for trial in found} == {"2", "5", "9"}
+
+
+def test_options_that_were_run_have_the_value_that_they_had(fake, tmp_path):
+    proposed = iter([{"latent": "2"}, {"latent": "5"}, {"latent": "2"}])
+    book, told = Book(tmp_path, {}), []
+    trials.run_all(book, lambda: next(proposed, None), [], 1, told.append)
+    assert [options for _, options in fake.made] == [{"latent": "2"}, {"latent": "5"}]
+    assert [(trial.state, trial.value) for trial in told] == [("done", -9.0), ("done", 0.0), ("same", -9.0)]
+    assert [trial.number for trial in book.done()] == [1, 0]
 
 
 def test_a_run_that_fails_is_told_and_the_search_goes_on(vae_np, fake, monkeypatch):

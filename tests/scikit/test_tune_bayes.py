@@ -46,6 +46,8 @@ def test_the_seed_makes_the_proposals_and_a_search_that_goes_on_knows_what_was(t
     first, same, other = (search(Book(tmp_path, {}), 12, seed) for seed in (3, 3, 4))
     assert [trial.options for trial in first.trials] == [trial.options for trial in same.trials]
     assert [trial.options for trial in first.trials] != [trial.options for trial in other.trials]
+    known = Bayes(SPACE, Book(tmp_path, {}, first.trials), 40, 3).study.trials
+    assert [trial.value for trial in known] == [trial.value for trial in first.done()]
     more = search(Book(tmp_path, {}, first.trials), 40, 3)
     assert len(more.trials) == 40
     assert more.trials[12].options not in [trial.options for trial in first.trials]
