@@ -7,7 +7,8 @@ reading        which of the mappings is meant, by the values that were seen
 heads          what follows the heads of mu and logvar
 steps          ten steps of its optimiser
 choosing       a model as a program, by its framework
-torch_modules  a PyTorch module as a program; torch_watch: its forward pass; torch_optimisers: their settings
+torch_modules  a PyTorch module as a program; torch_watch: its forward pass; torch_optimisers: their settings;
+               torch_hidden: what a module does not know of
 jax_models     a model of JAX as a function of its parameters: Flax, Equinox, functions
 jax_losses     a loss that calls its model, as one of what the model returns
 jax_programs   such a function as a program; jax_watch: traced, so that products are seen; optax_rules: its optimisers

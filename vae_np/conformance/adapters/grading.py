@@ -11,7 +11,7 @@ import numpy as np
 from vae_np.conformance.adapters.choosing import made, own_loss, own_sampler, program_of
 from vae_np.conformance.adapters.making import parse_init
 from vae_np.conformance.adapters.model import NotDense, Verified, verify_model
-from vae_np.conformance.adapters.own_steps import changing_rate, judged
+from vae_np.conformance.adapters.own_steps import changing_rate, judged, trouble
 from vae_np.conformance.adapters.torch_losses import whole_loss
 from vae_np.conformance.adapters.torch_modules import is_module
 from vae_np.conformance.checking import check_case
@@ -136,8 +136,10 @@ def _of_optimiser(verified: Verified, findings: tuple[Finding, ...]) -> tuple[Ve
     compared = any(stage.startswith("step ") for stage in verified.answers)
     if steps is None or (compared and all(finding.severity == "dialect" for finding in findings)):
         return verified, []
-    if not all(np.isfinite(value).all() for value in (*steps.case.inputs.values(), *steps.answers.values())):
+    if not all(np.isfinite(value).all() for value in steps.case.inputs.values()):
         return verified, []
+    if says := trouble(steps):
+        return verified, [Finding(UNKNOWN, "H", says)]
     found = judged(steps)
     if any(one.id == UNKNOWN for one in found) and (why := _no_adam(verified)):
         return verified._replace(facts=(*verified.facts, f"not graded: the optimiser's steps: {why}")), []
@@ -150,6 +152,8 @@ def _of_optimiser(verified: Verified, findings: tuple[Finding, ...]) -> tuple[Ve
 
 def _no_adam(verified: Verified) -> str:
     """Why steps that no mistake explains may be right all the same; "" if nothing says so."""
+    if verified.own is not None and trouble(verified.own):
+        return ""
     rates = [] if verified.own is None else changing_rate(verified.own)
     if rates:
         shown = ", ".join(f"{rate:.4g}" for rate in rates[:4])
@@ -179,6 +183,8 @@ def _diagnosed(verified: Verified, results: list[Result], first: Result) -> list
     plain = Finding(UNKNOWN, "H", f"the first stage that is wrong: {first.stage} {first.fact}")
     if "form" in case.settings:  # a likelihood that the reference computation has not
         return [plain]
+    if first.stage.startswith("step ") and verified.own is not None and (says := trouble(verified.own)):
+        return [plain._replace(says=says)]
     found = diagnose([case], {case.id: dict(verified.answers)}, {case.id: results}, "float64")
     if all(one.id == UNKNOWN for one in found) and (cut := _cut_off(verified)):
         return [Finding("no-gradient", "H", cut)]

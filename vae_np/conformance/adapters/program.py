@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from vae_np.conformance.adapters.mapping import Layer, Piece, Plan
 
-__all__ = ["Call", "Goal", "Mirrored", "Observed", "Program", "Returned", "Source", "is_square", "maximises"]
+__all__ = [
+    "Call", "Goal", "Mirrored", "Observed", "Program", "Returned", "Source", "is_square", "maximises", "up_to_failure",
+]  # fmt: skip
 
 Array = NDArray[Any]
 
@@ -116,7 +118,10 @@ class Program(Protocol):
         """The settings of our `Adam` that it has, numbers as texts; or None, and why it is none."""
 
     def train(self, goal: Goal, batches: Sequence[tuple[Array, Array]], optimizer: Any) -> list[dict[str, Array]]:
-        """The tensors after each step, of (x, eps); they are as before afterwards."""
+        """The tensors after each step, of (x, eps); they are as before afterwards.
+
+        No more after a step that makes NaN of them, or after which the loss fails.
+        """
 
 
 class Mirrored:
@@ -145,6 +150,12 @@ def maximises(optimizer: Any) -> bool:
     """Whether it goes up what it is given, as PyTorch's do with ``maximize=True``."""
     groups = getattr(optimizer, "param_groups", None) or [{}]
     return bool(groups[0].get("maximize", False))
+
+
+def up_to_failure(states: Sequence[Mapping[str, Array]]) -> list[Mapping[str, Array]]:
+    """The states up to the first that is not finite, and that one: a loss of such weights may raise anything."""
+    ends = (t for t, state in enumerate(states, 1) if not all(np.isfinite(value).all() for value in state.values()))
+    return list(states[: next(ends, len(states))])
 
 
 def is_square(n: int) -> bool:

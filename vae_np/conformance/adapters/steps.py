@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vae_np.conformance.adapters import building
 from vae_np.conformance.adapters.mapping import Plan
 from vae_np.conformance.adapters.own_steps import distance, own_steps
-from vae_np.conformance.adapters.program import Goal, Program
+from vae_np.conformance.adapters.program import Goal, Program, up_to_failure
 from vae_np.conformance.cases import Case
 
 __all__ = ["ordered", "rule_of", "steps_of", "unlike"]
@@ -90,6 +90,6 @@ def steps_of(program: Program, goal: Goal, case: Case, plan: Plan,
     if case.training is None:
         return found
     batches = list(_batches(case.training.x, case.training.rows, [eps[0] for eps in case.training.eps]))
-    for t, tensors in enumerate(program.train(goal, batches, program.optimizer(optimizer)), start=1):
+    for t, tensors in enumerate(up_to_failure(program.train(goal, batches, program.optimizer(optimizer))), start=1):
         found |= {f"step {t}: {name}": value for name, value in plan.weights(tensors).items()}
     return found

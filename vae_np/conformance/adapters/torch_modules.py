@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from vae_np.conformance.adapters.mapping import NotDense, Plan
 from vae_np.conformance.adapters.program import Call, Goal, Observed, Returned, is_square, maximises
 from vae_np.conformance.adapters.returned import tensors_of, value_of
+from vae_np.conformance.adapters.torch_hidden import hidden
 from vae_np.conformance.adapters.torch_losses import Whole, loss_in, of_outputs, whole_loss
 from vae_np.conformance.adapters.torch_optimisers import rule_of
 from vae_np.conformance.adapters.torch_watch import Watch, numpy_of
@@ -52,10 +53,26 @@ class TorchProgram:
         self.returned: str | None = None
         """Where forward returns its loss, once it was called."""
         self.module: Any = module.cpu().double()
-        self.parameters: dict[str, Any] = dict(module.named_parameters())
+        self.parameters: dict[str, Any] = dict(module.named_parameters()) | self._hidden()
         self.shape: tuple[int, ...] | None = None
         """That of an example in which forward takes it, once it is known."""
         self._mode()
+
+    def _hidden(self) -> dict[str, Any]:
+        """What it uses and does not know of, in float64 as well."""
+        found: dict[str, Any] = {}
+        for name, one in hidden(self.module, self.torch.nn).items():
+            if isinstance(one, self.torch.nn.Module):
+                found |= {f"{name}.{key}": p for key, p in one.cpu().double().named_parameters()}
+            else:
+                one.data = one.data.cpu().double()
+                found[name] = one
+        return found
+
+    def _still(self) -> None:
+        """Without gradients."""
+        for p in self.parameters.values():
+            p.grad = None
 
     def _mode(self) -> None:
         """As in training, so that it samples, but without dropout."""
@@ -174,13 +191,13 @@ class TorchProgram:
 
     def slopes(self, goal: Goal, x: Array, eps: Array) -> tuple[float, dict[str, Array]]:
         """See `Program.slopes`; a tensor that the loss does not depend on has 0."""
-        self.module.zero_grad()
+        self._still()
         value = self._loss(goal, x, eps)
         if not value.requires_grad:
             return float(value.detach()), {name: np.zeros(tuple(p.shape)) for name, p in self.parameters.items()}
         value.backward()
         grads = {name: p.grad for name, p in self.parameters.items()}
-        self.module.zero_grad()
+        self._still()
         zeros = {name: np.zeros(tuple(p.shape)) for name, p in self.parameters.items()}
         return float(value.detach()), {
             n: zeros[n] if g is None else g.detach().numpy().copy() for n, g in grads.items()
@@ -210,12 +227,32 @@ class TorchProgram:
 
     def train(self, goal: Goal, batches: Sequence[tuple[Array, Array]], optimizer: Any) -> list[dict[str, Array]]:
         """See `Program.train`."""
-        before, found = self.tensors(), []
+        before = self.tensors()
+        found: list[dict[str, Array]] = []
+        self._still()
         for x, eps in batches:
-            self.module.zero_grad()
-            value = self._loss(goal, x, eps)
+            self._cleared(optimizer)
+            try:
+                value = self._loss(goal, x, eps)
+            except ValueError:
+                if not found:
+                    raise
+                break  # of weights that the steps have led astray: they tell
             (-value if goal.factor < 0 and maximises(optimizer) else value).backward()  # an ELBO that is maximised
             optimizer.step()
             found.append(self.tensors())
+            if not all(np.isfinite(value).all() for value in found[-1].values()):
+                break
         self.write(before)
         return found
+
+    def _cleared(self, optimizer: Any) -> None:
+        """As a program does before each step: by a zero_grad of its optimiser's own, which may not do so."""
+        own = getattr(type(optimizer), "zero_grad", None)
+        if own is not None and own is not self.torch.optim.Optimizer.zero_grad:
+            try:
+                optimizer.zero_grad()
+            except Exception as error:
+                raise ValueError(f"the optimiser's zero_grad() fails: {type(error).__name__}: {error}") from None
+        else:
+            self._still()

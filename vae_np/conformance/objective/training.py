@@ -10,6 +10,7 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from vae_np.conformance.objective.accumulating import never_zeroed
 from vae_np.conformance.objective.convention import code_of, sign_in_training, source_of
 from vae_np.conformance.objective.naming import Finding
 from vae_np.conformance.objective.probes import role_of
@@ -35,17 +36,20 @@ def in_training(f: Callable[..., Any], is_elbo: bool) -> list[Finding]:
     if told is not None and told[0] < 0 and not is_elbo and "maximize=True" not in source_of(code.co_filename):
         says = f"backward() in line {told[1]} turns the sign of the loss: the training goes up it"
         found.append(Finding("loss-ascended", "H", says))
-    if swapped := _of_file(code.co_filename):
-        found.append(Finding("names-swapped", "H", swapped))
+    for name, says in _of_file(code.co_filename).items():
+        found.append(Finding(name, "H", says))
     return found
 
 
 @functools.cache
-def _of_file(file: str) -> str:
+def _of_file(file: str) -> dict[str, str]:
+    """What its source alone says, by the mistake."""
+    source = source_of(file)
     try:
-        return swapped_names(source_of(file))
+        said = {"names-swapped": swapped_names(source), "grad-accumulates": never_zeroed(source)}
     except (ValueError, SyntaxError):
-        return ""
+        return {}
+    return {name: says for name, says in said.items() if says}
 
 
 class _Forward(NamedTuple):
