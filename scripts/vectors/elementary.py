@@ -9,7 +9,8 @@ from typing import Any
 import mpmath as mp
 from functions import LIKELIHOODS, exp, kl
 from model import derivatives, draw, nested
-from tape import log_mean_exp, total
+from tables import TABLES, Table
+from tape import Var, gradients, log_mean_exp, total
 
 __all__ = ["case", "elementary", "number"]
 
@@ -72,6 +73,7 @@ def elementary() -> Iterator[dict[str, Any]]:
     for name, settings in ADAM.items():
         yield _adam(name, settings)
     yield _far_sampler(generator)
+    yield from (_table(name, table) for name, table in TABLES.items())
 
 
 def slug(name: str) -> str:
@@ -166,6 +168,26 @@ def _sizes(x: Any, raw: Any, values: Any, slopes: Any) -> dict[str, Any]:
     terms = [[max(abs(v * a) + abs(v * a - value.value), LEAST) for v, a, value in row] for row in rows]
     pairs = (zip(*row, strict=True) for row in zip(x, slopes, strict=True))
     return {"log_density": terms, "d_raw": [[max(abs(v) + abs(v - slope), LEAST) for v, slope in row] for row in pairs]}
+
+
+def _table(name: str, table: Table) -> dict[str, Any]:
+    """With the sums of the absolute values of the terms, and of their derivatives; at least `LEAST`."""
+    values, slopes, sizes, of_slopes = [], [], [], []
+    rows = table.rows()
+    for x, numbers in rows:
+        raw = [Var(number) for number in numbers]
+        terms = table.terms(x, raw)
+        of_terms = [gradients(term, raw) for feature in terms for term in feature]
+        values.append([mp.fsum(term.value for term in feature) for feature in terms])
+        sizes.append([max(mp.fsum(abs(term.value) for term in feature), LEAST) for feature in terms])
+        slopes.append([mp.fsum(column) for column in zip(*of_terms, strict=True)])
+        of_slopes.append([max(mp.fsum(map(abs, column)), LEAST) for column in zip(*of_terms, strict=True)])
+    arrays = {"x": [x for x, _ in rows], "raw": [raw for _, raw in rows]}
+    expected, sizes_of = {"log_density": values, "d_raw": slopes}, {"log_density": sizes, "d_raw": of_slopes}
+    comment = "log p(x_d | raw) of each feature, and the derivatives of their sum"
+    return case(
+        f"likelihood-{name}", "likelihood", arrays, expected, comment, {"likelihood": name} | table.settings, sizes_of
+    )
 
 
 def _adam(name: str, settings: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,19 @@ from vae_np.conformance.cases import Case
 from vae_np.conformance.objective.as_likelihood import OfForm
 from vae_np.data.binarisation import binarise
 from vae_np.formulas import gaussian
-from vae_np.formulas.likelihoods import Bernoulli, ContinuousBernoulli, Gaussian, Likelihood
+from vae_np.formulas.likelihoods import (
+    Bernoulli,
+    Beta,
+    Categorical,
+    ContinuousBernoulli,
+    DiscretisedLogistic,
+    Gaussian,
+    Laplace,
+    Likelihood,
+    NegativeBinomial,
+    Poisson,
+    StudentT,
+)
 from vae_np.formulas.numerics import log_mean_exp, normalised_exp
 from vae_np.formulas.objectives import ELBO
 from vae_np.formulas.optim import Adam, AdamState
@@ -23,7 +35,7 @@ from vae_np.formulas.schedules import LinearWarmup
 from vae_np.model.initialisers import INITIALISERS
 from vae_np.model.vae import VAE
 
-__all__ = ["LIKELIHOODS", "answer"]
+__all__ = ["LIKELIHOODS", "TABLES", "answer"]
 
 Array = NDArray[Any]
 LIKELIHOODS: dict[str, Callable[[], Likelihood]] = {
@@ -34,6 +46,18 @@ LIKELIHOODS: dict[str, Callable[[], Likelihood]] = {
     "gaussian-per-feature": lambda: Gaussian("per-feature"),
     "gaussian-heteroscedastic": lambda: Gaussian("heteroscedastic"),
 }
+"""Of models, and alone."""
+OWN = "heteroscedastic"
+TABLES: dict[str, Callable[[Mapping[str, Any]], Likelihood]] = {
+    "poisson": lambda s: Poisson(),
+    "negative-binomial": lambda s: NegativeBinomial(OWN),
+    "laplace": lambda s: Laplace(OWN),
+    "student-t": lambda s: StudentT(float(s["df"]), OWN),
+    "beta": lambda s: Beta(OWN),
+    "discretised-logistic": lambda s: DiscretisedLogistic(OWN, s["levels"]),
+    "categorical": lambda s: Categorical(s["classes"]),
+}
+"""Alone, with the settings that they have."""
 
 
 def likelihood_of(settings: Mapping[str, Any]) -> Likelihood:
@@ -42,7 +66,8 @@ def likelihood_of(settings: Mapping[str, Any]) -> Likelihood:
         return OfForm(settings["form"], settings["link"])
     if "sigma" in settings:
         return Gaussian(float(settings["sigma"]))
-    return LIKELIHOODS[settings["likelihood"]]()
+    name = settings["likelihood"]
+    return TABLES[name](settings) if name in TABLES else LIKELIHOODS[name]()
 
 
 def answer(case: Case, backend: str = "numpy", dtype: str = "float64") -> dict[str, Array]:
@@ -117,7 +142,7 @@ def _reparameterise(inputs: Mapping[str, Array], settings: Mapping[str, Any]) ->
 
 
 def _likelihood(inputs: Mapping[str, Array], settings: Mapping[str, Any]) -> dict[str, Array]:
-    p_x, x, raw = LIKELIHOODS[settings["likelihood"]](), inputs["x"], inputs["raw"]
+    p_x, x, raw = likelihood_of(settings), inputs["x"], inputs["raw"]
     own = {"logvar": inputs["likelihood.logvar"]} if "likelihood.logvar" in inputs else {}
     d_raw, d_own = p_x.gradient(x, raw, own)
     found = {"log_density": p_x.log_density(x, raw, own), "d_raw": d_raw}

@@ -1,6 +1,7 @@
 """The catalogue of known mistakes, by what they are of.
 
-objective, kl, sampler, likelihood, bounds, backward, optimiser, surroundings, numerics: each a tuple of `Mistake`.
+objective, kl, sampler, likelihood, tables, bounds, backward, optimiser, surroundings, numerics: each a tuple of
+`Mistake`.
 programs: what only a program that is called can show.
 
 To add one: an entry in one of these, with the change of a rule that makes it. The tests then prove that it is told from
@@ -19,6 +20,7 @@ from vae_np.conformance.mistakes.catalogue.optimiser import OPTIMISER
 from vae_np.conformance.mistakes.catalogue.programs import PROGRAMS
 from vae_np.conformance.mistakes.catalogue.sampler import SAMPLER
 from vae_np.conformance.mistakes.catalogue.surroundings import SURROUNDINGS
+from vae_np.conformance.mistakes.catalogue.tables import TABLES_AND_COUNTS
 from vae_np.conformance.mistakes.mistake import Mistake
 
 __all__ = ["CATALOGUE", "GROUPS", "find"]
@@ -28,6 +30,7 @@ GROUPS: dict[str, tuple[Mistake, ...]] = {
     "KL": KL,
     "Sampler": SAMPLER,
     "Likelihood": LIKELIHOOD,
+    "Tables and counts": TABLES_AND_COUNTS,
     "Bounds of several samples": BOUNDS,
     "Backward pass and training": BACKWARD,
     "Optimiser": OPTIMISER,
