@@ -9,6 +9,7 @@ import pytest
 
 sklearn = pytest.importorskip("sklearn")
 from sklearn.base import clone  # noqa: E402
+from sklearn.exceptions import NotFittedError  # noqa: E402
 from sklearn.metrics import adjusted_rand_score  # noqa: E402
 from sklearn.mixture import GaussianMixture  # noqa: E402
 from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
@@ -93,3 +94,31 @@ def test_what_makes_no_sense_is_refused():
         small().fit(X[:2])
     with pytest.raises(ValueError, match="clusters need the diagonal posterior"):
         VAEClusterer(2, VariationalAutoencoder(posterior="full", epochs=1, backend="numpy")).fit(X)
+
+
+def test_a_frame_of_several_kinds_has_clusters_and_draws_are_frames():
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    kind = rng.integers(0, 3, 180)
+    colours = np.array(["blue", "green", "red"])
+    frame = pandas.DataFrame({"size": 10 * kind + rng.normal(size=180), "colour": colours[kind], "visits": 4 * kind})
+    vae = VariationalAutoencoder(hidden=(16,), epochs=150, learning_rate=0.01, backend="numpy")
+    found = VAEClusterer(3, vae, epochs=10, restarts=3, samples=20, random_state=0).fit(frame)
+    assert adjusted_rand_score(kind, found.labels_) > 0.9
+    np.testing.assert_array_equal(found.predict(frame[5:9]), found.labels_[5:9])
+    drawn, which = found.sample(12)
+    assert list(drawn.columns) == list(frame.columns)
+    assert set(drawn["colour"]) <= set(colours)
+    assert which.shape == (12,)
+    with pytest.raises(ValueError, match="Found unknown categories \\['pink'\\] in column 'colour'"):
+        found.predict(frame.assign(colour="pink"))
+    with pytest.raises(ValueError, match=r"Input X contains NaN: column 'size'"):
+        found.predict_proba(frame.assign(size=np.nan))
+
+
+@pytest.mark.parametrize("estimator", [VariationalAutoencoder(), small()])
+@pytest.mark.parametrize("method", ["transform", "reconstruct", "score_samples", "predict", "predict_proba"])
+def test_what_is_not_fitted_says_so(estimator, method):
+    if hasattr(type(estimator), method):
+        with pytest.raises(NotFittedError):
+            getattr(estimator, method)(X)

@@ -185,6 +185,8 @@ def test_what_is_no_table_is_refused():
         Table(pandas.DataFrame({"when": pandas.date_range("2020-01-01", periods=5)}))
     with pytest.raises(ValueError, match="column 'name' has 40 different values in 40 rows, which are names"):
         Table(pandas.DataFrame({"name": [f"n{i}" for i in range(40)]}))
+    with pytest.raises(ValueError, match="column 'size' has texts among its numbers, 'big': make numbers"):
+        Table(pandas.DataFrame({"size": [*np.arange(40) / 7, "big"]}))
 
 
 def test_a_pickle_keeps_it():

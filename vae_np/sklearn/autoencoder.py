@@ -229,7 +229,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     def transform(self, X: ArrayLike) -> Array:
         """Means of q(z|x), (N, K)."""
-        return self.model_.encode(self._checked(X))[0]
+        x = self._checked(X)  # which says so where nothing is fitted
+        return self.model_.encode(x)[0]
 
     def inverse_transform(self, Z: ArrayLike) -> Any:
         """E[x|z] of latents (N, K), (N, D); in a DataFrame's columns of classes the likeliest."""
@@ -243,7 +244,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     def reconstruct(self, X: ArrayLike) -> Any:
         """E[x|z] at the posterior means, (N, D), as `inverse_transform`."""
-        return self._framed(self.model_.reconstruct(self._checked(X)), mean=True)
+        x = self._checked(X)
+        return self._framed(self.model_.reconstruct(x), mean=True)
 
     def sample(self, n_samples: int = 1) -> Any:
         """Draws of x, (n_samples, D); a DataFrame with the columns and classes of the one that was fitted."""
@@ -252,7 +254,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     def evidence(self, X: ArrayLike) -> CommonNoise:
         """`score_samples` with its standard error of each row, and a term a column: see `evaluation.common_noise`."""
-        found = common_noise(self.model_, self._checked(X), self.evidence_samples)
+        x = self._checked(X)
+        found = common_noise(self.model_, x, self.evidence_samples)
         return found if self.table_ is None else found._replace(terms=self.table_.by_column(found.terms))
 
     def score_samples(self, X: ArrayLike) -> Array:

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClusterMixin, clone
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from vae_np.evaluation.clusters import cluster_probabilities, fit_mixture, sample_clusters, with_clusters
 from vae_np.formulas.optim import Adam
 from vae_np.sklearn.autoencoder import VariationalAutoencoder
-from vae_np.sklearn.frames import FLOATS
+from vae_np.sklearn.frames import as_given, named
 from vae_np.training.fitting import fit
 
 __all__ = ["VAEClusterer"]
@@ -91,17 +91,18 @@ class VAEClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: Any = None) -> VAEClusterer:
-        """Train on X (N, D)."""
-        x = validate_data(self, X, dtype=FLOATS, order="C")
+        """Train on X (N, D), an array or a DataFrame, whose columns may be of several kinds."""
+        vae = VariationalAutoencoder() if self.autoencoder is None else clone(self.autoencoder)
+        given = named(self, X, vae.likelihood)
         if self.mixture not in MIXTURES:
             raise ValueError(f"mixture must be one of {', '.join(MIXTURES)}; got {self.mixture!r}")
-        if len(x) < self.n_clusters:
-            raise ValueError(f"n_samples={len(x)} must be at least n_clusters={self.n_clusters}")
-        vae = VariationalAutoencoder() if self.autoencoder is None else clone(self.autoencoder)
+        if (rows := np.shape(given)[0]) < self.n_clusters:
+            raise ValueError(f"n_samples={rows} must be at least n_clusters={self.n_clusters}")
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         if vae.random_state is None:
             vae.set_params(random_state=self._seed)
-        vae.fit(x)
+        vae.fit(given)
+        x = as_given(self, X, vae.table_, vae.model_.dtype)
         of: dict[str, Any] = {"restarts": self.restarts, "seed": self._seed}
         self.mixture_ = fit_mixture(vae.model_.encode(x)[0], self.n_clusters, **of)
         vae.model_ = with_clusters(vae.model_, x, self.n_clusters, responsibilities=self.responsibilities, **of)
@@ -126,15 +127,20 @@ class VAEClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         "trained": E[p(c|z)] over q(z|x), by the same samples for every row; "fitted": p(c|z) at the posterior mean.
         """
         check_is_fitted(self)
-        x = validate_data(self, X, dtype=self.autoencoder_.model_.dtype, order="C", reset=False)
-        return self._probabilities(x)
+        vae = self.autoencoder_
+        return self._probabilities(as_given(self, X, vae.table_, vae.model_.dtype))
 
     def predict(self, X: ArrayLike) -> NDArray[np.intp]:
         """The likeliest cluster of each row, (N,)."""
         return self.predict_proba(X).argmax(axis=1)
 
-    def sample(self, n_samples: int = 1, cluster: int | None = None) -> tuple[Array, NDArray[np.intp]]:
-        """Draws of x, (n_samples, D), of all clusters or of one, and the cluster of each, (n_samples,)."""
+    def sample(self, n_samples: int = 1, cluster: int | None = None) -> tuple[Any, NDArray[np.intp]]:
+        """Draws of x, (n_samples, D), of all clusters or of one, and the cluster of each, (n_samples,).
+
+        Of a model of a DataFrame, one with its columns and classes.
+        """
         check_is_fitted(self)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        return sample_clusters(self.autoencoder_.model_, n_samples, cluster=cluster, seed=seed)
+        vae = self.autoencoder_
+        x, which = sample_clusters(vae.model_, n_samples, cluster=cluster, seed=seed)
+        return x if vae.table_ is None else vae.table_.frame(x), which

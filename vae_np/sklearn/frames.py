@@ -11,7 +11,7 @@ from sklearn.utils.validation import validate_data
 
 from vae_np.model.tables import Table, is_frame
 
-__all__ = ["FLOATS", "as_given", "is_table", "learned"]
+__all__ = ["as_given", "learned", "named"]
 
 Array = NDArray[Any]
 FLOATS = [np.float64, np.float32]
@@ -40,6 +40,15 @@ def learned(estimator: Any, X: ArrayLike, likelihood: Any) -> tuple[Table | None
     validate_data(estimator, X, skip_check_array=True)
     table = Table(X, likelihood if isinstance(likelihood, Mapping) else None)
     return table, table.code(X)
+
+
+def named(estimator: Any, X: ArrayLike, likelihood: Any) -> ArrayLike:
+    """X as an estimator gives it to the autoencoder that it holds, its names and counts noted: a table as it is."""
+    whole = is_table(X, likelihood)  # the autoencoder then finds what its columns are
+    x: ArrayLike = validate_data(
+        estimator, X, **({"skip_check_array": True} if whole else {"dtype": FLOATS, "order": "C"})
+    )
+    return x
 
 
 def as_given(estimator: Any, X: ArrayLike, table: Table | None, dtype: np.dtype[Any]) -> Array:

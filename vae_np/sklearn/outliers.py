@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from vae_np.evaluation.anomalies import contributions
 from vae_np.evaluation.common_noise import CommonNoise
 from vae_np.sklearn.autoencoder import VariationalAutoencoder
-from vae_np.sklearn.frames import FLOATS, as_given, is_table
+from vae_np.sklearn.frames import as_given, named
 
 __all__ = ["VAEOutlierDetector"]
 
@@ -64,8 +64,7 @@ class VAEOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: ArrayLike, y: Any = None) -> VAEOutlierDetector:
         """Train on X (N, D), outliers among it or not."""
         vae = VariationalAutoencoder() if self.autoencoder is None else clone(self.autoencoder)
-        whole = is_table(X, vae.likelihood)  # the autoencoder then finds what its columns are
-        x = validate_data(self, X, **({"skip_check_array": True} if whole else {"dtype": FLOATS, "order": "C"}))
+        x = named(self, X, vae.likelihood)
         if not 0 < self.contamination <= 0.5:
             raise ValueError(f"contamination must be in (0, 0.5], a share of the rows; got {self.contamination!r}")
         if vae.random_state is None:

@@ -108,6 +108,12 @@ def levels_of(name: Hashable, values: Any, likelihood: Likelihood) -> tuple[Any,
     declared = getattr(values.dtype, "categories", None)
     found = list(dict.fromkeys(values.tolist())) if declared is None else declared.tolist()
     if declared is None and len(found) > max(MOST_LEVELS, len(values) / 2):
+        texts = [value for value in found if isinstance(value, str)]
+        if 0 < len(texts) < len(found):
+            some = ", ".join(map(repr, texts[:SHOWN]))
+            raise ValueError(
+                f"column {name!r} has texts among its numbers, {some}: make numbers of them, or leave it out"
+            )
         raise ValueError(
             f"column {name!r} has {len(found)} different values in {len(values)} rows, which are names and no classes:"
             " leave it out, or make a category of it"
