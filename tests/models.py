@@ -19,6 +19,7 @@ LIKELIHOODS = {
     "poisson": vae_np.Poisson(),
     "laplace": vae_np.Laplace(),
     "categorical": vae_np.Categorical(),
+    "multinomial": vae_np.Multinomial(length=4),
     "discretised-logistic": vae_np.DiscretisedLogistic(levels=9),
     "beta": vae_np.Beta(),
     "beta-heteroscedastic": vae_np.Beta("heteroscedastic"),

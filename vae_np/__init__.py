@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from vae_np.formulas.likelihoods import Gaussian as Gaussian
     from vae_np.formulas.likelihoods import Laplace as Laplace
     from vae_np.formulas.likelihoods import Likelihood as Likelihood
+    from vae_np.formulas.likelihoods import Multinomial as Multinomial
     from vae_np.formulas.likelihoods import NegativeBinomial as NegativeBinomial
     from vae_np.formulas.likelihoods import Poisson as Poisson
     from vae_np.formulas.likelihoods import StudentT as StudentT
@@ -79,6 +80,7 @@ _HOMES = {
         "Categorical",
         "Columns",
         "Exposure",
+        "Multinomial",
     ),
     "vae_np.formulas.posteriors": ("Diagonal", "Full", "Planar", "Posterior"),
     "vae_np.formulas.priors": ("Mixture", "Prior", "Standard", "VaDE"),

@@ -24,6 +24,7 @@ from vae_np.formulas.likelihoods import (
     Gaussian,
     Laplace,
     Likelihood,
+    Multinomial,
     NegativeBinomial,
     Poisson,
     StudentT,
@@ -159,6 +160,9 @@ CASES = [
         id="discretised-logistic",
     ),
     pytest.param(Categorical(3), LOGITS, {}, lambda raw: (p := Categorical(3).mean(raw)) * (1 - p), id="categorical"),
+    pytest.param(
+        Multinomial(length=40), LOGITS, {}, lambda raw: (p := Multinomial().mean(raw)) * (1 - p) * 40, id="multinomial"
+    ),
     pytest.param(
         Columns([("poisson", "1+3"), ("gaussian:sigma=learned", [2, 0]), ("bernoulli", 4)]),
         np.array([-3.0, 2.5, -1.5, 2.0, 0.3]),

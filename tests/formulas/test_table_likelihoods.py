@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from formula_checks import FLOATS, check
 from quantities import targets
-from quantities.tables import TABLE_ROWS
+from quantities.tables import TABLE_ROWS, words
 from scipy import special, stats
 
 from vae_np.formulas.likelihoods import DiscretisedLogistic, StudentT
@@ -63,6 +63,12 @@ def log_negative_binomial(x, r, mu):
     return counted + x * np.log(mu / (r + mu)) + r * np.log(r / (r + mu))
 
 
+def log_multinomial(x, a):
+    """As it is written; (n, 3) and (n, 3)."""
+    counted = special.gammaln(x.sum(axis=-1) + 1) - special.gammaln(x + 1).sum(axis=-1)
+    return counted + (x * (a - special.logsumexp(a, axis=-1, keepdims=True))).sum(axis=-1)
+
+
 def log_beta(x, a, b):
     """As it is written."""
     return (
@@ -86,6 +92,16 @@ MISTAKES = {
         "variance mu + alpha mu": lambda x, a, s: right["negative binomial"](x, a, s - a),
     },
     "negative binomial, d/da": {"the Poisson's": lambda x, a, s: right["Poisson, d/da"](x, a)},
+    "multinomial of three words": {
+        "large terms that cancel": words(log_multinomial),
+        "no coefficient": words(lambda x, a: (x * (a - special.logsumexp(a, axis=-1, keepdims=True))).sum(axis=-1)),
+        "no log n!": words(lambda x, a: log_multinomial(x, a) - special.gammaln(x.sum(axis=-1) + 1)),
+        "a Poisson each": words(lambda x, a: right["Poisson"](x, a).sum(axis=-1)),
+    },
+    "multinomial of three words, d/da": {
+        "a document of one word": words(lambda x, a: x[:, 0] - special.softmax(a, axis=-1)[:, 0]),
+        "1 - p of a p close to 1": words(lambda x, a: x[:, 0] - x.sum(axis=-1) * special.softmax(a, axis=-1)[:, 0]),
+    },
     "Student's t": {
         "the Gaussian's": lambda x, m, s: -0.5 * (((x - m) * np.exp(-s)) ** 2 + math.log(2 * math.pi)) - s,
         "nu for (nu + 1)": lambda x, m, s: right["Student's t"](x, m, s) * 2.5 / 3.5,

@@ -15,6 +15,7 @@ ILLEGAL = {
     "categorical": ("must be 0 or 1", (-1.0, 0.5, 2.0, *NOT_FINITE)),
     "discretised-logistic": (r"must be whole multiples of 1/255 in \[0, 1\]", (-1.0, 0.5, 256 / 255, *NOT_FINITE)),
     "beta": ("must be strictly between 0 and 1", (0.0, 1.0, -0.1, 1.5, *NOT_FINITE)),
+    "multinomial": (COUNTS, (-1.0, 0.5, *NOT_FINITE)),
     "poisson": (COUNTS, (-1.0, 0.5, 1e-9, *NOT_FINITE)),
     "negative-binomial": (COUNTS, (-1.0, 2.5, *NOT_FINITE)),
 }

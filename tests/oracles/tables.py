@@ -70,6 +70,42 @@ def negative_binomial_s(x, a, s):
     return Sum(value, moved + (1 if x else 0) * x / (x + r) * (1 + abs(s + mp.log(x + r)) * (r < 1)))
 
 
+def _words(logits):
+    """The probabilities of three words, what they leave to the others, and each logit's distance from the largest."""
+    top = max(logits)
+    e = [mp.exp(a - top) for a in logits]
+    p = [v / sum(e) for v in e]
+    return p, [sum(p[:i] + p[i + 1 :]) for i in range(3)], [top - a for a in logits]
+
+
+@exact
+def multinomial(x, y, z, a, b, c):
+    """log n! - sum log x_d! + sum x_d log p_d of three words, n = x + y + z, p = softmax(a, b, c)."""
+    counts, n = (x, y, z), x + y + z
+    with more(SPARE + DISPERSED):
+        p, _, far = _words([a, b, c])
+        value = mp.loggamma(n + 1) + sum(k * mp.log(q) - mp.loggamma(k + 1) for k, q in zip(counts, p, strict=True))
+        peak = abs(mp.loggamma(n + 1) - n * mp.log(n) + n) if n else mpf(0)
+        # log p_d is rounded, and so is the share x_d / n; both move the value by what the count is off
+        moved = sum(
+            abs(k - n * q) * (1 + d + abs(mp.log(q)) + (_log_abs(k / n) if n else 0))
+            for k, q, d in zip(counts, p, far, strict=True)
+        )
+    return Sum(value, abs(value) + 2 * peak + moved)
+
+
+@exact
+def multinomial_a(x, y, z, a, b, c):
+    """x - n p_0; of a p_0 above 1/2 it is the difference of n (p_1 + p_2) and y + z."""
+    n = x + y + z
+    with more(SPARE + DISPERSED):
+        p, rest, far = _words([a, b, c])
+        one, other = (n * rest[0], y + z) if p[0] > mpf(1) / 2 else (x, n * p[0])
+        # the distances of the logits are rounded
+        moved = n * p[0] * (rest[0] * far[0] + p[1] * far[1] + p[2] * far[2])
+        return Sum(one - other, one + other + moved)
+
+
 @exact
 def laplace(x, m, s):
     """log(1 / (2 b) exp(-|x - m| / b)), b = e^s."""

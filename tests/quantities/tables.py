@@ -15,6 +15,7 @@ from vae_np.formulas.likelihoods import (
     Beta,
     DiscretisedLogistic,
     Laplace,
+    Multinomial,
     NegativeBinomial,
     Poisson,
     StudentT,
@@ -63,6 +64,27 @@ def count_rate_and_dispersion(dtype, n, seed) -> list[Array]:
     generator = np.random.default_rng(seed + 1)
     wide, kind = generator.uniform(-90, 90, n), generator.integers(0, 3, n)
     return [x, np.clip(a, -100, 100), np.where(kind > 0, generator.uniform(-8, 4, n), wide).astype(dtype)]
+
+
+def document(dtype, n, seed) -> list[Array]:
+    """(x, y, z, a, b, c): counts of three words, in long and short documents, and logits near and far from them."""
+    generator = np.random.default_rng(seed)
+    most = 14 if np.dtype(dtype) == np.float64 else 6  # of counts that are no longer exact nothing is asked
+    size = 10.0 ** generator.uniform(0, most, (n, 1)) * (generator.random((n, 3)) < 0.7)
+    x = np.floor(
+        np.where(generator.random((n, 1)) < 0.5, generator.integers(0, 6, (n, 3)), size * generator.random((n, 3)))
+    )
+    x[:, 0] += x.sum(axis=1) == 0  # of an empty document all is 0, and has no size
+    near = np.log(np.maximum(x, 0.3)) + generator.standard_normal((n, 3)) * 10.0 ** generator.uniform(-8, 0.5, (n, 1))
+    kind = generator.integers(0, 4, (n, 1))
+    far = generator.uniform(-300, 300, (n, 3))
+    logits = np.select([kind < 2, kind == 2], [near, generator.uniform(-5, 5, (n, 3))], far)
+    return list(np.concatenate([x, logits], axis=1).astype(dtype).T)
+
+
+def words(function) -> Callable[..., Array]:
+    """A function of counts and logits (n, 3), of their columns."""
+    return lambda *columns: function(np.stack(columns[:3], axis=-1), np.stack(columns[3:], axis=-1))
 
 
 def value_and(name: str, value, gradients: dict, points: Points, bound: tuple[float, float] = (6, 2)) -> list[Quantity]:
@@ -145,6 +167,12 @@ TABLE_ROWS = [
             "s": (2, slope(NB, "logdispersion", "logdispersion"), exact.negative_binomial_s),
         },
         count_rate_and_dispersion,
+    ),
+    *value_and(
+        "multinomial of three words",
+        (words(lambda x, a: Multinomial().log_density(x, a).sum(axis=-1)), exact.multinomial),
+        {"a": (3, words(lambda x, a: Multinomial().gradient(x, a)[0][:, 0]), exact.multinomial_a)},
+        document,
     ),
     *dispersed("Beta", B, "logprecision", exact.beta, (exact.beta_a, exact.beta_s), share, letter="a"),
     *dispersed(

@@ -105,8 +105,9 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         "--likelihood",
         metavar="NAME",
         help="bernoulli, continuous-bernoulli, gaussian, laplace, student-t, poisson, negative-binomial,"
-        " beta, discretised-logistic, categorical, perhaps with options as in laplace:scale=learned; of a table"
-        " one a group, columns:gaussian=0-3,categorical=4-6,poisson=7; or auto, what the data look like [auto]",
+        " beta, discretised-logistic, categorical, multinomial, perhaps with options as in laplace:scale=learned;"
+        " of a table one a group, columns:gaussian=0-3,categorical=4-6,poisson=7; or auto, what the data look like"
+        " [auto]",
     )
     add(
         "--sigma",

@@ -13,6 +13,7 @@ from vae_np.formulas.likelihoods.discretised_logistic import DiscretisedLogistic
 from vae_np.formulas.likelihoods.exposure import Exposure
 from vae_np.formulas.likelihoods.gaussian import Gaussian
 from vae_np.formulas.likelihoods.laplace import Laplace
+from vae_np.formulas.likelihoods.multinomial import Multinomial
 from vae_np.formulas.likelihoods.negative_binomial import NegativeBinomial
 from vae_np.formulas.likelihoods.poisson import Poisson
 from vae_np.formulas.likelihoods.student_t import StudentT
@@ -29,6 +30,7 @@ __all__ = [
     "Gaussian",
     "Laplace",
     "Likelihood",
+    "Multinomial",
     "NegativeBinomial",
     "Poisson",
     "StudentT",
