@@ -132,6 +132,7 @@ LENGTHY = {
     "formulas/test_gamma.py": {
         "test_stirlings_rest_and_its_slope_are_exact_far_out_and_lose_no_more_than_their_terms_near_0": "",
     },
+    "formulas/test_multinomial.py": {"test_a_linear_decoder_finds_two_topics_and_is_saved": "numba"},
     "formulas/test_posterior_kl_and_moments.py": {
         "test_gaussian_moments_are_those_of_the_samples": "",
         "test_the_flows_moments_are_those_of_a_narrow_posterior": "",
