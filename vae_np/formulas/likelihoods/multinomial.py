@@ -65,11 +65,12 @@ class Multinomial(Wide):
         """As above; log p_d is (a_d - a_*) - log1p(sum_{d' != *} e^(a_d' - a_*)) with the largest logit a_*."""
         top = np.argmax(raw.real, axis=-1, keepdims=True)
         shifted = raw - np.take_along_axis(raw, top, axis=-1)
-        others = np.exp(shifted)
-        np.put_along_axis(others, top, 0, axis=-1)
-        log_p = shifted - log1p(others.sum(axis=-1, keepdims=True))
+        e = np.exp(shifted)  # 1 of the largest itself
+        p = e / np.sum(e, axis=-1, keepdims=True)
+        np.put_along_axis(e, top, 0, axis=-1)
+        log_p = shifted - log1p(e.sum(axis=-1, keepdims=True))
         n = np.broadcast_to(x.sum(axis=-1, keepdims=True), raw.shape)
-        found: Array = -n * np.exp(log_p)
+        found: Array = -n * p
         some = np.broadcast_to(x != 0, raw.shape)  # few of a document's: only these need logarithms
         count, length = np.broadcast_to(x, raw.shape)[some], n[some]
         share = count / length
