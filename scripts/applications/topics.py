@@ -245,7 +245,7 @@ def main(arguments: list[str] | None = None) -> None:
     found, name = read(args.data, args.quick)
     n, d = found.x.shape
     print(f"{n} documents of {d} words, {name}; half of them have at most {np.median(found.x.sum(axis=1)):.0f} words\n")
-    topics, latents, args.epochs = (20, 80, 160, 320), (20, 50, 100), 2 if args.quick else args.epochs
+    topics, latents, args.epochs = (20, 80, 160, 320), (20, 100), 2 if args.quick else args.epochs
     settings: dict[Any, dict[str, Any]] = {
         Dirichlet: {f"LDA, {k} topics, word prior {p or '1/K'}": (k, p) for k in topics for p in (None, 0.1)},
         Autoencoder: {
