@@ -194,6 +194,9 @@ LENGTHY = {
         "test_a_kernel_is_the_oracle_to_4_ulp_at_every_magnitude": "^[A-Z].*float64|^[a-l].*float32",
         "test_the_check_finds_the_mistake": "float32",
     },
+    "model/test_conditional.py": {
+        "test_every_gradient_of_a_conditional_model_is_the_derivative": "heteroscedastic-|^full-numba",
+    },
     "model/test_doors.py": {
         "test_every_likelihood_goes_with_them": "^bernoulli|per-feature$",
         "test_free_bits_have_the_right_gradient_on_both_sides_of_the_bound": "per-dimension",

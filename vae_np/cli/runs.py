@@ -66,6 +66,8 @@ def load_run(path: str, backend: str | None = None) -> Run:
     folder = Path(path) if Path(path).is_dir() else Path(path).parent
     options = read_config(folder) if Path(path).is_dir() or Path(path).name == "checkpoint.npz" else None
     vae = load(path, backend=backend or (options or {}).get("backend", "numba"))
+    if vae.architecture.condition:
+        raise ValueError(f"{path}: a conditional model, which no command takes yet; in Python vae_np.load does")
     names, features = (options or {}).get("feature_names"), vae.architecture.n_features
     if names is not None and len(names) != features:
         raise ValueError(f"{folder / 'config.json'}: {len(names)} feature_names; the model has {features} features")

@@ -22,7 +22,7 @@ BLOCK = 1 << 20
 """Numbers drawn together."""
 
 
-def binarise(x: Array, mode: Mode, *, seed: int = 0, step: int = 0, first: int = 0) -> Array:
+def binarise(x: Array, mode: Mode, *, seed: int = 0, step: int = 0, first: int = 0, kept: int = 0) -> Array:
     """Binary data from values in [0, 1].
 
         threshold         x_b = 1 if x > 1/2, else 0
@@ -41,6 +41,8 @@ def binarise(x: Array, mode: Mode, *, seed: int = 0, step: int = 0, first: int =
     seed, step : int
     first : int
         The number of the first row: rows [a, b) of a data set are ``binarise(x[a:b], ..., first=a)``.
+    kept : int
+        How many of the last columns are no data, but the condition of a conditional model, and stay as they are.
 
     Returns
     -------
@@ -64,6 +66,12 @@ def binarise(x: Array, mode: Mode, *, seed: int = 0, step: int = 0, first: int =
         return x
     if x.ndim != 2:
         raise ValueError(f"x must have shape (N, D); got {x.shape}")
+    if kept:
+        data = x.copy()
+        data[:, -kept:] = 0
+        data = binarise(data, mode, seed=seed, step=step, first=first)
+        data[:, -kept:] = x[:, -kept:]
+        return data
     check_values(x, 0, 1, what="binarisation")
     if mode == "threshold":
         return np.asarray(x > 0.5).astype(x.dtype)

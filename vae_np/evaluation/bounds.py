@@ -77,12 +77,15 @@ class Evaluation(NamedTuple):
         return f"Evaluation({'; '.join(lines)}; nats, {len(self.per_example['elbo'])} examples)"
 
 
-def evaluate(vae: VAE, x: ArrayLike, *, samples: int = 1, seed: int = 0) -> Evaluation:
+def evaluate(
+    vae: VAE, x: ArrayLike, *, samples: int = 1, seed: int = 0, condition: ArrayLike | None = None
+) -> Evaluation:
     """Evaluate every example with S samples of the posterior.
 
         elbo_n     = 1/S sum_s log p(x_n | z_sn) - KL_n
         evidence_n = log 1/S sum_s p(x_n | z_sn) p(z_sn) / q(z_sn | x_n)
 
+    Of a conditional model, with ``condition`` or rows [x, c] for x, all of it is given c: bounds of log p(x|c).
     The noise depends on (seed, sample, example) alone. Both are lower bounds of log p(x) in expectation; the second
     rises to it with S (Burda et al. 2016). At S = 1 it is the ELBO with its KL estimated at the sample.
 
@@ -106,7 +109,7 @@ def evaluate(vae: VAE, x: ArrayLike, *, samples: int = 1, seed: int = 0) -> Eval
     off the evidence. Believe them where effective_samples is large (some tens), and with few samples as an order of
     magnitude (Owen 2013, "Monte Carlo theory, methods and examples", sections 2.4 and 9.3).
     """
-    x = vae.check_data(x)
+    x = vae.check_data(x if condition is None else vae.rows(x, condition))
     if len(x) == 0:
         raise ValueError("x has no examples")
     samples = whole("samples", samples, at_least=1)
@@ -149,7 +152,7 @@ def evaluate(vae: VAE, x: ArrayLike, *, samples: int = 1, seed: int = 0) -> Eval
 
 def _bits(vae: VAE, nats: float) -> float:
     """-log2 p a feature, where x are levels."""
-    return -nats / (vae.architecture.n_features * math.log(2)) if vae.likelihood.has_levels else math.nan
+    return -nats / (vae.architecture.n_data * math.log(2)) if vae.likelihood.has_levels else math.nan
 
 
 def _standard_error(values: Array) -> float:

@@ -180,6 +180,8 @@ def with_clusters(
     a = vae.architecture
     if type(a.posterior) is not Diagonal:
         raise ValueError(f"clusters need the diagonal posterior; the model's is {a.posterior!r}")
+    if a.condition:
+        raise ValueError("clusters need a model without a condition; this one is conditional")
     mu, logvar = (np.asarray(moment, np.float64) for moment in vae.encode(x))
     if of not in ("means", "posteriors"):
         raise ValueError(f"of must be means or posteriors; got {of!r}")

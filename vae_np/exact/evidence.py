@@ -12,7 +12,13 @@ from vae_np.exact.modes import Mixture, find, overlooked, prior_draws
 from vae_np.exact.nodes import MOST, agree, blocks, orders, prepare, tensor
 from vae_np.exact.quadrature import is_within
 from vae_np.formulas.elbo import Cotangents, OwnEncoder, backward, forward
-from vae_np.formulas.network import Architecture, decoder_backward, decoder_forward, encoder_forward
+from vae_np.formulas.network import (
+    Architecture,
+    decoder_backward,
+    decoder_forward,
+    decoder_input,
+    encoder_forward,
+)
 from vae_np.formulas.numerics import column_sums, log_sum_exp
 from vae_np.formulas.parameters import Parameters
 from vae_np.formulas.posteriors import Diagonal
@@ -273,7 +279,7 @@ def _add_gradient(gradients: Parameters, parameters: Parameters, x: Array, one: 
     own, encoder = architecture.own(parameters, "prior"), OwnEncoder(parameters, architecture, gradients)
     for z, weight in blocks(one.z, one.weight, 1):
         each = share * weight[:, None]
-        raw, cache = decoder_forward(z[:, None], parameters, architecture)
+        raw, cache = decoder_forward(decoder_input(z[:, None], x, architecture), parameters, architecture)
         draw, down = architecture.likelihood.gradient(x, raw, architecture.own(parameters))
         for name, term in down.items():
             view = gradients[f"likelihood.{name}"]

@@ -10,7 +10,9 @@ Letters: N examples, S samples an example, D features, K latent dimensions. The 
     appendix C.1, C.2          Bernoulli and Gaussian decoders: `likelihoods`; the encoder: `network`
 
 There the posterior q(z|x) is the diagonal Gaussian, whose heads are mu and logvar, and the prior p(z) is N(0, I);
-others are in `posteriors` and `priors`. The forward pass ends in four terms,
+others are in `posteriors` and `priors`. Of a conditional model (Sohn, Lee & Yan 2015) the rows are [x, c], and what
+stands here is the bound of log p(x | c): with q(z | x, c), p(x | z, c), whose decoder is given [z, c], and p(z). The
+forward pass ends in four terms,
 
     log_likelihood  (S, N)   log p(x | z), where x is standardised with its change of variables: see `scaling`
     log_prior       (S, N)   log p(z)
@@ -40,6 +42,7 @@ from vae_np.formulas.network import (
     EncoderCache,
     decoder_backward,
     decoder_forward,
+    decoder_input,
     encoder_backward,
     encoder_forward,
 )
@@ -169,7 +172,7 @@ def forward(parameters: Parameters, x: Array, eps: Array, architecture: Architec
     heads, encoder = encoder_forward(x, parameters, architecture)
     own_q = architecture.own(parameters, "posterior")
     z, log_posterior, posterior = architecture.posterior.checked_sample(heads, eps, own_q)
-    raw, decoder = decoder_forward(z, parameters, architecture)
+    raw, decoder = decoder_forward(decoder_input(z, x, architecture), parameters, architecture)
     own = architecture.own(parameters)
     log_likelihood = architecture.likelihood.checked_log_density(x, raw, own).sum(axis=-1) - architecture.log_volume
     log_prior, kl, *prior = prior_terms(parameters, architecture, heads, z, log_posterior)

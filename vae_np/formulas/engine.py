@@ -50,7 +50,8 @@ class Update(NamedTuple):
 
 
 class Engine(Protocol):
-    """What the model asks of an engine: x is (N, D), z (..., K), eps (S, N, K), all of the parameters' dtype.
+    """What the model asks of an engine: x is (N, D), z (..., K), eps (S, N, K), all of the parameters' dtype; of a
+    conditional model x are rows [x, c], and `decode` is given [z, c].
 
     ``lock`` is held by who uses what a call returned before the next call; ``cores`` is how many threads may take part.
     """
@@ -102,7 +103,8 @@ class FormulaEngine:
     def batch(self, data: Array, rows: NDArray[np.integer[Any]], draw: tuple[int, int] | None = None) -> Array:
         """data[rows]; binarised by the numbers of ``draw``, (seed, step), if it is given."""
         x = np.asarray(data[rows])
-        return x if draw is None else binarise(x, "dynamic", seed=draw[0], step=draw[1])
+        kept = self.architecture.condition
+        return x if draw is None else binarise(x, "dynamic", seed=draw[0], step=draw[1], kept=kept)
 
     @_quiet
     def encode(self, x: Array) -> tuple[Array, Array]:

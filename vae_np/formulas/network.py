@@ -2,6 +2,8 @@
 
 encoder:  x -> hidden stack -> the posterior's linear heads, such as mu and logvar
 decoder:  z -> hidden stack -> one linear layer, raw (what the likelihood's link takes)
+
+Of a conditional model x stands for a row [x, c], and the decoder's input is [z, c].
 """
 
 from __future__ import annotations
@@ -18,11 +20,19 @@ from numpy.typing import NDArray
 from vae_np.formulas.activations import get_activation
 from vae_np.formulas.layers import DenseCache, HiddenCache, dense_backward, dense_forward, stack_backward, stack_forward
 from vae_np.formulas.likelihoods import Likelihood
+from vae_np.formulas.likelihoods.conditional import Conditional
 from vae_np.formulas.posteriors import Diagonal, Posterior
 from vae_np.formulas.priors import Prior, Standard
 from vae_np.formulas.scaling import Scaling
 
-__all__ = ["Architecture", "decoder_backward", "decoder_forward", "encoder_backward", "encoder_forward"]
+__all__ = [
+    "Architecture",
+    "decoder_backward",
+    "decoder_forward",
+    "decoder_input",
+    "encoder_backward",
+    "encoder_forward",
+]
 
 Array = NDArray[Any]
 
@@ -31,7 +41,8 @@ Array = NDArray[Any]
 class Architecture:
     """The sizes and kinds that fix a model up to its parameters; an error where they make no sense.
 
-    The networks see what `Scaling.inside` makes of x, where there is a scaling.
+    The networks see what `Scaling.inside` makes of x, where there is a scaling. ``n_features`` counts the columns of a
+    row: those of x, and of a condition where the likelihood is `Conditional`.
     """
 
     n_features: int
@@ -78,7 +89,7 @@ class Architecture:
             dense(f"encoder.{name}", sizes[-1], width)
         for name, shape in self.posterior.checked_shapes(self.latent).items():
             shapes[f"posterior.{name}"] = shape
-        sizes = [self.latent, *self.decoder_hidden]
+        sizes = [self.latent + self.condition, *self.decoder_hidden]
         for i, (fan_in, fan_out) in enumerate(pairwise(sizes)):
             dense(f"decoder.{i}", fan_in, fan_out)
         dense("decoder.out", sizes[-1], self.likelihood.raw_size(self.n_features))
@@ -87,6 +98,16 @@ class Architecture:
         for name, shape in self.prior.checked_shapes(self.latent).items():
             shapes[f"prior.{name}"] = shape
         return shapes
+
+    @property
+    def condition(self) -> int:
+        """C, how many of a row's last columns are the condition."""
+        return self.likelihood.columns if isinstance(self.likelihood, Conditional) else 0
+
+    @property
+    def n_data(self) -> int:
+        """D, how many columns x has without the condition."""
+        return self.n_features - self.condition
 
     @property
     def layers(self) -> list[str]:
@@ -109,8 +130,8 @@ class Architecture:
 
     @property
     def is_plain(self) -> bool:
-        """Whether posterior and prior are Kingma & Welling's (2014), for which there are kernels."""
-        return type(self.posterior) is Diagonal and type(self.prior) is Standard
+        """Whether posterior, prior and the decoder's input, z, are Kingma & Welling's (2014), which have kernels."""
+        return type(self.posterior) is Diagonal and type(self.prior) is Standard and not self.condition
 
     @property
     def has_kl(self) -> bool:
@@ -179,10 +200,19 @@ class DecoderCache(NamedTuple):
     out: DenseCache
 
 
+def decoder_input(z: Array, x: Array, architecture: Architecture) -> Array:
+    """What the decoder is given: z (S, N, K) itself, or [z, c] with c the last columns of the rows x (N, D + C)."""
+    columns = architecture.condition
+    if not columns:
+        return z
+    c = np.broadcast_to(x[:, -columns:], (*z.shape[:-1], columns))  # sample s of example n has c of n
+    return np.concatenate([z, c], axis=-1)
+
+
 def decoder_forward(
     z: Array, parameters: Mapping[str, Array], architecture: Architecture
 ) -> tuple[Array, DecoderCache]:
-    """The raw output (..., raw_size) for z (..., K)."""
+    """The raw output (..., raw_size) for z (..., K), or `decoder_input`."""
     layers = [dense(parameters, f"decoder.{i}") for i in range(len(architecture.decoder_hidden))]
     h, stack = stack_forward(z, layers, get_activation(architecture.activation))
     raw, out = dense_forward(h, *dense(parameters, "decoder.out"))
@@ -192,13 +222,13 @@ def decoder_forward(
 def decoder_backward(
     draw: Array, cache: DecoderCache, gradients: Mapping[str, Array], architecture: Architecture
 ) -> Array:
-    """Adds the decoder's gradients to the views of ``gradients`` and returns dz (..., K)."""
+    """Adds the decoder's gradients to the views of ``gradients`` and returns dz (..., K), without dc: c is data."""
     dh, *out = dense_backward(draw, cache.out)
     _add(gradients, "decoder.out", out)
     dz, layers = stack_backward(dh, cache.stack, get_activation(architecture.activation))
     for i, layer in enumerate(layers):
         _add(gradients, f"decoder.{i}", layer)
-    return dz
+    return dz[..., : architecture.latent]
 
 
 def _add(gradients: Mapping[str, Array], name: str, layer: Sequence[Array]) -> None:

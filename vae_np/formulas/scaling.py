@@ -65,9 +65,10 @@ class Scaling:
         return u
 
     def outside(self, u: Array) -> Array:
-        """x = shift + scale u, likewise."""
+        """x = shift + scale u, likewise; u may lack the last columns, a condition, which is not decoded."""
+        d = u.shape[-1]
         with np.errstate(over="ignore"):
-            x: Array = (self.shift + self.scale * u).astype(u.dtype)
+            x: Array = (self.shift[:d] + self.scale[:d] * u).astype(u.dtype)
         return x
 
 

@@ -1,10 +1,11 @@
-"""What a model is made of: architecture, parameters and engine, its checks of what it is given, its file."""
+"""What a model is made of: architecture, parameters and engine, its checks of what it is given, its start, its file."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,16 +15,19 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from vae_np.formulas.doors import chosen
 from vae_np.formulas.engine import Engine, FormulaEngine
 from vae_np.formulas.likelihoods import Likelihood
+from vae_np.formulas.likelihoods.conditional import conditional, of_data
 from vae_np.formulas.network import Architecture
 from vae_np.formulas.parameters import Parameters
-from vae_np.formulas.posteriors import Posterior
-from vae_np.formulas.priors import Prior
-from vae_np.formulas.scaling import Scaling
+from vae_np.formulas.posteriors import Diagonal, Posterior
+from vae_np.formulas.priors import Prior, Standard
+from vae_np.formulas.scaling import FeatureMoments, Scaling, moments, standardising
 from vae_np.model.archive import write_archive
+from vae_np.model.conditional import joined
 from vae_np.model.initialisers import initialise, start_own
 from vae_np.model.inputs import check_float, check_widths
 from vae_np.support import noise
 from vae_np.support.checks import whole
+from vae_np.support.errors import ConstantFeaturesWarning
 
 __all__ = ["Model"]
 
@@ -51,18 +55,20 @@ class Model:
         init: str = "glorot-uniform",
         threads: int | None = None,
         scale: str = "none",
+        condition: int = 0,
     ) -> None:
         if np.dtype(dtype) not in (np.dtype("float32"), np.dtype("float64")):
             raise ValueError(f"dtype must be float32 or float64; got {np.dtype(dtype)}")
+        condition = whole("condition", condition, at_least=0)
         self.architecture = Architecture(
-            n_features,
+            whole("n_features", n_features, at_least=1) + condition if condition else n_features,
             check_widths("hidden", hidden),
             latent,
             check_widths("hidden", hidden)[::-1]
             if decoder_hidden is None
             else check_widths("decoder_hidden", decoder_hidden),
             activation,
-            chosen(Likelihood, likelihood),
+            conditional(chosen(Likelihood, likelihood), condition),
             chosen(Posterior, posterior),
             chosen(Prior, prior),
         )
@@ -76,10 +82,13 @@ class Model:
 
     def __repr__(self) -> str:
         a = self.architecture
-        widths = "-".join(map(str, [a.n_features, *a.hidden, a.latent, *a.decoder_hidden, a.n_features]))
+        given = f"+{a.condition}" if a.condition else ""
+        ends = [f"{a.n_data}{given}", *a.hidden], [f"{a.latent}{given}", *a.decoder_hidden, a.n_data]
+        widths = "-".join(map(str, [*ends[0], *ends[1]]))
         size = self.parameters.vector.size
-        latent = "" if a.is_plain else f", {a.posterior!r}, {a.prior!r}"
-        return f"VAE({widths}, {a.activation}, {a.likelihood!r}{latent}, {self.dtype}, {size} parameters)"
+        plain = type(a.posterior) is Diagonal and type(a.prior) is Standard
+        latent = "" if plain else f", {a.posterior!r}, {a.prior!r}"
+        return f"VAE({widths}, {a.activation}, {of_data(a.likelihood)!r}{latent}, {self.dtype}, {size} parameters)"
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the engine, whose buffers look into the parameters' memory."""
@@ -101,7 +110,7 @@ class Model:
 
     @property
     def likelihood(self) -> Likelihood:
-        """p(x|z)."""
+        """p(x|z); of a conditional model `Conditional`, p(x|z, c) of rows [x, c]."""
         return self.architecture.likelihood
 
     @property
@@ -122,10 +131,18 @@ class Model:
 
     def check_float(self, name: str, x: ArrayLike) -> Array:
         """`check_data` without the support: what is only a probability until it is binarised passes."""
-        array = check_float(name, x, self.architecture.n_features, self.dtype)
+        array = check_float(name, x, self.architecture.n_features, self.dtype, self.architecture.condition)
         if array.ndim != 2:
             raise ValueError(f"{name} must have two dimensions, examples and features; it has shape {array.shape}")
         return array
+
+    def rows(self, x: ArrayLike, condition: ArrayLike) -> Array:
+        """The rows [x, c], (N, D + C), of a conditional model: what functions of models take for x."""
+        return joined(self.architecture, self.dtype, x, condition)
+
+    def given(self, x: ArrayLike, condition: ArrayLike | None) -> Array:
+        """Checked rows as the networks see them."""
+        return self.inside(self.check_data(x if condition is None else self.rows(x, condition)))
 
     @property
     def scaling(self) -> Scaling | None:
@@ -155,6 +172,40 @@ class Model:
         """Back in the data's units."""
         return u if self.scaling is None else self.scaling.outside(u)
 
+    def start_output_bias(self, x: ArrayLike) -> None:
+        """Start where the decoder, whatever z, fits the data's mean: for Bernoulli, the output bias at the log-odds.
+
+        A learned variance of the likelihood starts at the data's about its mean.
+        """
+        found = self._moments(x)
+        if self.scaling is not None:  # its deviation, since its variance may overflow where the quotient's does not
+            shift, scale = self.scaling.shift, self.scaling.scale
+            found = found._replace(mean=(found.mean - shift) / scale, deviation=found.deviation / scale)
+        mean, variance = found.mean, found.variance
+        self.parameters["decoder.out.b"][...] = self.likelihood.start(mean, variance)
+        for name, value in self.likelihood.start_own(mean, variance).items():
+            self.parameters[f"likelihood.{name}"][...] = value
+
+    def start_scaling(self, x: ArrayLike) -> None:
+        """Find shift and scale of ``scale="standard"``: each feature's mean and deviation over x, (N, D).
+
+        A feature whose values are all one keeps the scale 1, and a ``UserWarning`` names it. Columns of a table's parts
+        that do not admit every real number (`Columns`) are left as they are.
+        """
+        found = self._moments(x)
+        real = self.likelihood.real(len(found.mean))
+        self.scaling = standardising(found, real)
+        if (constant := found.constant & real).any():
+            warning = ConstantFeaturesWarning(np.flatnonzero(constant), self.architecture.n_data)
+            warnings.warn(warning, stacklevel=2)
+
+    def _moments(self, x: ArrayLike) -> FeatureMoments:
+        """The moments of checked data."""
+        x = self.check_data(x)
+        if len(x) == 0:
+            raise ValueError("x has no examples to take a mean of")
+        return moments(x)
+
     def _checked_scale(self, scale: str) -> str:
         if scale not in SCALES:
             raise ValueError(f"scale must be one of {', '.join(SCALES)}; got {scale!r}")
@@ -173,19 +224,19 @@ class Model:
         """
         a = self.architecture
         return {
-            "n_features": a.n_features,
+            "n_features": a.n_data,
             "hidden": list(a.hidden),
             "latent": a.latent,
             "decoder_hidden": list(a.decoder_hidden),
             "activation": a.activation,
-            "likelihood": a.likelihood.checked_config(),
+            "likelihood": of_data(a.likelihood).checked_config(),
             "posterior": a.posterior.checked_config(),
             "prior": a.prior.checked_config(),
             "dtype": str(self.dtype),
             "init": self.init,
             "seed": self.seed,
             "scale": self.scale,
-        }
+        } | ({"condition": a.condition} if a.condition else {})
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one file, atomically; `vae_np.load` reads it."""

@@ -12,29 +12,37 @@ from numpy.typing import ArrayLike, NDArray
 from vae_np.support.errors import NonFiniteError
 from vae_np.support.sparse import dense, is_sparse
 
-__all__ = ["check_finite_rows", "check_float", "check_noise", "check_widths"]
+__all__ = ["as_array", "check_finite_rows", "check_float", "check_noise", "check_widths"]
 
 Array = NDArray[Any]
 
 
-def check_float(name: str, values: ArrayLike, columns: int, dtype: np.dtype[Any]) -> Array:
-    """An array with that many columns in the model's dtype; integers and bools are converted, other floats are not."""
+def check_float(name: str, values: ArrayLike, columns: int, dtype: np.dtype[Any], condition: int = 0) -> Array:
+    """An array with that many columns in the model's dtype; integers and bools are converted, other floats are not.
+
+    So many of the columns are a conditional model's ``condition``; where they are missing, the message says so.
+    """
     if isinstance(values, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array, whose mask would be lost; fill it or drop the rows")
     if not isinstance(values, np.ndarray) and isinstance(getattr(values, "x", None), np.ndarray):
         raise TypeError(f"{name} is a {type(values).__name__}; give its rows, .x")
-    array = _as_array(name, values)
+    array = as_array(name, values)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers; it has dtype {array.dtype}")
     if array.ndim < 1 or array.shape[-1] != columns:
         got = array.shape[-1] if array.ndim else "none"
+        if condition and got == columns - condition:
+            raise ValueError(
+                f"the model is conditional: {name} has its {got} columns and no condition, {condition} more; a method"
+                " takes condition=, a function rows(x, condition) of the model for x"
+            )
         raise ValueError(f"{name} must have {columns} columns; it has {got}")
     if array.dtype.kind == "f" and array.dtype.newbyteorder("=") != dtype:  # of either order of bytes
         raise TypeError(f"{name} is {array.dtype} and the model is {dtype}; convert it, with {name}.astype('{dtype}')")
     return np.ascontiguousarray(array, dtype)
 
 
-def _as_array(name: str, values: Any) -> Array:
+def as_array(name: str, values: Any) -> Array:
     """The array of whatever holds numbers: a list, a sparse matrix, a data frame with columns of several types."""
     if is_sparse(values):
         return dense(values, name)

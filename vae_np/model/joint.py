@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vae_np.formulas.elbo import OwnEncoder
-from vae_np.formulas.network import Architecture, decoder_backward, decoder_forward
+from vae_np.formulas.network import Architecture, decoder_backward, decoder_forward, decoder_input
 from vae_np.formulas.parameters import Parameters
 from vae_np.model.vae import VAE
 
@@ -51,7 +51,7 @@ class Joint:
 
     def log_likelihood(self, z: Array) -> Array:
         """log p(x_n | z_sn), (S, N), at z (S, N, K)."""
-        raw, _ = decoder_forward(z, self.parameters, self.architecture)
+        raw, _ = decoder_forward(decoder_input(z, self.x, self.architecture), self.parameters, self.architecture)
         return self._log_density(raw)
 
     def log_prior(self, z: Array) -> Array:
@@ -66,7 +66,7 @@ class Joint:
     def log_likelihood_and_gradient(self, z: Array) -> tuple[Array, Array]:
         """log p(x_n | z_sn), (S, N), and its derivative with respect to z, (S, N, K)."""
         a = self.architecture
-        raw, cache = decoder_forward(z, self.parameters, a)
+        raw, cache = decoder_forward(decoder_input(z, self.x, a), self.parameters, a)
         draw, _ = a.likelihood.gradient(self.x, raw, a.own(self.parameters))
         return self._log_density(raw), decoder_backward(draw, cache, self._gradients, a)
 

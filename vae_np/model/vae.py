@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vae_np.formulas.elbo import OwnEncoder, Terms
+from vae_np.formulas.elbo import Terms
 from vae_np.formulas.engine import Step, Update
+from vae_np.formulas.network import decoder_input
 from vae_np.formulas.objectives import Objective, get_objective, weighted_elbo
 from vae_np.formulas.optim import Adam, AdamState
 from vae_np.formulas.parameters import Parameters
 from vae_np.formulas.posteriors import Diagonal
-from vae_np.formulas.scaling import FeatureMoments, moments, standardising
-from vae_np.model.base import Model
 from vae_np.model.diagnosis import diagnose, posterior_fault
-from vae_np.model.inputs import check_finite_rows, check_float, check_noise
-from vae_np.support import noise
-from vae_np.support.checks import non_negative, whole
-from vae_np.support.errors import ConstantFeaturesWarning, NonFiniteError
+from vae_np.model.generative import Generative
+from vae_np.model.inputs import check_finite_rows, check_noise
+from vae_np.support.checks import non_negative
+from vae_np.support.errors import NonFiniteError
 
 __all__ = ["VAE", "Elbo"]
 
@@ -43,7 +41,7 @@ class Elbo(NamedTuple):
     kl_is_analytic: bool = True
 
 
-class VAE(Model):
+class VAE(Generative):
     """A variational autoencoder, by default with a diagonal Gaussian posterior and a standard normal prior.
 
         q(z|x) = N(mu(x), diag exp(logvar(x))),    p(z) = N(0, I),    p(x|z) the likelihood
@@ -81,6 +79,10 @@ class VAE(Model):
         variance 1, found by `fit` (or `start_scaling`) from the training data and kept in the model's file; log p(x)
         and all that is built on it stay in nats of x in its own units, and `decode`, `sample` and `reconstruct` answer
         in these. For likelihoods of all real numbers.
+    condition : int
+        C, columns of a condition c that encoder and decoder are given: q(z|x, c) and p(x|z, c), and every bound is one
+        of log p(x|c) (Sohn, Lee & Yan 2015). A row is then [x, c], which functions of models take for x; methods take x
+        and ``condition=``, whole numbers from 0 to C - 1 as labels, or (N, C) numbers, and `rows` joins them. 0: none.
 
     Attributes
     ----------
@@ -101,46 +103,12 @@ class VAE(Model):
     (3, 2)
     """
 
-    def start_output_bias(self, x: ArrayLike) -> None:
-        """Start where the decoder, whatever z, fits the data's mean: for Bernoulli, the output bias at the log-odds.
-
-        A learned variance of the likelihood starts at the data's about its mean.
-        """
-        found = self._moments(x)
-        if self.scaling is not None:  # its deviation, since its variance may overflow where the quotient's does not
-            shift, scale = self.scaling.shift, self.scaling.scale
-            found = found._replace(mean=(found.mean - shift) / scale, deviation=found.deviation / scale)
-        mean, variance = found.mean, found.variance
-        self.parameters["decoder.out.b"][...] = self.likelihood.start(mean, variance)
-        for name, value in self.likelihood.start_own(mean, variance).items():
-            self.parameters[f"likelihood.{name}"][...] = value
-
-    def start_scaling(self, x: ArrayLike) -> None:
-        """Find shift and scale of ``scale="standard"``: each feature's mean and deviation over x, (N, D).
-
-        A feature whose values are all one keeps the scale 1, and a ``UserWarning`` names it. Columns of a table's parts
-        that do not admit every real number (`Columns`) are left as they are.
-        """
-        found = self._moments(x)
-        real = self.likelihood.real(len(found.mean))
-        self.scaling = standardising(found, real)
-        if (constant := found.constant & real).any():
-            warning = ConstantFeaturesWarning(np.flatnonzero(constant), len(found.mean))
-            warnings.warn(warning, stacklevel=2)
-
-    def _moments(self, x: ArrayLike) -> FeatureMoments:
-        """The moments of checked data."""
-        x = self.check_data(x)
-        if len(x) == 0:
-            raise ValueError("x has no examples to take a mean of")
-        return moments(x)
-
-    def encode(self, x: ArrayLike) -> tuple[Array, Array]:
+    def encode(self, x: ArrayLike, condition: ArrayLike | None = None) -> tuple[Array, Array]:
         """Mean and log-variance of q(z|x), each (N, K), of x (N, D); `NonFiniteError` where they are not finite.
 
         They are exact for the Gaussian posteriors; for another, what its `Posterior.moments` says.
         """
-        mu, logvar = self.engine.encode(self.inside(self.check_data(x)))
+        mu, logvar = self.engine.encode(self.given(x, condition))
         return self._finite_moment("mu", mu), self._finite_moment("logvar", logvar)
 
     def _finite_moment(self, name: str, moment: Array) -> Array:
@@ -151,38 +119,13 @@ class VAE(Model):
             raise fault
         return check_finite_rows("moments of the posterior", moment)
 
-    def decode(self, z: ArrayLike) -> Array:
-        """E[x|z], shape (..., D), of z (..., K); `NonFiniteError` where z or it is not finite."""
-        z = check_finite_rows("z", check_float("z", z, self.architecture.latent, self.dtype))
-        mean = self.likelihood.mean(self.engine.decode(z), self.architecture.own(self.parameters))
-        return check_finite_rows("decoder.out", self.outside(mean))
-
-    def reconstruct(self, x: ArrayLike) -> Array:
+    def reconstruct(self, x: ArrayLike, condition: ArrayLike | None = None) -> Array:
         """E[x|z] at the mean of q(z|x), shape (N, D)."""
-        return self.decode(self._finite_moment("mu", self.engine.encode(self.inside(self.check_data(x)))[0]))
+        rows = self.given(x, condition)
+        z = self._finite_moment("mu", self.engine.encode(rows)[0])
+        return self._mean(decoder_input(z, rows, self.architecture))
 
-    def sample_prior(self, n: int, seed: int = 0) -> Array:
-        """``n`` draws of z ~ p(z), shape (n, K); `NonFiniteError` where they or the prior's arrays are not finite."""
-        n = whole("n", n, at_least=0)
-        own = self.architecture.own(self.parameters, "prior")
-        for name, array in own.items():  # a draw may be finite that comes of what is not
-            if bad := int(np.sum(~np.isfinite(array))):
-                raise NonFiniteError(f"{bad} of {array.size} values are not finite", f"parameter prior.{name}")
-        encoder = OwnEncoder(self.parameters, self.architecture)
-        latent, generator = self.architecture.latent, noise.stream(seed, "prior")
-        with np.errstate(all="ignore"):  # what is not finite is named below
-            z = self.prior.checked_draw(n, latent, generator, own, self.dtype, encoder)
-        return check_finite_rows("prior", z)
-
-    def sample(self, n: int, seed: int = 0) -> Array:
-        """``n`` draws of x ~ p(x|z) with z ~ p(z), shape (n, D): the same for the same seed, 0 if left out.
-
-        `decode` of `sample_prior` gives their means.
-        """
-        z, own = self.sample_prior(n, seed), self.architecture.own(self.parameters)
-        return self.outside(self.likelihood.sample(self.engine.decode(z), noise.stream(seed, "sample"), own))
-
-    def elbo(self, x: ArrayLike, eps: ArrayLike, beta: float = 1.0) -> Elbo:
+    def elbo(self, x: ArrayLike, eps: ArrayLike, beta: float = 1.0, *, condition: ArrayLike | None = None) -> Elbo:
         """The evidence lower bound of each example, at the noise eps.
 
             elbo_n = 1/S sum_s log p(x_n | z_sn) - beta KL(q(z|x_n) || p(z)),    z = mu + exp(logvar / 2) eps
@@ -203,7 +146,7 @@ class VAE(Model):
             ``kl_is_analytic``.
         """
         beta = non_negative("beta", beta)
-        x = self.inside(self.check_data(x))
+        x = self.given(x, condition)
         eps, shape = check_noise(eps, len(x), self.architecture.latent, self.dtype)
         terms = self.engine.terms(x, eps)
         if not all(np.isfinite(a).all() for a in (terms.z, terms.log_likelihood, terms.kl)):
@@ -212,7 +155,7 @@ class VAE(Model):
         z, raw = (a.reshape(*shape[:-1], a.shape[-1]) for a in (terms.z, terms.raw))
         return Elbo(log_likelihood - beta * kl, log_likelihood, kl, terms.mu, terms.logvar, z, raw, terms.analytic)
 
-    def terms(self, x: ArrayLike, eps: ArrayLike) -> Terms:
+    def terms(self, x: ArrayLike, eps: ArrayLike, *, condition: ArrayLike | None = None) -> Terms:
         """The forward pass by stages, each sample for itself: what to compare with another implementation.
 
         Parameters
@@ -228,17 +171,8 @@ class VAE(Model):
             mu, logvar (N, K); z (S, N, K); raw (S, N, P); heads.
             log w = log_likelihood + log_prior - log_posterior is the importance weight's logarithm.
         """
-        x = self.inside(self.check_data(x))
+        x = self.given(x, condition)
         return self.engine.terms(x, check_noise(eps, len(x), self.architecture.latent, self.dtype)[0])
-
-    def log_likelihood(self, x: ArrayLike, z: ArrayLike) -> Array:
-        """log p(x_n | z_n), (N,), at any z (N, K), or (S, N) at z (S, N, K); nats, in x's own units."""
-        x = self.inside(self.check_data(x))
-        z = check_finite_rows("z", check_float("z", z, self.architecture.latent, self.dtype))
-        if z.shape[-2:-1] != x.shape[:1] or z.ndim > 3:
-            raise ValueError(f"z must be (N, K) or (S, N, K) with N = {len(x)}; got {z.shape}")
-        density = self.likelihood.checked_log_density(x, self.engine.decode(z), self.architecture.own(self.parameters))
-        return check_finite_rows("log_likelihood", density.sum(axis=-1) - self.architecture.log_volume)
 
     def loss_and_grad(
         self,
@@ -248,6 +182,7 @@ class VAE(Model):
         *,
         objective: str | Objective = "elbo",
         weights: ArrayLike | None = None,
+        condition: ArrayLike | None = None,
     ) -> tuple[float, Parameters]:
         """The loss, a mean over the batch in nats, and its gradient in the form of the parameters.
 
@@ -268,7 +203,7 @@ class VAE(Model):
             If the loss or a gradient is not finite, naming the first stage of the path and the examples concerned.
         """
         beta = non_negative("beta", beta)
-        x = self.inside(self.check_data(x))
+        x = self.given(x, condition)
         eps, _ = check_noise(eps, len(x), self.architecture.latent, self.dtype)
         if weights is not None:
             self.architecture.check_weights()
@@ -288,6 +223,7 @@ class VAE(Model):
         beta: float = 1.0,
         *,
         objective: str | Objective = "elbo",
+        condition: ArrayLike | None = None,
     ) -> Update:
         """One step of training, in place: loss, gradient and Adam in one pass over buffers made once.
 
@@ -312,7 +248,7 @@ class VAE(Model):
             If the loss or a gradient is not finite, naming the stage; parameters and state are as they were.
         """
         beta, objective = non_negative("beta", beta), get_objective(objective)
-        x = self.inside(self.check_data(x))
+        x = self.given(x, condition)
         eps, _ = check_noise(eps, len(x), self.architecture.latent, self.dtype)
         try:
             return self.engine.train(x, eps, objective, beta, adam, state)

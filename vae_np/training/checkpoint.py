@@ -4,7 +4,8 @@ The whole format, entry by entry; the first four are `archive`'s, and a model fi
 
     format       text, "vae-np 1"
     config       JSON text, the arguments of `VAE`: n_features, hidden, latent, decoder_hidden, activation; likelihood,
-                 posterior and prior, each {"name": ..., its options}; dtype, init, seed, scale
+                 posterior and prior, each {"name": ..., its options}; dtype, init, seed, scale; condition, of a
+                 conditional model alone
     parameters   the flat vector, (P,) in the model's dtype, in the order of `Architecture.shapes`
     scaling      shift and scale, (2, D) in float64, where the model standardises its data and has found them
     adam.m, adam.v    Adam's moments, (P,) in the model's dtype
@@ -35,6 +36,7 @@ from numpy.typing import NDArray
 
 from vae_np.formulas.doors import chosen
 from vae_np.formulas.likelihoods import Likelihood
+from vae_np.formulas.likelihoods.conditional import conditional
 from vae_np.formulas.network import Architecture
 from vae_np.formulas.optim import AdamState
 from vae_np.formulas.posteriors import Posterior
@@ -42,6 +44,7 @@ from vae_np.formulas.priors import Prior
 from vae_np.formulas.scaling import Scaling
 from vae_np.model.archive import read_archive, write_archive
 from vae_np.model.vae import VAE
+from vae_np.support.checks import whole
 from vae_np.support.files import temporary_prefix
 from vae_np.training.history import COLUMNS
 
@@ -189,13 +192,14 @@ def _size(config: Mapping[str, Any]) -> int:
     hidden, decoder_hidden = config["hidden"], config["decoder_hidden"]
     if len(hidden) + len(decoder_hidden) > LAYERS:
         raise ValueError(f"it has {len(hidden) + len(decoder_hidden)} hidden layers; {LAYERS} are the most")
+    condition = whole("condition", config.get("condition", 0), at_least=0)
     architecture = Architecture(
-        config["n_features"],
+        config["n_features"] + condition,
         tuple(hidden),
         config["latent"],
         tuple(decoder_hidden),
         config["activation"],
-        chosen(Likelihood, config["likelihood"]),
+        conditional(chosen(Likelihood, config["likelihood"]), condition),
         chosen(Posterior, config.get("posterior", "diagonal")),  # 0.1.0 had no other
         chosen(Prior, config.get("prior", "standard")),
     )

@@ -28,6 +28,7 @@ def fit(
     vae: VAE,
     x: ArrayLike,
     *,
+    condition: ArrayLike | None = None,
     epochs: int = 10,
     batch_size: int = 64,
     optimizer: Adam | None = None,
@@ -52,6 +53,9 @@ def fit(
     vae : VAE
     x : array, shape (N, D)
         Of the model's dtype; it may be a memory-mapped file.
+    condition : array, optional
+        Of a conditional model, ``VAE(..., condition=C)``: a label each, from 0 to C - 1, or (N, C) numbers. Without it
+        x has rows [x, c], as `VAE.rows` joins them.
     epochs, batch_size : int
         Every epoch presents all examples in a new order; its last batch may be smaller.
     optimizer : Adam, optional
@@ -59,7 +63,7 @@ def fit(
     seed : int
         Of the order, the noise and the binarisation.
     validation : array, optional
-        Evaluated after each epoch; binarised data are binarised once.
+        Evaluated after each epoch; binarised data are binarised once. Of a conditional model `VAE.rows`.
     beta : float or Schedule
         The KL's weight: `schedules.LinearWarmup`, `schedules.Cyclical`, ... by steps.
     objective : str or Objective
@@ -131,7 +135,7 @@ def fit(
         output_bias=output_bias,
         patience=patience,
     )
-    trainer = Trainer(vae, x, settings, validation)
+    trainer = Trainer(vae, x if condition is None else vae.rows(x, condition), settings, validation)
     if resume:
         if checkpoint is None:
             raise ValueError("resume needs checkpoint, the file to continue from")

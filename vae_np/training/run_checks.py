@@ -137,9 +137,9 @@ def _prepared(vae: VAE, x: ArrayLike, name: str, mode: str, seed: int) -> Array:
     """Checked data, binarised if that is done once."""
     array = vae.check_float(name, x)
     if mode == "dynamic":
-        check_values(array, 0, 1, name=name, what="binarisation")
+        check_values(array[:, : vae.architecture.n_data], 0, 1, name=name, what="binarisation")
     elif mode != "none":
-        array = binarise(array, mode, seed=seed)  # type: ignore[arg-type]
+        array = binarise(array, mode, seed=seed, kept=vae.architecture.condition)  # type: ignore[arg-type]
     return vae.check_data(array, name)
 
 

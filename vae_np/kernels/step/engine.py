@@ -95,6 +95,8 @@ class KernelEngine:
             self._batch = aligned_empty((len(rows), data.shape[1]), data.dtype)
         key, step = (_NO_KEY, 0) if draw is None else (_key(draw[0]), draw[1])
         gather(address(data), self._program.like, len(data), rows, self._batch, key, step)
+        if draw is not None and (kept := self.architecture.condition):
+            self._batch[:, -kept:] = data[rows, -kept:]  # a condition is not binarised
         return self._batch
 
     def encode(self, x: Array) -> tuple[Array, Array]:
@@ -119,7 +121,7 @@ class KernelEngine:
         for rows in _blocks(len(flat)):
             with self.lock, np.errstate(all="ignore"):
                 w = self._workspace(1, rows.stop - rows.start)
-                w.terms.z[0] = flat[rows]
+                w.decoder_input[0] = flat[rows]
                 self._run(w, DECODE, w.x, w.eps)
                 np.add(w.terms.raw[0], b, out=raw[rows])
         return raw.reshape(*z.shape[:-1], len(b))
@@ -199,6 +201,7 @@ class KernelEngine:
             return
         self._run(w, ENCODE, x, eps)
         self._latent.forward(w, eps)
+        w.put_condition(x)
         self._run(w, what, x, eps)
 
     def _gradient(self, w: Workspace, x: Array, eps: Array, objective: Objective, beta: float) -> Loss:

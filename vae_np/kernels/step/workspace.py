@@ -65,7 +65,10 @@ class Workspace:
         width, activations = a.likelihood.raw_size(d), int(self.plan[places.ACTIVATIONS])
         self.x, self.eps = empty(n, d), np.zeros((samples, n, k), dtype)
         self.sigma, self.kl, self.dkl = empty(n, k), empty(n, int(self.plan[places.KL_TERMS])), empty(n, k)
-        self.z, self.dz, self.raw = empty(samples, n, k), empty(samples, n, k), empty(samples, n, width)
+        # what the decoder is given, z or [z, c] of a conditional model, and its gradient
+        self.decoder_input, self.decoder_gradient = (empty(samples, n, k + a.condition) for _ in range(2))
+        self.z, self.dz = self.decoder_input[..., :k], self.decoder_gradient[..., :k]
+        self.raw = empty(samples, n, width)
         self.log_likelihood, self.log_prior, self.log_posterior = (empty(samples, n) for _ in range(3))
         self.weight, self.prior, self.rest, self.direct, self.path = (empty(samples, n) for _ in range(5))
         self.h, self.dh, self.no_bias = empty(activations), empty(activations), np.zeros(width, dtype)
@@ -109,6 +112,11 @@ class Workspace:
         samples = 1 if i < q[places.ENCODER] + q[places.HEADS] else q[places.SAMPLES]
         rows, width, begin = int(samples * q[places.N]), int(q[at + places.FAN_OUT]), int(q[at + places.H_AT])
         return where[begin : begin + rows * width].reshape(rows, width)
+
+    def put_condition(self, x: Array) -> None:
+        """The condition of rows [x, c] beside each of their samples."""
+        if columns := self.decoder_input.shape[-1] - self.z.shape[-1]:
+            self.decoder_input[..., -columns:] = x[:, -columns:]
 
     def plain(self, x: Array, eps: Array) -> tuple[Array, Array]:
         """`plain` of both, which those that were read last are."""
