@@ -6,6 +6,7 @@ annealing   `annealed`, `bidirectional`: log p(x) by annealed importance samplin
 clusters    `with_clusters`, `cluster_probabilities`: a mixture in the latent space, and who belongs where
 anomalies   `normal`, `anomalies`: which rows are unlike the data, how surely, and by which features; a background
              model as the measure, and `perturbed` rows for it
+directions  `interpolate`, `latent_path`, `attribute_vector`: from one row to another, from one class to another
 latent_use  `latent_use`: rate, mutual information, aggregated posterior, whether the posterior has collapsed
 generation  `generation_quality`: samples against held-out data, beside what training data reach
 neighbours  `overlap`: precision, recall, density, coverage of two sets; `nearest`
@@ -23,6 +24,7 @@ from vae_np.evaluation.clusters import (
     sample_clusters,
     with_clusters,
 )
+from vae_np.evaluation.directions import attribute_vector, interpolate, latent_path
 from vae_np.evaluation.generation import Quality, generation_quality
 from vae_np.evaluation.latent_use import LatentUse, latent_use
 from vae_np.evaluation.neighbours import Overlap, nearest, overlap
@@ -45,6 +47,7 @@ __all__ = [
     "active_units",
     "annealed",
     "anomalies",
+    "attribute_vector",
     "bidirectional",
     "cluster_probabilities",
     "contributions",
@@ -54,6 +57,8 @@ __all__ = [
     "frechet_distance",
     "generation_quality",
     "importance",
+    "interpolate",
+    "latent_path",
     "latent_use",
     "nearest",
     "normal",
