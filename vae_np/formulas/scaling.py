@@ -59,16 +59,20 @@ class Scaling:
             object.__setattr__(self, name, value)
 
     def inside(self, x: Array) -> Array:
-        """u = (x - shift) / scale, found in float64 and rounded once, to x's dtype."""
+        """u = (x - shift) / scale, found in float64 and rounded once, to x's dtype.
+
+        Columns of x beyond D, a condition's, stay as they are.
+        """
+        if x.shape[-1] > (d := len(self.shift)):
+            return np.concatenate([self.inside(x[..., :d]), x[..., d:]], axis=-1)
         with np.errstate(over="ignore"):  # what overflows is found where x is looked at
             u: Array = ((x - self.shift) / self.scale).astype(x.dtype)
         return u
 
     def outside(self, u: Array) -> Array:
-        """x = shift + scale u, likewise; u may lack the last columns, a condition, which is not decoded."""
-        d = u.shape[-1]
+        """x = shift + scale u, likewise."""
         with np.errstate(over="ignore"):
-            x: Array = (self.shift[:d] + self.scale[:d] * u).astype(u.dtype)
+            x: Array = (self.shift + self.scale * u).astype(u.dtype)
         return x
 
 

@@ -3,8 +3,7 @@
     format       "vae-np 1"
     config       JSON: what `VAE.config` gives
     parameters   the flat vector
-    scaling      shift and scale, (2, D) in float64, of a model that standardises its data; (2, D + C) with a condition,
-                 whose own are 0 and 1
+    scaling      shift and scale, (2, D) in float64, of a model that standardises its data
 
 and, in a checkpoint (`checkpoint`), more.
 """

@@ -153,8 +153,8 @@ class Model:
     def scaling(self, scaling: Scaling) -> None:
         if self.scale == "none":
             raise ValueError('the model has scale="none"; VAE(..., scale="standard") makes one with a scaling')
-        if scaling.shift.shape != (self.architecture.n_features,):
-            raise ValueError(f"the scaling has {len(scaling.shift)} features, the model {self.architecture.n_features}")
+        if scaling.shift.shape != (self.architecture.n_data,):
+            raise ValueError(f"the scaling has {len(scaling.shift)} features, the model {self.architecture.n_data}")
         self.architecture = dataclasses.replace(self.architecture, scaling=scaling)
         self.engine = _make_engine(self.backend, self.architecture, self.parameters, self.threads)
 
@@ -181,9 +181,9 @@ class Model:
         if self.scaling is not None:  # its deviation, since its variance may overflow where the quotient's does not
             shift, scale = self.scaling.shift, self.scaling.scale
             found = found._replace(mean=(found.mean - shift) / scale, deviation=found.deviation / scale)
-        mean, variance = found.mean, found.variance
-        self.parameters["decoder.out.b"][...] = self.likelihood.start(mean, variance)
-        for name, value in self.likelihood.start_own(mean, variance).items():
+        mean, variance, likelihood = found.mean, found.variance, of_data(self.likelihood)
+        self.parameters["decoder.out.b"][...] = likelihood.start(mean, variance)
+        for name, value in likelihood.start_own(mean, variance).items():
             self.parameters[f"likelihood.{name}"][...] = value
 
     def start_scaling(self, x: ArrayLike) -> None:
@@ -193,18 +193,18 @@ class Model:
         that do not admit every real number (`Columns`) are left as they are.
         """
         found = self._moments(x)
-        real = self.likelihood.real(len(found.mean))
+        real = of_data(self.likelihood).real(len(found.mean))
         self.scaling = standardising(found, real)
         if (constant := found.constant & real).any():
-            warning = ConstantFeaturesWarning(np.flatnonzero(constant), self.architecture.n_data)
+            warning = ConstantFeaturesWarning(np.flatnonzero(constant), len(found.mean))
             warnings.warn(warning, stacklevel=2)
 
     def _moments(self, x: ArrayLike) -> FeatureMoments:
-        """The moments of checked data."""
+        """The moments of checked data, a condition left out."""
         x = self.check_data(x)
         if len(x) == 0:
             raise ValueError("x has no examples to take a mean of")
-        return moments(x)
+        return moments(x[:, : self.architecture.n_data])
 
     def _checked_scale(self, scale: str) -> str:
         if scale not in SCALES:
