@@ -2,10 +2,11 @@
 
     python scripts/applications/images.py [--data FOLDER] [--rows 5000] [--seeds 3] [--quick] [--out pictures]
 
-Two models of the same widths, 256-128 relu, 16 latent dimensions, a Gaussian of one learned deviation: one of x, and
-one of x given its label, which its encoder and its decoder see (Sohn, Lee & Yan 2015). 70% of the rows train, 10% say
-when to stop, 20% are held out; another split each seed. What an image shows is judged by a vote of its 5 nearest
-training rows, in pixels: a table says how often that is right of held-out images themselves.
+Two models of the same widths, 256-128 relu, 16 latent dimensions: one of x, and one of x given its label, which its
+encoder and its decoder see (Sohn, Lee & Yan 2015). The likelihood is a Gaussian of one learned deviation, of MNIST a
+Bernoulli of x that is binarised anew at each presentation. 70% of the rows train, 10% say when to stop, 20% are held
+out; another split each seed. What an image shows is judged by a vote of its 5 nearest training rows, in pixels: a table
+says how often that is right of held-out images themselves.
 
     images     share of images that are called what they are to be
     middles    of pairs of held-out rows, of one class and of two: how long z is in the middle of the way, over the mean
@@ -41,12 +42,21 @@ class Split(NamedTuple):
     labels: np.ndarray
 
 
-def split(data: labelled.Labelled, seed: int) -> tuple[Split, Split, Split]:
-    """Training, validation and held-out rows."""
-    train, validation, test = (
-        Split(data.x[rows], data.labels[rows]) for rows in vae_np.data.split(len(data.x), (0.7, 0.1, 0.2), seed=seed)
-    )
-    return train, validation, test
+class Parts(NamedTuple):
+    """Training rows as the files have them, and as the models see them; validation and held-out rows likewise."""
+
+    files: Split
+    train: Split
+    validation: Split
+    test: Split
+
+
+def split(data: labelled.Labelled, seed: int, binary: bool) -> Parts:
+    """The parts of the data, binarised once where the models are of 0 and 1."""
+    mode = "fixed" if binary else "none"
+    rows = vae_np.data.split(len(data.x), (0.7, 0.1, 0.2), seed=seed)
+    found = [Split(vae_np.data.binarise(data.x[part], mode, seed=seed), data.labels[part]) for part in rows]
+    return Parts(Split(data.x[rows[0]], data.labels[rows[0]]), *found)
 
 
 def called(images: np.ndarray, train: Split) -> np.ndarray:
@@ -60,26 +70,26 @@ def called(images: np.ndarray, train: Split) -> np.ndarray:
     return found
 
 
-def trained(train: Split, validation: Split, epochs: int, seed: int, condition: int) -> vae_np.VAE:
+def trained(parts: Parts, epochs: int, seed: int, condition: int, binary: bool) -> vae_np.VAE:
     """A model of x, or of x given its label."""
     vae = vae_np.VAE(
-        train.x.shape[1], hidden=(256, 128), latent=LATENT, activation="relu", dtype="float32", seed=seed,
-        likelihood=vae_np.Gaussian("learned", floor=0.01), condition=condition,
+        parts.files.x.shape[1], hidden=(256, 128), latent=LATENT, activation="relu", dtype="float32", seed=seed,
+        likelihood="bernoulli" if binary else vae_np.Gaussian("learned", floor=0.01), condition=condition,
     )  # fmt: skip
-    x, held = (vae.rows(*part) if condition else part.x for part in (train, validation))
+    x, held = (vae.rows(*part) if condition else part.x for part in (parts.files, parts.validation))
     how = {"epochs": epochs, "patience": 20, "batch_size": 64, "seed": seed, "output_bias": "data"}
-    vae_np.fit(vae, x, validation=held, progress=False, **how)
+    vae_np.fit(vae, x, validation=held, progress=False, binarise="dynamic" if binary else "none", **how)
     return vae
 
 
-def moved(vae: vae_np.VAE, train: Split, test: Split, amount: float) -> dict[tuple[int, int], np.ndarray]:
+def moved(vae: vae_np.VAE, parts: Parts, amount: float) -> dict[tuple[int, int], np.ndarray]:
     """Of each source and target: held-out rows of the source, decoded with the attribute vector of the target added."""
-    mu, found = vae.encode(test.x)[0], {}
+    mu, found = vae.encode(parts.test.x)[0], {}
     for source in range(CLASSES):
         for target in range(CLASSES):
             if target != source:
-                v = attribute_vector(vae, train.x, train.labels, target, source)
-                found[source, target] = vae.decode(mu[test.labels == source] + np.float32(amount) * v)
+                v = attribute_vector(vae, *parts.train, target, source)
+                found[source, target] = vae.decode(mu[parts.test.labels == source] + np.float32(amount) * v)
     return found
 
 
@@ -90,8 +100,9 @@ def share(images: Mapping[tuple[int, int], np.ndarray], train: Split) -> float:
     return float((said == asked).mean())
 
 
-def measured(plain: vae_np.VAE, given: vae_np.VAE, train: Split, test: Split, seed: int) -> dict[str, float]:
+def measured(plain: vae_np.VAE, given: vae_np.VAE, parts: Parts, seed: int) -> dict[str, float]:
     """Shares of images that are called what they are to be."""
+    train, test = parts.files, parts.test
     asked = np.repeat(np.arange(CLASSES), 100)
     same = {}
     for source in range(CLASSES):
@@ -105,15 +116,16 @@ def measured(plain: vae_np.VAE, given: vae_np.VAE, train: Split, test: Split, se
     }
     for amount in AMOUNTS:
         words = f"{amount:g} of the attribute vector" if amount else "none of the attribute vector"
-        found[words] = share(moved(plain, train, test, amount), train)
+        found[words] = share(moved(plain, parts, amount), train)
     found["the same z, another label"] = share(same, train)
     z = given.sample_prior(len(asked), seed)
     found["conditional samples"] = (called(given.decode(z, asked), train) == asked).mean()
     return {name: float(value) for name, value in found.items()}
 
 
-def middles(vae: vae_np.VAE, train: Split, test: Split, seed: int) -> dict[str, tuple[float, float]]:
+def middles(vae: vae_np.VAE, parts: Parts, seed: int) -> dict[str, tuple[float, float]]:
     """Of the middles of lines and of great circles, and of the ends themselves: length and distance."""
+    train, test = parts.files, parts.test
     rng, found = np.random.default_rng(seed), {}
     pairs = rng.integers(len(test.x), size=(2, 50 * PAIRS))
     alike = test.labels[pairs[0]] == test.labels[pairs[1]]
@@ -167,10 +179,9 @@ def sheet(
         figure.suptitle(title, x=0.01, ha="left")
 
 
-def draw(
-    folder: Path, data: labelled.Labelled, plain: vae_np.VAE, given: vae_np.VAE, train: Split, test: Split
-) -> None:
+def draw(folder: Path, data: labelled.Labelled, plain: vae_np.VAE, given: vae_np.VAE, parts: Parts) -> None:
     """The pictures of the first seed."""
+    train, test = parts.train, parts.test
 
     def name(what: str) -> Path:
         return folder / f"images-{data.name}-{what}.png"
@@ -198,7 +209,7 @@ def draw(
     )  # fmt: skip
     amounts, tiles, names = np.linspace(-0.5, 1.5, 9, dtype=np.float32), [], []
     for source, target in ((3, 8), (8, 3), (4, 9), (9, 4), (7, 1), (0, 6), (5, 6), (2, 7)):
-        v = attribute_vector(plain, train.x, train.labels, target, source)
+        v = attribute_vector(plain, *train, target, source)
         x = shown.x[of[source][:1]]
         tiles.append(np.concatenate([x, plain.decode(plain.encode(x)[0] + amounts[:, None] * v)]))
         names.append(f"{source} to {target}")
@@ -219,22 +230,24 @@ def draw(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=200, help="at most; validation stops before [200]")
+    parser.add_argument("--likelihood", choices=["gaussian", "bernoulli"], help="[gaussian, of MNIST bernoulli]")
     parser.add_argument("--samples", type=int, default=100, help="of the evidence [100]")
     args = labelled.arguments(parser)
     data = labelled.load(args)
+    binary = (args.likelihood or ("gaussian" if args.data is None else "bernoulli")) == "bernoulli"
     images: dict = {}
     ways: dict = {}
     nats: dict = {}
     for seed in range(args.seeds):
-        train, validation, test = split(data, seed)
+        parts = split(data, seed, binary)
         epochs = 40 if args.quick else args.epochs
-        plain, given = (trained(train, validation, epochs, seed, condition) for condition in (0, CLASSES))
-        found = measured(plain, given, train, test, seed)
+        plain, given = (trained(parts, epochs, seed, condition, binary) for condition in (0, CLASSES))
+        found = measured(plain, given, parts, seed)
         labelled.add(images, {name: (value,) for name, value in found.items()}, seed)
-        labelled.add(ways, middles(plain, train, test, seed), seed)
-        labelled.add(nats, bounds(plain, given, test, args.samples), seed)
+        labelled.add(ways, middles(plain, parts, seed), seed)
+        labelled.add(nats, bounds(plain, given, parts.test, args.samples), seed)
         if args.out is not None and seed == 0:
-            draw(args.out, data, plain, given, train, test)
+            draw(args.out, data, plain, given, parts)
     print(f"{len(data.x):,} rows of {data.name}, {args.seeds} seeds\n")
     of_middles = {"length of z over that of the ends": 3, "from the nearest training row": 3}
     print(labelled.table("images", images, {"called what they are to be": 3}), end="\n\n")

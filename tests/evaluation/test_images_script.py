@@ -63,9 +63,12 @@ def test_a_share_is_of_all_moved_rows_and_of_their_own_target(images):
     assert images.share(moved, train) == 0.75
 
 
-def test_parts_have_no_row_in_common(images):
-    data = images.labelled.Labelled("digits", np.arange(100.0)[:, None], np.arange(100), (1, 1))
-    train, validation, test = images.split(data, 1)
-    assert [len(part.labels) for part in (train, validation, test)] == [70, 10, 20]
-    assert len(np.unique(np.concatenate([part.labels for part in (train, validation, test)]))) == 100
-    assert (train.x[:, 0] == train.labels).all()
+@pytest.mark.parametrize("binary", [False, True])
+def test_parts_have_no_row_in_common_and_are_binarised_where_the_models_are(images, binary):
+    data = images.labelled.Labelled("digits", np.arange(100.0)[:, None] / 100, np.arange(100), (1, 1))
+    parts = images.split(data, 1, binary)
+    assert [len(part.labels) for part in parts] == [70, 70, 10, 20]
+    assert len(np.unique(np.concatenate([part.labels for part in parts[1:]]))) == 100
+    assert (parts.files.x[:, 0] == parts.files.labels / 100).all()
+    for part in parts[1:]:
+        assert (set(np.unique(part.x)) == {0, 1}) == binary

@@ -11,7 +11,6 @@ from models import BACKENDS, model
 from small_runs import BATCH, RUNS, D, InterruptAt, N, X, same_history
 
 import vae_np
-from vae_np.cli.runs import load_run
 from vae_np.data import binarise
 from vae_np.evaluation import bounds
 from vae_np.training.run_checks import prepare
@@ -154,10 +153,3 @@ def test_training_learns_what_the_condition_tells(backend):
 def test_a_trainer_takes_the_rows():
     vae = fresh()
     Trainer(vae, vae.rows(X, LABELS), Settings(epochs=1)).step()
-
-
-def test_the_command_line_says_that_it_does_not_take_a_conditional_model(tmp_path):
-    path = tmp_path / "m.npz"
-    fresh().save(path)
-    with pytest.raises(ValueError, match=r"m\.npz: a conditional model, which no command takes yet"):
-        load_run(str(path))

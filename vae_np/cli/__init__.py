@@ -1,7 +1,7 @@
 """The command line: argparse, and a file a command, which `command` finds.
 
 Nothing heavy is imported before a command runs. The other files here serve several commands: common, output, runs and
-run_folder, assemble, train_options, pictures.
+run_folder, assemble, conditions, train_options, pictures.
 """
 
 from __future__ import annotations

@@ -65,6 +65,8 @@ def run(args: argparse.Namespace) -> int:
     _check(given)
     model, is_own = _model(given)
     run = runs.load_run(model)
+    if run.vae.architecture.condition:
+        raise ValueError(f"--train {model}: anomalies need a model without a condition; this one is conditional")
     kind, rate = _rate(given)
     named = {"part": "all"} if is_own else {"data": given["data"]} | _reading(given)
     dataset = runs.data_of(run, argparse.Namespace(model=model, **named))

@@ -67,15 +67,15 @@ def doors(options: dict[str, Any]) -> dict[str, Named]:
     }
 
 
-def model(options: dict[str, Any], n_features: int) -> VAE:
-    """The model of the options."""
+def model(options: dict[str, Any], n_features: int, condition: int = 0) -> VAE:
+    """The model of the options, with so many columns of a condition."""
     from vae_np.model.vae import VAE
 
     doors = {name: options[name] for name in ("posterior", "prior")}
     names = ("hidden", "decoder_hidden", "latent", "activation", "init", "dtype", "backend", "seed", "threads")
     scale = "standard" if options["scale"] == "standard" else "none"
     how = {name: options[name] for name in names}
-    return VAE(n_features, likelihood=likelihood(options), scale=scale, **doors, **how)
+    return VAE(n_features, likelihood=likelihood(options), scale=scale, condition=condition, **doors, **how)
 
 
 def settings(options: dict[str, Any], examples: int) -> Settings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from vae_np.cli import common, output, runs
+from vae_np.cli import common, conditions, output, runs
 from vae_np.cli.command import Command
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     dataset = runs.data_of(run, args)
     labels = _labels(dataset, out) if "with_labels" in given else None
     with common.rows_of_source(dataset):
-        mu, logvar = run.vae.encode(dataset.x)
+        mu, logvar = run.vae.encode(conditions.rows_of(run.vae, dataset))
     k = mu.shape[1]
     header = [f"mu{j}" for j in range(k)] + ([f"logvar{j}" for j in range(k)] if "logvar" in given else [])
     before = {} if "no_rows" in given or not out.endswith(".csv") else output.row_columns(dataset)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from vae_np.cli import common, output, quality, remarks, runs
+from vae_np.cli import common, conditions, output, quality, remarks, runs
 from vae_np.cli.command import Command
 
 COMMAND = Command(20, "ELBO and log-evidence of a model on data", "runs/first --samples 500")
@@ -45,10 +45,12 @@ def run(args: argparse.Namespace) -> int:
     quality.check_quality(given)
     out = output.out_file(given, "", ".csv") if "out" in given else None
     run = runs.load_run(args.model, given.get("backend"))
+    if run.vae.architecture.condition and "samples_quality" in given:
+        raise ValueError("--samples-quality is for models without a condition; this one is conditional")
     dataset, training = runs.data_and_training(run, args)
     samples, seed = given.get("samples", 1), given.get("seed", run.options.get("seed", 0))
     with common.rows_of_source(dataset):
-        result = evaluate(run.vae, dataset.x, samples=samples, seed=seed)
+        result = evaluate(run.vae, conditions.rows_of(run.vae, dataset), samples=samples, seed=seed)
     made = quality.quality(run, dataset, training, given, seed) if "samples_quality" in given else None
     if out is not None:
         columns = list(result.per_example)
@@ -81,7 +83,9 @@ def run(args: argparse.Namespace) -> int:
     if "json" in given:
         output.print_json(values | ({} if made is None else {"samples_quality": quality.for_json(made)}))
         return 0
-    print(f"{dataset.name}: {len(dataset)} examples, {samples} sample{'s' * (samples > 1)} each, in nats an example")
+    about, of = ("", "log p(x)") if not run.vae.architecture.condition else (", given their labels c", "log p(x|c)")
+    many = f"{samples} sample{'s' * (samples > 1)} each"
+    print(f"{dataset.name}: {len(dataset)} examples{about}, {many}, in nats an example")
     print(f"  ELBO            {result.elbo:12.4f} +- {result.standard_error:.4f} (standard error over the examples)")
     if "remark" in values:
         print(f"  {values['remark']}")
@@ -90,11 +94,11 @@ def run(args: argparse.Namespace) -> int:
     if not run.vae.architecture.has_kl:
         print(f"  {common.sampled_kl(run.vae)}")
     if samples == 1:
-        print("  a bound on log p(x) that is tighter than the ELBO: --samples 500")
+        print(f"  a bound on {of} that is tighter than the ELBO: --samples 500")
     else:
         print(
             f"  evidence >=     {result.evidence:12.4f} +- {result.evidence_error:.4f} (importance-weighted bound on "
-            f"log p(x); {result.evidence_error_from_samples:.4f} from the samples, "
+            f"{of}; {result.evidence_error_from_samples:.4f} from the samples, "
             f"{result.evidence_error_from_examples:.4f} from the examples)"
         )
         print(f"  effective samples {np.median(effective):10.1f} of {samples} (median), {effective.min():.1f} at worst")

@@ -59,9 +59,10 @@ def greyness(found: Dataset, run: Run, mode: str) -> Iterator[str]:
     """
     from vae_np.cli.choice import values_of
     from vae_np.formulas.likelihoods import Bernoulli
+    from vae_np.formulas.likelihoods.conditional import of_data
 
     binary = run.options.get("binary") or run.options.get("binarise", "none") != "none"
-    if binary and mode == "none" and isinstance(run.vae.likelihood, Bernoulli) and not values_of(found.x)[2]:
+    if binary and mode == "none" and isinstance(of_data(run.vae.likelihood), Bernoulli) and not values_of(found.x)[2]:
         yield (
             f"warning: {found.name}: has grey values, and the model was trained on 0 and 1: the Bernoulli likelihood is"
             " then a cross-entropy, no density (see --binarise)"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vae_np.cli.common import binarised
+from vae_np.cli.conditions import in_turn, rows_of
 from vae_np.cli.output import one_line
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _makers(vae: VAE, history: History, parts: Parts, seed: int, binarise: str) 
     name = next(name for name in ("test", "validation", "train") if getattr(parts, name) is not None)
     shown = binarised(getattr(parts, name), binarise, seed)
     shape, k = shown.image_shape, vae.architecture.latent
-    evaluation = evaluate(vae, shown.x, seed=seed)  # what vae-np evaluate says of the same rows
+    evaluation = evaluate(vae, rows_of(vae, shown), seed=seed)  # what vae-np evaluate says of the same rows
     weight = evaluation.mean_variance  # of a dimension: its KL where that is known, else the variance of its mean
     if vae.architecture.has_kl:
         weight = evaluation.kl_per_dimension
@@ -71,18 +72,25 @@ def _makers(vae: VAE, history: History, parts: Parts, seed: int, binarise: str) 
         yield "kl_per_dimension.png", lambda path: plots.kl_per_dimension(weight, path, **look)
     shown = shown.take(slice(EXAMPLES))
     placed, of = latent_rows(parts, name, binarise, seed)
-    mu, _ = vae.encode(placed.x)
+    mu, _ = vae.encode(rows_of(vae, placed))
     limits, named = value_range(shown.x), panel_names(shown.feature_names, shown.x.shape[1], shape)
-    few = shown.x[:24] if named is None else shown.x[:DOTS]
-    yield "reconstructions.png", lambda path: reconstructions(few, vae.reconstruct(few), path, shape, named, 24)
+    few = shown.take(slice(24 if named is None else DOTS))
+    mean = vae.reconstruct(rows_of(vae, few))
+    yield "reconstructions.png", lambda path: reconstructions(few.x, mean, path, shape, named, 24)
     grid: dict[str, Any] = {"image_shape": shape, "limits": limits, "names": named}
-    yield "samples.png", lambda path: _samples(vae.decode(vae.sample_prior(64, seed)), path, shown.x, **grid)
+    classes = vae.architecture.condition
+    if classes:
+        yield "samples.png", lambda path: _of_classes(vae, classes, seed, path, shown.x, **grid)
+    else:
+        yield "samples.png", lambda path: _samples(vae.decode(vae.sample_prior(64, seed)), path, shown.x, **grid)
     drawn = None if type(vae.prior) is Standard else vae.sample_prior(PRIOR_DRAWS, seed)
     dots: dict[str, Any] = {"labels": named_labels(placed), "prior": drawn, "of": of}
     dots["label_name"] = placed.label_name or "label"
     yield "latent_space.png", lambda path: plots.latent_space(mu, path, **dots)
     if history.rows:
         yield "learning_curves.png", lambda path: plots.learning_curves(history, path)
+    if classes:  # the pictures that follow decode places of z alone
+        return
     landmarks = vae.prior.landmarks(vae.architecture.own(vae.parameters, "prior"))
     if landmarks is not None:
         grid |= {"where": "the means of the prior's components", "row": "component"}
@@ -143,6 +151,14 @@ def _samples(mean: Array, path: Path, x: Array, *, names: list[str] | None, **lo
         f"{look.get('where', 'draws from the prior')}\nthe {MOST_NAMES} of {features} features that move most"
     )
     return plots.samples(mean[:, chosen], path, names=names, spread=spread[chosen], **look)
+
+
+def _of_classes(vae: VAE, classes: int, seed: int, path: Path, x: Array, **grid: Any) -> Path:
+    """Samples of the classes in turn, a row a class where the sheet has room for a square of them."""
+    number = classes * classes if 4 <= classes <= 12 else 64
+    where = "draws from the prior, " + ("a row a class" if number == classes * classes else "the classes in turn")
+    mean = vae.decode(vae.sample_prior(number, seed), in_turn(classes, number))
+    return _samples(mean, path, x, where=where, **grid)
 
 
 def _manifold(vae: VAE, placed: Dataset, mu: Array, path: Path, limits: Any, names: list[str] | None) -> Path:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vae_np.cli import common, output, pictures, runs
+from vae_np.cli import common, conditions, output, pictures, runs
 from vae_np.cli.command import Command
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     dataset = runs.data_of(run, args)
     names = run.feature_names or dataset.feature_names
     with common.rows_of_source(dataset):
-        mean = run.vae.reconstruct(dataset.x)
+        mean = run.vae.reconstruct(conditions.rows_of(run.vae, dataset))
     if Path(out).suffix in output.PICTURES:
         shape = dataset.image_shape or run.image_shape
         named = pictures.panel_names(names, mean.shape[1], shape)

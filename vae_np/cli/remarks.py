@@ -24,6 +24,7 @@ def unscaled_line(vae: VAE, data: Dataset) -> str:
     """
     import numpy as np
 
+    from vae_np.formulas.likelihoods.conditional import of_data
     from vae_np.formulas.scaling import moments
 
     if vae.scale == "standard" or not _is_table(vae, data):
@@ -33,7 +34,7 @@ def unscaled_line(vae: VAE, data: Dataset) -> str:
     if not len(varying):
         return ""
     least, most = (int(varying[find(deviation[varying])]) for find in (np.argmin, np.argmax))
-    sigma = getattr(vae.likelihood, "sigma", None)
+    sigma = getattr(of_data(vae.likelihood), "sigma", None)
     fixed = [] if isinstance(sigma, str) or sigma is None else [float(sigma)]
     sizes = [float(deviation[least]), float(deviation[most]), *fixed]
     if max(sizes) < APART * min(sizes):
@@ -81,6 +82,7 @@ def collapse(vae: VAE, active: float | None, kl: float, beta: float, varies: boo
     if active is None:
         return {}
     from vae_np.evaluation.latent_use import why_unused
+    from vae_np.formulas.likelihoods.conditional import of_data
 
     found: dict[str, Any] = {"active_units": int(active)}
     if active:
@@ -88,7 +90,7 @@ def collapse(vae: VAE, active: float | None, kl: float, beta: float, varies: boo
     fact = why_unused(kl, varies)
     if not varies:
         return found | {"collapse": fact}
-    sigma = getattr(vae.likelihood, "sigma", None)
+    sigma = getattr(of_data(vae.likelihood), "sigma", None)
     helps = ["--kl-warmup 10", "--free-bits 0.1", "more --epochs"]
     if beta > 1:
         helps.insert(0, "a smaller --beta")
@@ -102,8 +104,9 @@ def _is_table(vae: VAE, data: Dataset) -> bool:
     """Whether a model with a Gaussian likelihood has columns of units of their own, not grey values."""
     from vae_np.cli.choice import values_of
     from vae_np.formulas.likelihoods import Gaussian
+    from vae_np.formulas.likelihoods.conditional import of_data
 
-    if not isinstance(vae.likelihood, Gaussian) or data.image_shape is not None:
+    if not isinstance(of_data(vae.likelihood), Gaussian) or data.image_shape is not None:
         return False
     low, high, _ = values_of(data.x)
     return low < 0 or high > 1

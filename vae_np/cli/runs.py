@@ -66,9 +66,7 @@ def load_run(path: str, backend: str | None = None) -> Run:
     folder = Path(path) if Path(path).is_dir() else Path(path).parent
     options = read_config(folder) if Path(path).is_dir() or Path(path).name == "checkpoint.npz" else None
     vae = load(path, backend=backend or (options or {}).get("backend", "numba"))
-    if vae.architecture.condition:
-        raise ValueError(f"{path}: a conditional model, which no command takes yet; in Python vae_np.load does")
-    names, features = (options or {}).get("feature_names"), vae.architecture.n_features
+    names, features = (options or {}).get("feature_names"), vae.architecture.n_data
     if names is not None and len(names) != features:
         raise ValueError(f"{folder / 'config.json'}: {len(names)} feature_names; the model has {features} features")
     return Run(vae, folder if options is not None else None, options or {})
@@ -133,9 +131,11 @@ def data_of(run: Run, args: argparse.Namespace) -> Dataset:
 
 def data_and_training(run: Run, args: argparse.Namespace) -> tuple[Dataset, Dataset | None]:
     """`data_of`, and what the run was trained on, if the data are its own."""
+    from vae_np.formulas.likelihoods.conditional import of_data
+
     given, vae = vars(args), run.vae
     mode, seed = given.get("binarise", run.options.get("binarise", "none")), run.options.get("seed", 0)
-    dtype, features = str(vae.dtype), vae.architecture.n_features
+    dtype, features = str(vae.dtype), vae.architecture.n_data
 
     # other data come in the same units, and other tables of the same form
     like: dict[str, Any] = {"scale": "standard"} if vae.scale == "standard" else {}
@@ -154,7 +154,7 @@ def data_and_training(run: Run, args: argparse.Namespace) -> tuple[Dataset, Data
             raise ValueError(f"{found.name}: has {found.x.shape[1]} columns, the model {features} features{hint}")
         check_order(found, run.feature_names)
         check_shape(found, run.image_shape)
-        check_support(found, vae.likelihood, mode, "--scale" if "data" in given else "")
+        check_support(found, of_data(vae.likelihood), mode, "--scale" if "data" in given else "")
 
     if "data" not in given:
         if not run.options:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vae_np.cli import common, output, pictures, runs
+from vae_np.cli import common, conditions, output, pictures, runs
 from vae_np.cli.command import Command
 
 if TYPE_CHECKING:
@@ -27,6 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", "--number", type=int, metavar="N", help="how many [64]")
     parser.add_argument("--seed", type=int, metavar="N", help="[0]")
     parser.add_argument("--out", metavar="FILE", help=".png, .svg, .pdf, .npy or .csv [samples.png]")
+    parser.add_argument(
+        "--class",
+        metavar="LABEL",
+        help="of a conditional model: the class of all, by its number or text [all classes in turn]",
+    )
     parser.add_argument("--draw", action="store_true", help="draw x ~ p(x|z) and not its mean")
     parser.add_argument("--json", action="store_true", help="print one JSON object; the samples go there or to --out")
     parser.epilog = (
@@ -47,7 +52,8 @@ def run(args: argparse.Namespace) -> int:
     picture = "json" not in given and Path(out).suffix in output.PICTURES
     text = Path(out).suffix == ".csv" or ("json" in given and "out" not in given)
     _check_number(number, vae, drawn, picture, text)
-    x = vae.sample(number, seed) if drawn else _means(vae, vae.sample_prior(number, seed))
+    c = conditions.chosen_class(vae, given.get("class"), run.options.get("label_names"), number)
+    x = vae.sample(number, seed, c) if drawn else _means(vae, vae.sample_prior(number, seed), c)
     if "json" in given and "out" not in given:
         columns = runs.columns(x, run.feature_names)
         output.print_json({"model": args.model, "seed": seed, "columns": columns, "samples": x})
@@ -58,7 +64,8 @@ def run(args: argparse.Namespace) -> int:
         what = "draw of x" if drawn else "decoder mean"
         names = pictures.panel_names(run.feature_names, x.shape[1], run.image_shape)
         spread = None if vae.scaling is None else vae.scaling.scale
-        plots.samples(x, out, image_shape=run.image_shape, what=what, names=names, spread=spread)
+        where = _where(given.get("class"), c)
+        plots.samples(x, out, image_shape=run.image_shape, what=what, names=names, spread=spread, where=where)
     else:
         output.write_array(out, x, runs.columns(x, run.feature_names))
     if "json" in given:
@@ -68,14 +75,20 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _means(vae: VAE, z: Array) -> Array:
+def _where(label: str | None, c: Array | None) -> str:
+    if c is None:
+        return "draws from the prior"
+    return "draws from the prior, " + ("the classes in turn" if label is None else f"class {label}")
+
+
+def _means(vae: VAE, z: Array, c: Array | None) -> Array:
     """The decoder's means, a block at a time: hidden layers may be far wider than x."""
     import numpy as np
 
-    x = np.empty((len(z), vae.architecture.n_features), vae.dtype)
+    x = np.empty((len(z), vae.architecture.n_data), vae.dtype)
     for begin in range(0, len(z), BLOCK):
         rows = slice(begin, begin + BLOCK)
-        x[rows] = vae.decode(z[rows])
+        x[rows] = vae.decode(z[rows], None if c is None else c[rows])
     return x
 
 
@@ -91,12 +104,12 @@ def _check_number(number: int, vae: VAE, drawn: bool, picture: bool, text: bool)
     if picture:
         from vae_np.plots.images import check_room
 
-        check_room(number, a.n_features)
-    size = number * vae.dtype.itemsize * (a.n_features + a.latent)
+        check_room(number, a.n_data)
+    size = number * vae.dtype.itemsize * (a.n_data + a.latent)
     if drawn:
-        size += number * (2 * vae.dtype.itemsize * sum(a.decoder_hidden) + 8 * a.n_features)
+        size += number * (2 * vae.dtype.itemsize * sum(a.decoder_hidden) + 8 * a.n_data)
     if text:
-        size += number * a.n_features * 5 * (18 if vae.dtype.itemsize == 8 else 13)
+        size += number * a.n_data * 5 * (18 if vae.dtype.itemsize == 8 else 13)
     most = half_of_memory()
     if size > most:
         raise ValueError(

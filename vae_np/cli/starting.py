@@ -27,6 +27,7 @@ MODEL = (
     "floor",
     "posterior",
     "prior",
+    "condition",
     "init",
     "dtype",
     "output_bias",
@@ -106,9 +107,9 @@ def take_weights(vae: VAE, source: str) -> str:
     given = load(source, backend="numpy")
     ours, theirs = vae.config(), given.config()
     for name in (name for name in ours if name not in ("seed", "init")):
-        if ours[name] != theirs[name]:
+        if ours[name] != (its := theirs.get(name)):
             what = "features" if name == "n_features" else name
-            raise ValueError(f"--start-from {source}: its model has {what} {theirs[name]}; this one needs {ours[name]}")
+            raise ValueError(f"--start-from {source}: its model has {what} {its}; this one needs {ours[name]}")
     vae.parameters.vector[...] = given.parameters.vector
     if given.scaling is not None:
         vae.scaling = given.scaling

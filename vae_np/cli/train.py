@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vae_np import __version__
-from vae_np.cli import assemble, choice, common, output, remarks, run_folder, starting
+from vae_np.cli import assemble, choice, common, conditions, output, remarks, run_folder, starting
 from vae_np.cli.command import Command
 from vae_np.cli.runs import OF_DATA
 from vae_np.cli.train_options import add_arguments
@@ -153,10 +153,11 @@ def _prepare(
     if not begun and not patient:
         options, line = choice.patience_of(options, parts.validation is not None)
         chosen = "\n".join(filter(None, [chosen, line]))
-    vae = assemble.model(options, parts.train.x.shape[1])
+    vae = assemble.model(options, parts.train.x.shape[1], conditions.columns_of(options["condition"], parts))
     settings = assemble.settings(options, len(parts.train))
-    validation = None if parts.validation is None else parts.validation.x
-    trainer = Trainer(vae, parts.train.x, settings, validation, parts.train.feature_names)
+    validation = None if parts.validation is None else conditions.rows_of(vae, parts.validation)
+    rows = conditions.rows_of(vae, parts.train)
+    trainer = Trainer(vae, rows, settings, validation, parts.train.feature_names)
     if options["start_from"] and not begun:
         lines = [starting.take_weights(vae, options["start_from"]), chosen]
         lines += starting.differences(options["start_from"], parts.train)
@@ -174,7 +175,7 @@ def _standardise(vae: VAE, train: Dataset) -> str:
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        vae.start_scaling(train.x)
+        vae.start_scaling(conditions.rows_of(vae, train))
     lines = [
         message.line(train.feature_names) if isinstance(message, ConstantFeaturesWarning) else str(message)
         for message in (warning.message for warning in caught)
@@ -200,7 +201,7 @@ def _train(trainer: Trainer, parts: common.Parts, options: dict[str, Any], folde
     if parts.test is not None:
         test = common.binarised(parts.test, options["binarise"], options["seed"])
         with common.rows_of_source(test):
-            evaluation = evaluate(trainer.vae, test.x, seed=options["seed"])
+            evaluation = evaluate(trainer.vae, conditions.rows_of(trainer.vae, test), seed=options["seed"])
         result |= {"test_elbo": evaluation.elbo, "test_kl": evaluation.kl, "test_examples": len(test)}
         if history.rows:
             active, kl = evaluation.active_units, evaluation.kl

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from vae_np.cli import common
+from vae_np.cli.conditions import CHOICES
 
 DEFAULTS: dict[str, Any] = {
     **common.DATA_DEFAULTS,
@@ -18,6 +19,7 @@ DEFAULTS: dict[str, Any] = {
     "floor": None,
     "posterior": "diagonal",
     "prior": "standard",
+    "condition": "none",
     "init": "glorot-uniform",
     "dtype": "float32",
     "backend": "numba",
@@ -123,6 +125,7 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     )
     add("--posterior", metavar="NAME", help="diagonal, full, planar or planar:flows=8 [diagonal]")
     add("--prior", metavar="NAME", help="standard, mixture or mixture:components=20 [standard]")
+    add("--condition", choices=CHOICES, help="labels: encoder and decoder are given the label of each row [none]")
     add(
         "--init",
         metavar="NAME",
