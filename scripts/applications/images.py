@@ -168,7 +168,7 @@ def sheet(
     rows, columns = tiles.shape[:2]
     gap = max(1, shape[0] // 14)
     images = mosaic(tiles.reshape(rows, columns, *shape).astype(float), gap)
-    with picture(path, 8.0, 0.75 + (6.8 if names else 7.6) * images.shape[0] / images.shape[1], images=True) as figure:
+    with picture(path, 8.0, 1.1 + (6.8 if names else 7.6) * images.shape[0] / images.shape[1], images=True) as figure:
         axes = figure.add_subplot()
         axes.imshow(images, cmap="Greys", vmin=0, vmax=1, interpolation="nearest")
         axes.spines[:].set_visible(False)
