@@ -111,6 +111,7 @@ LENGTHY = {
         "test_the_error_is_by_how_much_other_seeds_differ": "",
         "test_the_evidence_lies_low_by_half_the_squared_error": "",
     },
+    "evaluation/test_images_script.py": {"test_it_prints_its_tables_and_draws": ""},
     "exact/test_exact.py": {
         "test_both_agree_with_mpmath": "",
         "test_sampled_gradients_have_the_exact_one_as_their_mean": "standardised",
@@ -274,6 +275,7 @@ LENGTHY = {
     "test_oracles.py": {"test_the_continuous_bernoulli_oracle_is_a_density_with_its_mean_and_variance": ""},
     "training/test_checkpoint.py": {"test_a_model_comes_back_bit_for_bit": "float32"},
     "training/test_collapsed_runs.py": {"test_a_model_that_ignores_z_is_told_with_what_may_help": "likelihood0"},
+    "training/test_conditional_runs.py": {"test_training_learns_what_the_condition_tells": "numba"},
     "training/test_hard_data.py": {
         "test_constant_columns_do_not_drown_the_others": "",
         "test_what_stops_names_the_columns_and_the_remedy_and_the_remedy_trains": "",

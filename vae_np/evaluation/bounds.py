@@ -85,9 +85,10 @@ def evaluate(
         elbo_n     = 1/S sum_s log p(x_n | z_sn) - KL_n
         evidence_n = log 1/S sum_s p(x_n | z_sn) p(z_sn) / q(z_sn | x_n)
 
-    Of a conditional model, with ``condition`` or rows [x, c] for x, all of it is given c: bounds of log p(x|c).
     The noise depends on (seed, sample, example) alone. Both are lower bounds of log p(x) in expectation; the second
     rises to it with S (Burda et al. 2016). At S = 1 it is the ELBO with its KL estimated at the sample.
+
+    Of a conditional model, with ``condition`` or with rows [x, c] for x, they are bounds of log p(x|c).
 
     With the weights w_s = p(x_n | z_s) p(z_s) / q(z_s | x_n) and their mean m, an example's
 
