@@ -185,6 +185,9 @@ def _table(name: str, table: Table) -> dict[str, Any]:
     arrays = {"x": [x for x, _ in rows], "raw": [raw for _, raw in rows]}
     expected, sizes_of = {"log_density": values, "d_raw": slopes}, {"log_density": sizes, "d_raw": of_slopes}
     comment = "log p(x_d | raw) of each feature, and the derivatives of their sum"
+    if table.whole:
+        expected["log_density"], sizes_of["log_density"] = ([row[0] for row in of] for of in (values, sizes))
+        comment = "log p(x | raw) of each example, and the derivatives of their sum"
     return case(
         f"likelihood-{name}", "likelihood", arrays, expected, comment, {"likelihood": name} | table.settings, sizes_of
     )

@@ -20,11 +20,14 @@ Terms = list[list[Var]]
 
 
 class Table:
-    """A likelihood, the settings of its case, and the numbers that it is asked at."""
+    """A likelihood, the settings of its case, and the numbers that it is asked at.
+
+    ``whole`` is one that has a value for an example and none for a feature: its terms are those of all together.
+    """
 
     def __init__(self, terms: Callable[[Sequence[mp.mpf], Sequence[Var]], Terms], x: str, m: str, s: str = "",
-                 settings: dict[str, Any] | None = None) -> None:  # fmt: skip
-        self.terms, self.settings = terms, settings or {}
+                 settings: dict[str, Any] | None = None, whole: bool = False) -> None:  # fmt: skip
+        self.terms, self.settings, self.whole = terms, settings or {}, whole
         self.x, self.m, self.s = (list(map(_number, texts.split())) for texts in (x, m, s))
 
     def rows(self) -> list[tuple[list[mp.mpf], list[mp.mpf]]]:
@@ -136,6 +139,15 @@ def categorical(x: Sequence[mp.mpf], raw: Sequence[Var]) -> Terms:
     return found
 
 
+def multinomial(x: Sequence[mp.mpf], raw: Sequence[Var]) -> Terms:
+    """log n! - sum log x_d! + sum x_d log softmax(a)_d with n = sum x_d: of all features together."""
+    n, whole = mp.fsum(x), exp(raw[0])
+    for a in raw[1:]:
+        whole = whole + exp(a)
+    terms = [log_factorial(n), *(-log_factorial(v) for v in x), *(v * a for v, a in zip(x, raw, strict=True))]
+    return [[*terms, -(n * log(whole))]]
+
+
 TABLES = {
     "poisson": Table(
         poisson, "0 0 1 3 12 250 1000 65536", "-20.5 1.5 -0.25 1.125 2.5 5.5 6.875 11.0625",
@@ -161,6 +173,9 @@ TABLES = {
     "categorical": Table(
         categorical, "0 1 0 0  0 0 0 1  1 0 0 0", "0.5 -1.25 2 0  -30 12 800 -750  40 -3 0.25 1",
         settings={"classes": CLASSES},
+    ),
+    "multinomial": Table(
+        multinomial, "0 3 1 250 0 12 0", "0.5 -1.25 -2 3.5 -40 0.75 1", whole=True,
     ),
 }  # fmt: skip
 """By their names."""

@@ -24,6 +24,7 @@ from vae_np.formulas.likelihoods import (
     Gaussian,
     Laplace,
     Likelihood,
+    Multinomial,
     NegativeBinomial,
     Poisson,
     StudentT,
@@ -56,6 +57,7 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], Likelihood]] = {
     "beta": lambda s: Beta(OWN),
     "discretised-logistic": lambda s: DiscretisedLogistic(OWN, s["levels"]),
     "categorical": lambda s: Categorical(s["classes"]),
+    "multinomial": lambda s: Multinomial(),
 }
 """Alone, with the settings that they have."""
 
@@ -145,7 +147,10 @@ def _likelihood(inputs: Mapping[str, Array], settings: Mapping[str, Any]) -> dic
     p_x, x, raw = likelihood_of(settings), inputs["x"], inputs["raw"]
     own = {"logvar": inputs["likelihood.logvar"]} if "likelihood.logvar" in inputs else {}
     d_raw, d_own = p_x.gradient(x, raw, own)
-    found = {"log_density": p_x.log_density(x, raw, own), "d_raw": d_raw}
+    density = p_x.log_density(x, raw, own)
+    if isinstance(p_x, Multinomial):  # whose constant is that of all features together
+        density = density.sum(axis=1)
+    found = {"log_density": density, "d_raw": d_raw}
     for name, value in d_own.items():
         found[f"d_likelihood.{name}"] = value.sum(axis=0) if own[name].size > 1 else value.sum(keepdims=True)[0]
     return found

@@ -106,6 +106,12 @@ def categorical(c: Any, x: Any, raw: Node) -> Node:
     return x * log_softmax(raw, c.settings["classes"])
 
 
+def multinomial(c: Any, x: Any, raw: Node) -> Node:
+    """log n! - sum log x_d! + sum x_d log softmax(a)_d, an example's."""
+    constant = special.gammaln(x.sum(axis=-1) + 1) - special.gammaln(x + 1).sum(axis=-1)
+    return (x * log_softmax(raw, raw.value.shape[-1])).sum(axis=-1) + constant
+
+
 TABLES: dict[str, Density] = {
     "poisson": poisson,
     "negative-binomial": negative_binomial,
@@ -114,6 +120,7 @@ TABLES: dict[str, Density] = {
     "beta": beta,
     "discretised-logistic": discretised_logistic,
     "categorical": categorical,
+    "multinomial": multinomial,
 }
 """By the likelihood's name."""
 

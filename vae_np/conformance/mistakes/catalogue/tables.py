@@ -73,6 +73,15 @@ TABLES_AND_COUNTS = (
         ),
     ),
     Mistake(
+        "multinomial-no-coefficient", "dialect", "the multinomial is without the number of a bag's orders",
+        "log_p = lgamma(n + 1) - sum(lgamma(x + 1)) + sum(x * log_softmax(a))", "log_p = sum(x * log_softmax(a))",
+        "Without it it is log p of the words in their order, of which perplexities are made; gradients are exact.",
+        (
+            _plus("multinomial", lambda c, x, raw: special.gammaln(x + 1).sum(axis=-1)
+                  - special.gammaln(x.sum(axis=-1) + 1)),
+        ),
+    ),
+    Mistake(
         "softmax-twice", "H", "a softmax is applied to what are probabilities already",
         "log_p = log_softmax(logits)[class_]", "log_p = log_softmax(softmax(logits))[class_]",
         "A cross-entropy from logits applies the softmax itself. Applied twice, no class of C has a probability above"
