@@ -3,6 +3,7 @@
 import pytest
 
 from vae_np.conformance.objective.accumulating import never_zeroed
+from vae_np.conformance.objective.training_loop import out_of_order
 
 TRAINING = """
 import torch
@@ -82,3 +83,67 @@ def test_a_function_that_is_called_in_a_loop_is_repeated():
     step = "from torch import optim\nopt = optim.SGD(m.parameters())\ndef step(x):\n  f(x).backward()\n  opt.step()\n"
     assert never_zeroed(step) == ""
     assert "line 5" in never_zeroed(step + "for x in data:\n  step(x)\n")
+
+
+LOOP = """
+import torch
+from torch import nn, optim
+{made}
+def train(loader):
+    {before}
+    for x in loader:
+        {lines}
+"""
+ZERO, BACK, STEP = "opt.zero_grad()", "loss(x).backward()", "opt.step()"
+CLIP = "nn.utils.clip_grad_norm_(model.parameters(), 1.0)"
+
+
+def _order(*lines: str, before: str = "pass", made: str = "opt = optim.Adam(model.parameters())") -> dict[str, str]:
+    return out_of_order(LOOP.format(made=made, before=before, lines="\n        ".join(lines)))
+
+
+MADE = "def make(p):\n    return optim.Adam(p)\n\nopt = make(model.parameters())"
+
+
+@pytest.mark.parametrize(
+    ("lines", "how", "found"),
+    [
+        ((ZERO, BACK, STEP), {}, set()),
+        ((BACK, STEP, ZERO), {}, set()),
+        ((STEP, ZERO, BACK), {}, set()),
+        ((ZERO, STEP, BACK), {}, {"grad-zeroed"}),
+        ((BACK, ZERO, STEP), {}, {"grad-zeroed"}),
+        ((BACK, ZERO, STEP), {"made": MADE}, {"grad-zeroed"}),
+        ((ZERO, BACK, CLIP, STEP), {}, set()),
+        ((ZERO, CLIP, BACK, STEP), {}, {"clip-noop"}),
+        ((BACK, STEP), {"before": ZERO}, {"grad-accumulates"}),
+        ((ZERO, BACK), {}, {"step-missing"}),
+        (("opt = optim.Adam(model.parameters())", ZERO, BACK, STEP), {"made": ""}, {"optimizer-rebuilt"}),
+    ],
+)
+def test_the_order_of_a_loop_is_told_by_the_mistake(lines, how, found):
+    assert set(_order(*lines, **how)) == found
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("if n % 4 == 0:", f"    {ZERO}", BACK, f"if n % 4 == 3: {STEP}"),
+        (BACK, "if n % 4 == 3:", f"    {STEP}", f"    {ZERO}"),
+        (ZERO, BACK, BACK, STEP),
+        (ZERO, BACK, "for p in model.parameters():", "    p.data -= 0.1 * p.grad"),
+        (ZERO, BACK, "tools.update(model)"),
+        (BACK, "reset(opt)", STEP),
+    ],
+)
+def test_accumulation_two_losses_and_steps_by_hand_are_left_alone(lines):
+    assert not {"grad-zeroed", "step-missing", "clip-noop"} & set(_order(*lines))
+
+
+def test_two_optimisers_are_left_alone():
+    made = "opt = optim.Adam(a)\nother = optim.Adam(b)"
+    assert _order(BACK, ZERO, STEP, made=made) == {}
+
+
+def test_a_clip_right_after_the_step_is_before_the_next_gradient():
+    assert set(_order(ZERO, BACK, STEP, CLIP)) == {"clip-noop"}

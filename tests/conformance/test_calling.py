@@ -241,3 +241,47 @@ def test_a_default_epoch_or_weight_is_not_the_one_that_is_meant_and_x_may_be_rou
 def test_arguments_that_are_there_twice_are_refused():
     with pytest.raises(ValueError, match="each given once; x is there twice"):
         check_objective(that_rounds, arguments=("x", "x", "x", "x"))
+
+
+def _kl_of(make):
+    """1/2 sum(mu^2 + v - 1 - log v), where make gives v of the argument."""
+
+    def kl(mu, second):
+        return (0.5 * (mu**2 + make(second) - 1 - np.log(make(second)))).sum(axis=1).mean()
+
+    return kl
+
+
+def named(f, *names):
+    """The function with these names of its arguments."""
+    inside = {"f": f}
+    exec(f"def loss({', '.join(names)}): return f({', '.join(names)})", inside)
+    return inside["loss"]
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [("var", lambda v: v), ("sigmasq", lambda v: v), ("sigma2", lambda v: v), ("odd_name", lambda v: v),
+     ("log_sigma", lambda t: np.exp(2 * t)), ("log_std", lambda t: np.exp(2 * t)),
+     ("odd_name", lambda t: np.exp(2 * t)),
+     ("log_sigma", np.exp), ("odd_name", np.exp), ("std", lambda t: t**2)],
+)  # fmt: skip
+def test_a_kl_of_the_variance_or_of_a_deviations_logarithm_is_right_under_its_names(name, make):
+    found = check_objective(named(_kl_of(make), "mu", name))
+    assert found.ok, found
+
+    def loss(x_hat, x, mu, second):
+        return (0.5 * (x - x_hat) ** 2).sum(axis=1).mean() + _kl_of(make)(mu, second)
+
+    found = check_objective(named(loss, "x_hat", "x", "mu", name))
+    assert found.ok, found
+    wrong = named(lambda *a: loss(*a) + _kl_of(make)(*a[2:]), "x_hat", "x", "mu", name)
+    assert not check_objective(wrong).ok
+
+
+@pytest.mark.parametrize("name", ["sigmasq", "variance", "whatever"])
+def test_a_sampler_of_the_variance_is_right_whatever_it_is_called(name):
+    sampler = named(lambda mu, v, eps: mu + np.sqrt(v) * eps, "mu", name, "eps")
+    found = check_objective(sampler=sampler)
+    assert found.ok, found
+    assert "of the mean and the variance" in str(found)

@@ -108,11 +108,15 @@ def callable_of(what: str) -> Callable[..., Any]:
     if not callable(found):
         file, whole = split(what)
         raise ValueError(
-            f"{file}: {whole} is no function but a {type(found).__name__}; give one, as in def"
+            f"{file}: {whole} is no function but {_a(type(found).__name__)}; give one, as in def"
             f" {whole.rpartition('.')[2]}(...): return ..."
         )
     function: Callable[..., Any] = found
     return function
+
+
+def _a(name: str) -> str:
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
 
 
 def _an_object(kind: type) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -60,8 +61,12 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _optimizer(what: str) -> Any:
-    """A function, or an object that is none, as those of optax and Keras."""
+    """A function, or an object: of optax and Keras as it is, of PyTorch as one that makes another with its settings."""
     found = object_of(what)
+    if len(getattr(found, "param_groups", ())) == 1:
+        kind, known = type(found), inspect.signature(type(found)).parameters
+        settings = {name: value for name, value in found.param_groups[0].items() if name in known and name != "params"}
+        return lambda parameters: kind(parameters, **settings)
     return found if hasattr(found, "update") or hasattr(found, "apply_gradients") else callable_of(what)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from vae_np.conformance.adapters.mapping import NotDense, Plan
 from vae_np.conformance.adapters.program import Goal, Returned, Source
 from vae_np.conformance.objective.bounded_kl import Bounded, bounded
-from vae_np.conformance.objective.calling import as_called
+from vae_np.conformance.objective.calling import as_called, of_the_head
 from vae_np.conformance.objective.check import ObjectiveReport, check_objective
 from vae_np.conformance.objective.convention import minimised
 from vae_np.conformance.objective.explaining import explain_loss
@@ -31,6 +31,10 @@ __all__ = [
     "undone",
     "with_direction",
 ]
+
+
+CALLED = {"var": "variance"}
+"""What roles are called among the parts that forward returns, if otherwise."""
 
 
 class Graded(NamedTuple):
@@ -60,6 +64,7 @@ def grade_loss(f: Callable[..., Any], plan: Plan, link: str, *, output: str | No
         If it cannot be called.
     """
     sizes: dict[str, Any] = {}
+    f = of_the_head(f)
     bound, left, _ = as_called(f, beta, arguments)
     try:
         loss, at = explain_loss(bound, left)
@@ -153,7 +158,7 @@ def undone(f: Callable[..., Any], graded: Graded, plan: Plan, returned: Returned
     last = plan.pieces["decoder.out.W"][0]
     made = {"output": last, "mu": plan.heads[0], "logvar": plan.heads[1]}
     for role in graded.loss.order:
-        key = named.get("logstd", named.get("logvar")) if role == "logvar" else named.get(role)
+        key = named.get("logstd", named.get("logvar")) if role == "logvar" else named.get(CALLED.get(role, role))
         if role == "x":
             sources.append((role, None))
         elif key is not None:

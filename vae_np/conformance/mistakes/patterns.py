@@ -17,6 +17,7 @@ from vae_np.conformance.mistakes.reference import RULES, changed, stages
 __all__ = ["describe"]
 
 Array = NDArray[Any]
+SHOWN = 6
 CLOSE = {"float64": 1e-7, "float32": 1e-3}
 
 
@@ -59,6 +60,8 @@ def _rows(rest: Array, least: float) -> str:
         others = tuple(i for i in range(rest.ndim) if i != rest.ndim + axis)
         wrong = np.flatnonzero(np.abs(rest).max(axis=others) > least)
         if 0 < len(wrong) < rest.shape[axis]:
+            if len(wrong) > SHOWN:
+                return f"only {len(wrong)} of {rest.shape[axis]} {name}s are wrong, {name} {wrong[0]} among them"
             return f"only {name} {', '.join(map(str, wrong))} of {rest.shape[axis]} is wrong"
     return ""
 

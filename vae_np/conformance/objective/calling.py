@@ -16,7 +16,7 @@ import numpy as np
 from vae_np.conformance.objective.frameworks import Framework, framework_of
 from vae_np.conformance.objective.probes import ROLES, WEIGHTS, Probe, probe, role_of, with_numbers
 
-__all__ = ["as_called", "depends", "repeats"]
+__all__ = ["as_called", "depends", "of_the_head", "repeats"]
 
 Arguments = tuple[str, ...] | None
 
@@ -36,6 +36,17 @@ def as_called(f: Callable[..., Any], beta: float, arguments: Arguments) -> tuple
         if _runs(whole, 4, *ROLES):
             return whole, arguments, said
     return f, arguments, ""
+
+
+def of_the_head(f: Callable[..., Any]) -> Callable[..., Any]:
+    """The loss of a model, where what its head puts out, and is called the logarithm of a deviation, is seen."""
+    found = list(inspect.signature(f).parameters.values())
+    if not any(role_of(p.name) == "logstd" for p in found):
+        return f
+    names = ["logvar" if role_of(p.name) == "logstd" else p.name for p in found]
+    if len(set(names)) < len(names) or any(p.kind is inspect.Parameter.KEYWORD_ONLY for p in found):
+        return f
+    return _like(f, lambda *given: f(*given), [p.replace(name=name) for p, name in zip(found, names, strict=True)])
 
 
 def _runs(f: Callable[..., Any], count: int, *roles: str) -> bool:

@@ -21,7 +21,7 @@ from vae_np.conformance.objective.frameworks import Framework, framework_of
 from vae_np.conformance.objective.hard_kl import hard_kl
 from vae_np.conformance.objective.naming import UNKNOWN, Finding, constant, per_example, scales, sigma_of
 from vae_np.conformance.objective.own_deviation import own_deviation
-from vae_np.conformance.objective.probes import K, Probe
+from vae_np.conformance.objective.probes import SECOND, K, Probe
 from vae_np.conformance.objective.sampler import check_sampler
 from vae_np.conformance.objective.several import of_samples_alone, several_samples
 from vae_np.conformance.objective.training import in_training
@@ -151,7 +151,7 @@ def _check_loss(f: Callable[..., Any], output: str | None, beta: float, argument
     unit = "each example" if found.value.ndim else "the batch, one number"
     facts.append(f"the loss of {unit}, by {framework.name}: ({', '.join(found.order)})")
     if found.reconstruction.form is None and found.kl.form is None:
-        findings.append(no_derivatives(depends(f, found.order, at, framework, "output", "mu", "logvar", "sigma")))
+        findings.append(no_derivatives(depends(f, found.order, at, framework, "output", "mu", *SECOND)))
         return
     before = len(findings)
     if "z" in found.order and not found.explained(allowed) and (many := several_samples(f, found.order, framework)):

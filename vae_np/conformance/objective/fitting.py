@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from vae_np.conformance.objective.forms import CLAMPED, KLS, RECONSTRUCTIONS, Form, gradient
 from vae_np.conformance.objective.frameworks import Framework
-from vae_np.conformance.objective.probes import D, K, N, Probe
+from vae_np.conformance.objective.probes import SECOND, D, K, N, Probe
 
-__all__ = ["Fit", "Loss", "explain", "hard", "of_examples", "terms_of_kl", "tolerance"]
+__all__ = ["Fit", "Loss", "by_log_variance", "explain", "hard", "of_examples", "terms_of_kl", "tolerance"]
 
 Array = NDArray[Any]
 
@@ -65,8 +65,9 @@ def explain(f: Callable[..., Any], order: tuple[str, ...], at: Probe, framework:
     arrays = at.of(order)
     value = framework.call(f, arrays)[0]
     slopes = dict(zip(order, framework.gradients(f, arrays), strict=True))
-    if "sigma" in slopes:  # d logvar = d sigma exp(logvar / 2) / 2
-        slopes["logvar"] = slopes["sigma"] * np.exp(at.logvar / 2) / 2
+    for role in SECOND[1:]:
+        if role in slopes:
+            slopes["logvar"] = slopes[role] * by_log_variance(role, at.logvar)
     kls = KLS
     if "z" in slopes and np.abs(slopes["z"]).max() > 0:  # a KL at one sample: through z, too
         kls = (_sampled(at.eps),)
@@ -80,6 +81,11 @@ def explain(f: Callable[..., Any], order: tuple[str, ...], at: Probe, framework:
     summed = np.asarray(value.reshape(N, -1).sum(axis=1) if value.ndim and len(value) == N else value.sum())
     rest = _rest(summed, reconstruction, kl, at)
     return Loss(order, summed, d_latent, reconstruction, kl, rest, at.x.shape[1], at.mu.shape[1])
+
+
+def by_log_variance(role: str, logvar: Any) -> Any:
+    """The derivative of what stands for the log-variance with respect to it."""
+    return {"logvar": 1.0, "logstd": 0.5, "sigma": np.exp(logvar / 2) / 2, "var": np.exp(logvar)}[role]
 
 
 def _sampled(eps: Array) -> Form:

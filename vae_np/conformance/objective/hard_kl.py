@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.conformance.objective.fitting import Loss
+from vae_np.conformance.objective.fitting import Loss, by_log_variance
 from vae_np.conformance.objective.followed import GRID, LEAST_FREE, ends
 from vae_np.conformance.objective.forms import KLS, gradient
 from vae_np.conformance.objective.frameworks import Framework
 from vae_np.conformance.objective.naming import Finding
-from vae_np.conformance.objective.probes import Probe
+from vae_np.conformance.objective.probes import SECOND, Probe
 
 __all__ = ["hard_kl"]
 
@@ -23,8 +23,8 @@ HALVINGS = 40
 
 def hard_kl(f: Callable[..., Any], loss: Loss, at: Probe, framework: Framework) -> Finding | None:
     """A clamp with its ends, or an epsilon; None if the KL is the right one there, too, or is none that is known."""
-    role = "sigma" if "sigma" in loss.order else "logvar"
-    if role not in loss.order or loss.kl.form is not KLS[0]:
+    role = next((role for role in SECOND if role in loss.order), None)
+    if role is None or loss.kl.form is not KLS[0]:
         return None
     order = (role, *[other for other in loss.order if other != role])
     place = [order.index(other) for other in loss.order]
@@ -32,10 +32,10 @@ def hard_kl(f: Callable[..., Any], loss: Loss, at: Probe, framework: Framework) 
     def slope(s: float, step: float = 0.01) -> float:
         """By the log-variance, of an entry's KL."""
         there = at._replace(logvar=np.full_like(at.logvar, s))
-        sigma = np.exp(s / 2)
-        steps = np.full_like(at.logvar, step * 10 * sigma if role == "sigma" else step)
+        size = {"sigma": 10 * np.exp(s / 2), "var": 10 * np.exp(s)}.get(role, 1.0)
+        steps = np.full_like(at.logvar, step * size)
         found = framework.gradients(lambda *a: f(*[a[i] for i in place]), there.of(order), steps)[0]
-        return float(found.mean() / loss.kl.scale) * (sigma / 2 if role == "sigma" else 1)
+        return float(found.mean() / loss.kl.scale) * float(by_log_variance(role, s))
 
     found = np.array([slope(s) for s in GRID])
     close = 1e-7 if framework.exact else 1e-4

@@ -13,7 +13,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ROLES", "WEIGHTS", "D", "K", "N", "Probe", "orders", "probe", "role_of", "with_numbers"]
+__all__ = [
+    "ROLES",
+    "SECOND",
+    "WEIGHTS",
+    "D",
+    "K",
+    "N",
+    "Probe",
+    "of_log_variance",
+    "orders",
+    "probe",
+    "role_of",
+    "with_numbers",
+]
 
 Array = NDArray[Any]
 N, D, K = 3, 7, 5
@@ -27,6 +40,8 @@ NAMES = {
     "logvar": "logvar log_var z_log_var logvars log_variance z_logvar lv log_sigma_sq logsigma2 log_sigma2"
     " z_log_sigma_sq",
     "sigma": "sigma std stddev z_std sd",
+    "logstd": "log_std logstd log_sigma logsigma log_scale log_stddev log_sd lnsigma z_log_std",
+    "var": "var variance sigma2 sigma_sq sigmasq sigma_squared sig2 z_var",
     "z": "z zs z_sample z_samples latent latents latent_sample code",
 }
 """What programs call them."""
@@ -35,6 +50,8 @@ WEIGHTS = {
     *("kl_lambda", "kl_scale", "kld_w", "anneal"),
 }
 """What they call beta, where the loss takes it."""
+SECOND = ("logvar", "var", "sigma", "logstd")
+"""What may stand beside mu."""
 STEPS = {
     *("epoch", "epochs", "step", "steps", "global_step", "iteration", "iterations", "it", "iter", "n_iter"),
     *("current_epoch", "current_step", "epoch_num", "step_num", "num_iter"),
@@ -60,10 +77,15 @@ class Probe(NamedTuple):
     eps: Array
 
     def of(self, order: tuple[str, ...]) -> list[Array]:
-        """The arguments in this order; sigma is exp(logvar / 2), and z mu + sigma eps."""
-        sigma = np.exp(self.logvar / 2)
-        made = {"sigma": sigma, "z": self.mu + sigma * self.eps}
+        """The arguments in this order; what stands for logvar is `of_log_variance`'s, and z is mu + sigma eps."""
+        made = of_log_variance(self.logvar)
+        made["z"] = self.mu + made["sigma"] * self.eps
         return [made[role] if role in made else getattr(self, role) for role in order]
+
+
+def of_log_variance(logvar: Array) -> dict[str, Array]:
+    """What a program may have in its place: the deviation, its logarithm, the variance."""
+    return {"sigma": np.exp(logvar / 2), "logstd": logvar / 2, "var": np.exp(logvar)}
 
 
 def probe(seed: int = 0, features: int = D, latent: int = K) -> Probe:
@@ -85,7 +107,7 @@ def orders(f: Callable[..., Any], given: tuple[str, ...] | None = None) -> Itera
     if given is not None:
         unknown = [role for role in given if role not in _BY_NAME.values()]
         if unknown:
-            known = ", ".join((*ROLES, "sigma", "z"))
+            known = ", ".join((*ROLES, *SECOND[1:], "z"))
             raise ValueError(f"the arguments are some of {known}, beta, epoch or a number; got {unknown[0]!r}")
         if twice := next((role for i, role in enumerate(given) if role in given[:i]), None):
             raise ValueError(f"the arguments are each given once; {twice} is there twice")
@@ -95,19 +117,25 @@ def orders(f: Callable[..., Any], given: tuple[str, ...] | None = None) -> Itera
     roles = [role_of(name) for name in names]
     if all(roles) and len(set(roles)) == len(roles):
         yield tuple(str(role) for role in roles)
+        if "logstd" in roles:  # the logarithm of the deviation may be called so, and be half of that of the variance
+            yield tuple("logvar" if role == "logstd" else str(role) for role in roles)
         return
-    if len(names) == 2:
+    if len(names) == 2 and "mu" in roles:
+        yield from (tuple(role or second for role in roles) for second in SECOND)
+    elif len(names) == 2:
         yield from itertools.permutations(("output", "x"))
     elif len(names) == 4:
         yield from itertools.permutations(ROLES)
+        if roles.count(None) == 1 and {*roles, None} == {"output", "x", "mu", None}:
+            yield from (tuple(role or second for role in roles) for second in SECOND[1:])
     else:
         left = iter([role for role in ROLES if role not in roles])
         filled = [role or next(left, "1") for role in roles] if len(names) > 1 else list(ROLES)
         raise ValueError(
-            "a loss takes output, x, mu and logvar, in any order, or output and x alone; sigma for logvar, z, beta and"
-            f" epoch are known, too; these arguments are not told by their names: {', '.join(names) or 'none'}; say"
-            f" what each is, or a number that it is given: arguments={tuple(filled)!r}, on the command line"
-            f" --arguments {','.join(filled)}"
+            "a loss takes output, x, mu and logvar, in any order, or output and x alone; sigma, var or logstd for"
+            " logvar, z, beta and epoch are known, too; these arguments are not told by their names:"
+            f" {', '.join(names) or 'none'}; say what each is, or a number that it is given:"
+            f" arguments={tuple(filled)!r}, on the command line --arguments {','.join(filled)}"
         )
 
 

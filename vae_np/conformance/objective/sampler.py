@@ -13,7 +13,7 @@ from vae_np.conformance.objective.followed import GRID, Followed, follow_deviati
 from vae_np.conformance.objective.forms import SAMPLERS, Form
 from vae_np.conformance.objective.frameworks import Framework, framework_of
 from vae_np.conformance.objective.naming import UNKNOWN, Finding
-from vae_np.conformance.objective.probes import Probe, probe
+from vae_np.conformance.objective.probes import Probe, of_log_variance, probe, role_of
 from vae_np.formulas.numerics import normal_cdf
 
 __all__ = ["FROZEN", "check_sampler", "sampler_form", "unknown_sampler"]
@@ -92,11 +92,12 @@ def _of_another(f: Callable[..., Any], framework: Framework) -> str | None:
     at = probe()
     names = [name for name, p in inspect.signature(f).parameters.items() if p.default is p.empty]
     name = next((name for name in [n for n in names if n.lower() not in KEYS][1:2]), "")
-    found = next(((words, make) for known, words, make in OTHERS if name.lower() in known), None)
-    if found is None:
+    role = role_of(name)
+    if role not in OTHERS and role != "logvar" and name and _fails(f, framework, at):
+        role = "var"  # it has no such root, or logarithm, of a negative number
+    if role not in OTHERS:
         return None
-    words, make = found
-    second = make(at.logvar)
+    words, second = OTHERS[role], of_log_variance(at.logvar)[role]
     try:
         with framework.noise(at.eps, [], f):
             given, how_called = _arguments(f, framework.key())
@@ -115,16 +116,19 @@ def _of_another(f: Callable[..., Any], framework: Framework) -> str | None:
     return f"the sampler, by {framework.name}: of the mean and {words}, {name}: z is mu + sigma eps"
 
 
-OTHERS: tuple[tuple[set[str], str, Callable[[Array], Array]], ...] = (
-    ({"sigma", "std", "stddev", "stdev", "sd", "scale", "z_std", "z_sigma"}, "the deviation", lambda s: np.exp(s / 2)),
-    (
-        {"log_sigma", "logsigma", "log_std", "logstd", "log_scale", "lnsigma", "log_stddev", "log_sd", "z_log_std"},
-        "the logarithm of the deviation",
-        lambda s: s / 2,
-    ),
-    ({"var", "variance", "sigma2", "sigma_sq", "z_var"}, "the variance", np.exp),
-)
-"""What the second argument is called, what that is, and how it is made of the log-variance."""
+OTHERS = {"sigma": "the deviation", "logstd": "the logarithm of the deviation", "var": "the variance"}
+"""What the second argument may be besides the log-variance, by its role."""
+
+
+def _fails(f: Callable[..., Any], framework: Framework, at: Probe) -> bool:
+    """Whether what it gives is not finite where the second argument is negative."""
+    try:
+        with framework.noise(at.eps, [], f):
+            given, how_called = _arguments(f, framework.key())
+            z = framework.call(how_called, [at.mu, at.logvar] + ([at.eps] if given else []))[0]
+    except Exception:  # it is asked again, and says then what it wants
+        return False
+    return not np.isfinite(z).all()
 
 
 def _is_frozen(how_called: Callable[..., Any], framework: Framework, z: Array, at: Probe) -> bool:

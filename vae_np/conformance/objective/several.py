@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from vae_np.conformance.objective.forms import RECONSTRUCTIONS, Form, gradient
 from vae_np.conformance.objective.frameworks import Framework
 from vae_np.conformance.objective.naming import Finding
-from vae_np.conformance.objective.probes import D, K, N, orders
+from vae_np.conformance.objective.probes import D, K, N, of_log_variance, orders
 from vae_np.formulas import gaussian
 from vae_np.formulas.numerics import LOG_2PI, log_mean_exp, normalised_exp
 
@@ -74,7 +74,7 @@ def several_samples(f: Callable[..., Any], order: tuple[str, ...], framework: Fr
     mu, logvar, eps = draw.normal(0, 1, (N, K)), draw.normal(-0.3, 0.5, (N, K)), draw.normal(0, 1, (S, N, K))
     z = mu + np.exp(logvar / 2) * eps
     given = {"x": draw.uniform(0.1, 0.9, (N, D)), "output": draw.uniform(0.1, 0.9, (S, N, D)), "z": z}
-    given |= {"mu": mu, "logvar": logvar, "sigma": np.exp(logvar / 2)}
+    given |= {"mu": mu, "logvar": logvar} | of_log_variance(logvar)
     kl = gaussian.kl(mu, logvar)
     kl = kl if kl.ndim == 1 else kl.sum(axis=1)
     log_ratio = 0.5 * (eps**2 + logvar - z**2).sum(axis=2)

@@ -35,6 +35,20 @@ PROGRAMS = (
         "Read from the file, by names. Both have one shape, so nothing fails; the KL is of other numbers.",
     ),
     Mistake(
+        "grad-zeroed", "H", "the gradients are set to zero between backward() and step()",
+        "zero_grad(); loss.backward(); step()", "loss.backward(); zero_grad(); step()",
+        "Read from the file: the order in its training loop. The optimiser goes by gradients of 0: nothing is trained.",
+    ),
+    Mistake(
+        "step-missing", "H", "the optimiser is never told to step",
+        "loss.backward(); optimizer.step()", "loss.backward()", "Read from the file. The weights stay as they began.",
+    ),
+    Mistake(
+        "optimizer-rebuilt", "H", "the optimiser is made anew in each step",
+        "optimizer = Adam(...)\nfor x in data: ...", "for x in data:\n    optimizer = Adam(...)",
+        "Read from the file. Adam's moments are those of one gradient: each step is the rate times its sign.",
+    ),
+    Mistake(
         "not-finite", "H", "the loss is not a finite number at ordinary arguments",
         "loss = rec + kl", "loss = log(negative)", "Look for a logarithm of what is not a probability.",
     ),
