@@ -243,3 +243,17 @@ def test_an_unknown_kl_that_is_right_by_half_says_where_to_look(term, right, wro
     (finding,) = report.findings
     assert finding.id == "unknown"
     assert f"by {right} it is 1 times that of 1/2 sum(mu^2 + e^s - 1 - s), by {wrong} it is not" in finding.says
+
+
+def signed(logits, x):
+    """-log p of bits, as JAX's example has it: log(1 + e^-l) of a one, log(1 + e^l) of anything else."""
+    return np.logaddexp(0.0, np.where(x == 1, -1.0, 1.0) * logits).sum(axis=1)
+
+
+def test_a_cross_entropy_that_is_right_for_bits_alone_is_right_and_says_so():
+    found = check_objective(signed)
+    assert found.ok, found
+    assert "it was asked with an x of 0 and 1" in str(found)
+    assert not check_objective(lambda logits, x: 2 * signed(logits, x) + 0.3 * (logits**2).sum(axis=1)).ok
+    grey = check_objective(lambda logits, x: (np.logaddexp(0.0, logits) - x * logits).sum(axis=1))
+    assert "0 and 1" not in str(grey)

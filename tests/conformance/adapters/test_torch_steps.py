@@ -132,3 +132,35 @@ class Listed(Base):
 def test_a_list_of_what_is_registered_hides_nothing():
     found, _, _, page = named(None, Listed)
     assert found == [], page
+
+
+class Clamped(Base):
+    """The decoder's probabilities, as PyTorch's own example has them."""
+
+    low, high = 1e-4, 1 - 1e-4
+
+    def __init__(self):
+        super().__init__(7, 11, 5)
+
+    def decode(self, z):
+        return torch.sigmoid(self.logits(z)).clamp(self.low, self.high)
+
+
+class OneSided(Clamped):
+    low, high = 0.01, 1.0
+
+
+class TooWide(Clamped):
+    """Nothing that a float has lies beyond."""
+
+    low, high = 1e-14, 1 - 1e-14
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"), [(Clamped, "[0.0001, 1 - 0.0001]"), (OneSided, "[0.01, 1"), (TooWide, ""), (Base, "")]
+)
+def test_a_clamp_of_the_decoders_probabilities_is_found_where_no_input_reaches_it(kind, says):
+    verified, found, wrong, _ = graded(kind, loss)
+    assert ("probability-clamp" in found) == bool(says)
+    assert wrong is None  # at ordinary inputs
+    assert all(says in finding.says for finding in verified.findings if finding.id == "probability-clamp")

@@ -5,6 +5,7 @@ mapping        its layers as ours, by order and shape
 program        what a program is to the grading
 reading        which of the mappings is meant, by the values that were seen
 heads          what follows the heads of mu and logvar
+outputs_of     what follows the decoder's last layer
 steps          ten steps of its optimiser
 choosing       a model as a program, by its framework
 torch_modules  a PyTorch module as a program; torch_watch: its forward pass; torch_optimisers: their settings;

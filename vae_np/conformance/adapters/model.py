@@ -30,6 +30,7 @@ from vae_np.conformance.adapters.objective import (
     undone,
     with_direction,
 )
+from vae_np.conformance.adapters.outputs_of import of_output
 from vae_np.conformance.adapters.own_steps import OwnSteps, own_steps
 from vae_np.conformance.adapters.program import Goal, Mirrored, Program, Returned, maximises
 from vae_np.conformance.adapters.reading import Reading, name_parts
@@ -128,6 +129,7 @@ def verify_model(
     named, link = dict(returned.named), returned.link
     of_noise = of_sampler(program, reading, observed, eps)
     findings += of_activations(reading, x, eps) + of_heads_found + of_noise + of_link(link)
+    findings += of_output(program, reading, named, link, x)
     graded = None
     if loss is not None:
         graded = grade_loss(loss, reading.plan, link, output=output, beta=beta, arguments=arguments)

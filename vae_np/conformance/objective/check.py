@@ -148,6 +148,8 @@ def _check_loss(f: Callable[..., Any], output: str | None, beta: float, argument
         raise ValueError(
             "the loss cannot be judged: it computes in float32, whatever it is given; let it keep its arguments' type"
         )
+    if "x" in found.order and np.isin(at.x, (0, 1)).all():
+        facts.append("it was asked with an x of 0 and 1, which is all that it takes, or is right for")
     unit = "each example" if found.value.ndim else "the batch, one number"
     facts.append(f"the loss of {unit}, by {framework.name}: ({', '.join(found.order)})")
     if found.reconstruction.form is None and found.kl.form is None:

@@ -46,8 +46,12 @@ def _grey_or_not(f: Callable[..., Any], arguments: tuple[str, ...] | None, at: P
         with contextlib.suppress(_NotCallable):
             return _first_explained(f, arguments, binary, framework), binary
         raise
-    if not found.explained(tolerance(framework)) and _rounds(f, found.order, at, binary, framework):
-        return _first_explained(f, arguments, binary, framework), binary
+    if not found.explained(tolerance(framework)):
+        with contextlib.suppress(_NotCallable):
+            again = _first_explained(f, arguments, binary, framework)
+            right = again.explained(tolerance(framework)) and _is_right(again)
+            if right or _rounds(f, found.order, at, binary, framework):
+                return again, binary
     return found, at
 
 

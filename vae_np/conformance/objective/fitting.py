@@ -164,7 +164,8 @@ def hard(f: Callable[..., Any], loss: Loss, at: Probe, framework: Framework) -> 
         form,
         *(other for other in (*RECONSTRUCTIONS, *CLAMPED) if other.output == form.output and other.id != form.id),
     ]
-    off = [_off(slope, loss.reconstruction.scale * gradient(other, at.x, output, of=1)) for other in among]
+    least = 1e-9 if framework.exact else 1e-6  # differences have the rounding of the values
+    off = [_off(slope, loss.reconstruction.scale * gradient(other, at.x, output, of=1), least) for other in among]
     fitting = [other for other, error in zip(among, off, strict=True) if error <= (1e-9 if framework.exact else 1e-5)]
     return (fitting[0] if fitting else None), off[0]
 
@@ -178,9 +179,9 @@ HARD = {
 """Outputs, again and again: of probabilities one between each two of the clamps that are known."""
 
 
-def _off(slope: Array, expected: Array) -> float:
-    """The largest error of an entry, relative to it, or to 1e-9 where it nearly vanishes; NaN is infinite."""
-    size = np.maximum(np.abs(expected), 1e-9)
+def _off(slope: Array, expected: Array, least: float) -> float:
+    """The largest error of an entry, relative to it, or to the least where it nearly vanishes; NaN is infinite."""
+    size = np.maximum(np.abs(expected), least)
     with np.errstate(invalid="ignore"):
         off = float(np.max(np.abs(slope - expected) / size))
     return off if np.isfinite(off) else float("inf")
