@@ -18,6 +18,7 @@ LENGTHY = {
         "test_an_output_that_cannot_be_written_is_an_error_of_one_line": "^1$",
         "test_pictures_are_drawn_by_default": "",
     },
+    "cli/test_conditions.py": {"test_a_run_is_given_its_labels_and_so_are_the_commands_after_it": ""},
     "cli/test_mixed_table.py": {
         "test_a_table_trains_with_a_likelihood_for_each_group_and_is_evaluated_drawn_and_checked": "",
     },
@@ -57,6 +58,7 @@ LENGTHY = {
         "test_the_case_is_one_of_the_vectors_kind_whose_inputs_are_exact_in_float32": "",
     },
     "conformance/test_calling.py": {
+        "test_a_kl_of_the_variance_or_of_a_deviations_logarithm_is_right_under_its_names": "^sigmasq|^log_sigma|exp$",
         "test_a_loss_is_called_as_it_must_be": "^of_a_dict|^by",
         "test_a_training_that_goes_up_a_right_loss_is_told": "-loss",
         "test_what_it_was_given_is_told": "tuple",

@@ -13,6 +13,7 @@ from small_runs import BATCH, RUNS, D, InterruptAt, N, X, same_history
 import vae_np
 from vae_np.data import binarise
 from vae_np.evaluation import bounds
+from vae_np.kernels.compiler.decorators import COMPILED
 from vae_np.training.run_checks import prepare
 from vae_np.training.settings import Settings
 from vae_np.training.trainer import Trainer
@@ -137,6 +138,8 @@ def test_an_evaluation_is_the_same_however_its_rows_are_split(monkeypatch):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_training_learns_what_the_condition_tells(backend):
     """x is its class's mean and a little noise: with c nothing is left for z, and log p(x|c) is that of the noise."""
+    if backend == "numba" and not COMPILED:
+        pytest.skip("most of a minute of plain Python")
     rng, means = np.random.default_rng(0), 3 * np.random.default_rng(1).normal(size=(C, D))
     labels = rng.integers(C, size=600)
     x = means[labels] + 0.5 * rng.normal(size=(600, D))
