@@ -156,3 +156,31 @@ def test_a_method_that_fails_is_told_by_its_name():
 
     with pytest.raises(ValueError, match=r"its training_step, given x of the shape .* fails: RuntimeError: no trainer"):
         graded(Fails)
+
+
+class Images(Lightning):
+    """Its step takes images and compares them with images."""
+
+    def __init__(self):
+        super().__init__(9, 11, 5)
+
+    def encode(self, x):
+        return super().encode(x.flatten(start_dim=1))
+
+    def training_step(self, batch, batch_idx):
+        x, _ = batch
+        mu, logvar = self.encode(x)
+        recon = self.decode(self.reparameterize(mu, logvar)).reshape(-1, 1, 3, 3)
+        rec = functional.binary_cross_entropy(recon, x, reduction="sum")
+        return (rec + self.weight * kl(mu, logvar).sum()) / len(x)
+
+
+class DoubledImages(Images):
+    weight = 2.0
+
+
+@pytest.mark.parametrize(("kind", "names"), [(Images, []), (DoubledImages, ["kl-missing-half"])])
+def test_a_step_of_images_is_asked_with_images(kind, names):
+    _, found, _, right = graded(kind)
+    assert found == names
+    assert ("step 10: encoder.0.W" in right) == (not names)

@@ -93,9 +93,12 @@ def loss_in(result: Any, is_tensor: Callable[[Any], bool]) -> str | None:
     return named or (numbers[0] if len(numbers) == 1 else None)
 
 
-def of_outputs(whole: Whole, torch: Any, parameters: Mapping[str, Any], plan: Plan, link: str
-               ) -> Callable[..., Any]:  # fmt: skip
-    """The loss as a function of tensors output (the link of what the last layer makes), x, mu, logvar and z."""
+def of_outputs(whole: Whole, torch: Any, parameters: Mapping[str, Any], plan: Plan, link: str,
+               shape: tuple[int, ...] | None) -> Callable[..., Any]:  # fmt: skip
+    """The loss as a function of tensors output (the link of what the last layer makes), x, mu, logvar and z.
+
+    An example has the shape in which the program takes it, an image's say.
+    """
     mu, logvar = plan.heads
     last = plan.pieces["decoder.out.W"][0]
 
@@ -107,7 +110,7 @@ def of_outputs(whole: Whole, torch: Any, parameters: Mapping[str, Any], plan: Pl
             Torch(torch).noise(noise, [], inspect.unwrap(whole.function)),
             _making(torch, parameters, instead, {after(last.tensor, link): output}),
         ):
-            return whole.of_x(x)
+            return whole.of_x(x if shape is None else x.reshape(len(x), *shape))
 
     loss.__wrapped__ = whole.function  # type: ignore[attr-defined]  # whose file has imported its framework
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD

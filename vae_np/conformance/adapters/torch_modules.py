@@ -173,7 +173,7 @@ class TorchProgram:
         if self.whole is None or plan.per_feature == 2:
             return loss, returned
         link = returned.link if returned.link in ("sigmoid", "tanh") else "identity"
-        outputs = of_outputs(self.whole, self.torch, self.parameters, plan, link)
+        outputs = of_outputs(self.whole, self.torch, self.parameters, plan, link, self.shape)
         named = {} if link == "identity" else {"output": returned.named["output"]}
         return outputs, Returned(named, link, True)
 
