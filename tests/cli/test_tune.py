@@ -224,7 +224,8 @@ def test_an_interrupt_saves_every_run_and_the_search_goes_on_from_there(here):
     words = [sys.executable, "-m", "vae_np", "tune", "--data", "data.csv", "--method", "grid", *over]
     words += ["--out", "search", "--jobs", "2"]
     kept = [here / "search" / f"trial-{n:03d}" / "checkpoint.npz" for n in (0, 1)]
-    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
+    hears = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)  # noqa: E731 - where pytest ignores it
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, preexec_fn=hears) as process:
         while not any(path.exists() for path in kept):
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.02)
