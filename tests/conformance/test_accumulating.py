@@ -130,6 +130,8 @@ def test_the_order_of_a_loop_is_told_by_the_mistake(lines, how, found):
     [
         ("if n % 4 == 0:", f"    {ZERO}", BACK, f"if n % 4 == 3: {STEP}"),
         (BACK, "if n % 4 == 3:", f"    {STEP}", f"    {ZERO}"),
+        (BACK, "if n % 4 == 0:", f"    {ZERO}", STEP),
+        (ZERO, "if clips:", f"    {CLIP}", BACK, STEP),
         (ZERO, BACK, BACK, STEP),
         (ZERO, BACK, "for p in model.parameters():", "    p.data -= 0.1 * p.grad"),
         (ZERO, BACK, "tools.update(model)"),

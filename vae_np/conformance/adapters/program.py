@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from vae_np.conformance.adapters.mapping import Layer, Piece, Plan
 
 __all__ = [
-    "Call", "Goal", "Mirrored", "Observed", "Program", "Returned", "Source", "is_square", "maximises", "up_to_failure",
+    "Call", "Goal", "Mirrored", "Observed", "Program", "Returned", "Source", "is_finite", "is_square",
+    "maximises", "up_to_failure",
 ]  # fmt: skip
 
 Array = NDArray[Any]
@@ -152,9 +153,14 @@ def maximises(optimizer: Any) -> bool:
     return bool(groups[0].get("maximize", False))
 
 
+def is_finite(state: Mapping[str, Array]) -> bool:
+    """Whether all weights are."""
+    return all(bool(np.isfinite(value).all()) for value in state.values())
+
+
 def up_to_failure(states: Sequence[Mapping[str, Array]]) -> list[Mapping[str, Array]]:
     """The states up to the first that is not finite, and that one: a loss of such weights may raise anything."""
-    ends = (t for t, state in enumerate(states, 1) if not all(np.isfinite(value).all() for value in state.values()))
+    ends = (t for t, state in enumerate(states, 1) if not is_finite(state))
     return list(states[: next(ends, len(states))])
 
 

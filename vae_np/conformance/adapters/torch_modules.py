@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vae_np.conformance.adapters.mapping import NotDense, Plan
-from vae_np.conformance.adapters.program import Call, Goal, Observed, Returned, is_square, maximises
+from vae_np.conformance.adapters.program import Call, Goal, Observed, Returned, is_finite, is_square, maximises
 from vae_np.conformance.adapters.returned import tensors_of, value_of
 from vae_np.conformance.adapters.torch_hidden import hidden
 from vae_np.conformance.adapters.torch_losses import Whole, loss_in, of_outputs, whole_loss
@@ -241,7 +241,7 @@ class TorchProgram:
             (-value if goal.factor < 0 and maximises(optimizer) else value).backward()  # an ELBO that is maximised
             optimizer.step()
             found.append(self.tensors())
-            if not all(np.isfinite(value).all() for value in found[-1].values()):
+            if not is_finite(found[-1]):
                 break
         self.write(before)
         return found

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vae_np.conformance.mistakes.tables import TABLES
+from vae_np.conformance.mistakes.tables import TABLES, sigmoid, softplus
 from vae_np.conformance.mistakes.tape import Node, exp, of, unary
 from vae_np.formulas import numerics
 
@@ -16,16 +16,6 @@ __all__ = ["LOG_2PI", "density", "logits", "means", "natural", "sigmoid", "softp
 
 LOG_2PI = math.log(2 * math.pi)
 Density = Callable[..., Node]
-
-
-def softplus(a: Node) -> Node:
-    """log(1 + e^a)."""
-    return unary(numerics.softplus, numerics.sigmoid, a)
-
-
-def sigmoid(a: Node) -> Node:
-    """1 / (1 + e^-a)."""
-    return unary(numerics.sigmoid, lambda v: numerics.sigmoid(v) * numerics.sigmoid(-v), a)
 
 
 def density(c: Any, x: Any, raw: Node, own: Node | None) -> Node:

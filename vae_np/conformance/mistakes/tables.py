@@ -16,7 +16,7 @@ from scipy import special
 from vae_np.conformance.mistakes.tape import Node, exp, log, unary, where
 from vae_np.formulas import numerics
 
-__all__ = ["TABLES", "changed_table", "halves", "log_softmax"]
+__all__ = ["TABLES", "changed_table", "halves", "log_of_t", "log_softmax", "sigmoid", "softplus"]
 
 Density = Callable[..., Node]
 LOG_2 = math.log(2)
@@ -38,6 +38,11 @@ def softplus(a: Node) -> Node:
     return unary(numerics.softplus, numerics.sigmoid, a)
 
 
+def sigmoid(a: Node) -> Node:
+    """1 / (1 + e^-a)."""
+    return unary(numerics.sigmoid, lambda v: numerics.sigmoid(v) * numerics.sigmoid(-v), a)
+
+
 def poisson(c: Any, x: Any, raw: Node) -> Node:
     """x a - e^a - log x!."""
     return x * raw - exp(raw) - special.gammaln(x + 1)
@@ -57,20 +62,23 @@ def laplace(c: Any, x: Any, raw: Node) -> Node:
     return -unary(np.abs, np.sign, x - m) * exp(-s) - s - LOG_2
 
 
+def log_of_t(nu: float) -> float:
+    """The logarithm of the constant of Student's t."""
+    return math.lgamma((nu + 1) / 2) - math.lgamma(nu / 2) - 0.5 * math.log(nu * math.pi)
+
+
 def student_t(c: Any, x: Any, raw: Node) -> Node:
     """With the settings' degrees of freedom."""
     m, s = halves(raw)
     nu = float(c.settings["df"])
-    constant = math.lgamma((nu + 1) / 2) - math.lgamma(nu / 2) - 0.5 * math.log(nu * math.pi)
     r = (x - m) * exp(-s)
-    return log(r * r * (1 / nu) + 1.0) * (-(nu + 1) / 2) - s + constant
+    return log(r * r * (1 / nu) + 1.0) * (-(nu + 1) / 2) - s + log_of_t(nu)
 
 
 def beta(c: Any, x: Any, raw: Node) -> Node:
     """Of the mean sigmoid(a) and the precision e^s."""
     a, s = halves(raw)
-    one, other = (exp(s) * unary(numerics.sigmoid, lambda v: numerics.sigmoid(v) * numerics.sigmoid(-v), b)
-                  for b in (a, -a))  # fmt: skip
+    one, other = (exp(s) * sigmoid(b) for b in (a, -a))
     return (
         log_gamma(exp(s)) - log_gamma(one) - log_gamma(other) + (one - 1.0) * np.log(x) + (other - 1.0) * np.log1p(-x)
     )

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-__all__ = ["ZEROING", "calls", "method", "never_zeroed", "optimisers_of"]
+__all__ = ["ZEROING", "calls", "holder", "method", "never_zeroed", "optimisers_of"]
 
 ZEROING = ("zero_grad", "optimizer_zero_grad", "grad")
 """Attributes by which gradients are set to zero, or read and kept apart: ``p.grad = None``, ``autograd.grad``."""
@@ -26,12 +26,12 @@ def never_zeroed(source: str) -> str:
     optimisers = optimisers_of(tree).names
     models = set(_assigned(tree, {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}))
     for node in _repeated(tree):
-        steps = [call for call in calls(node) if method(call) == "step" and _holder(call) in optimisers]
+        steps = [call for call in calls(node) if method(call) == "step" and holder(call) in optimisers]
         if steps and any(method(call) == "backward" for call in calls(node)):
             if any(_goes_elsewhere(call, optimisers | models, tree) for call in calls(node)):
                 return ""
             return (
-                f"{_holder(steps[0])}.step() in line {steps[0].lineno} goes by gradients that nothing in the file sets"
+                f"{holder(steps[0])}.step() in line {steps[0].lineno} goes by gradients that nothing in the file sets"
                 " to zero: there is no zero_grad()"
             )
     return ""
@@ -101,5 +101,6 @@ def method(call: ast.Call) -> str:
     return _name(call.func)
 
 
-def _holder(call: ast.Call) -> str:
+def holder(call: ast.Call) -> str:
+    """The name of what holds what is called."""
     return _name(call.func.value) if isinstance(call.func, ast.Attribute) else ""

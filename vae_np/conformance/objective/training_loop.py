@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from vae_np.conformance.objective.accumulating import ZEROING, calls, method, optimisers_of
+from vae_np.conformance.objective.accumulating import ZEROING, calls, holder, method, optimisers_of
 
 __all__ = ["out_of_order"]
 
@@ -75,9 +75,9 @@ def _events(loop: ast.AST, optimisers: set[str]) -> Iterator[_Event]:
     sometimes = {id(call) for part in ast.walk(loop) if isinstance(part, (ast.If, ast.IfExp, ast.Try))
                  for call in calls(part)}  # fmt: skip
     for call in calls(loop):
-        name, holder = method(call), _holder(call)
+        name = method(call)
         event = {"backward": "backward", "zero_grad": "zero"}.get(name, "clip" if name in CLIPS else "")
-        event = "step" if name == "step" and holder in optimisers else event
+        event = "step" if name == "step" and holder(call) in optimisers else event
         if event:
             yield from [_Event(event, call.lineno, (call.end_lineno or 0, call.end_col_offset or 0))] * (
                 1 + (id(call) in sometimes)
@@ -102,8 +102,3 @@ def _zeroed_outside(tree: ast.AST, loop: ast.AST) -> int:
         return 0
     own = any(zeroing[0] is part for part in ast.walk(around[-1]))
     return int(zeroing[0].lineno) if own else 0  # type: ignore[attr-defined]
-
-
-def _holder(call: ast.Call) -> str:
-    of = getattr(call.func, "value", None)
-    return str(getattr(of, "id", "") or getattr(of, "attr", ""))
