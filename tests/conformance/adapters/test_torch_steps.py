@@ -132,6 +132,7 @@ class Listed(Base):
 def test_a_list_of_what_is_registered_hides_nothing():
     found, _, _, page = named(None, Listed)
     assert found == [], page
+    assert "in no layer" not in page
 
 
 class Clamped(Base):
