@@ -18,7 +18,6 @@ from arguments import Parser
 from roofline.limits import Limits
 from roofline.table import crossover, make_cases, measure, operations, result, speeds, table
 
-from vae_np.kernels.compiler.blas import ONE_THREAD
 from vae_np.support import machine
 from vae_np.support.files import write_atomic
 
@@ -46,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     densities = any(case.name.startswith("sparse") for case in cases)
     print(f"{args.dtype}, one thread, {machine.cpu()}", flush=True)
     show("What the elementary functions are counted as, an element", operations(args.dtype))
-    with ONE_THREAD, machine.numpy_threads(1):
+    with machine.numpy_threads(1):
         found = measure(cases, args.dtype, QUICK if args.quick else FULL, densities)
     limits = Limits(found, args.dtype)
     results = [result(case, limits) for case in cases]

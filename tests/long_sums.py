@@ -16,7 +16,8 @@ from columns import columns, value_of
 
 from vae_np.formulas import gaussian, layers
 from vae_np.formulas import likelihoods as formulas
-from vae_np.kernels.loops import activation, adam, latent, likelihoods
+from vae_np.kernels.loops import adam, latent, likelihoods
+from vae_np.kernels.loops.sums import BLOCK, column_sums
 
 WIDE = 3
 """Columns of column sums."""
@@ -46,7 +47,7 @@ def _case(kind: str, dtype: Any, rows: int, d: int) -> tuple[Any, ...]:
         return found, raw, b, x
     s, scale = np.zeros(d, dtype), np.empty((2, d))
     likelihoods.inverse_deviation(s, *scale)
-    return likelihoods.Gaussian(s, *scale, columns(1, d, dtype=dtype), np.ones(d)), raw, b, x
+    return likelihoods.Gaussian(s, *scale, np.empty((rows, d), dtype), np.ones(d)), raw, b, x
 
 
 def log_p(kind: str, by: str) -> Callable[[Any, int], float]:
@@ -54,11 +55,11 @@ def log_p(kind: str, by: str) -> Callable[[Any, int], float]:
 
     def total(dtype: Any, rows: int, d: int) -> np.ndarray:
         found, raw, b, x = _case(kind, dtype, rows, d)
-        out, weight = np.empty(rows, dtype), np.ones(rows, dtype)
+        out, weight, terms = np.empty(rows, dtype), np.ones(rows, dtype), np.empty(BLOCK, dtype)
         if by == "value":
-            likelihoods.value(found, raw, b, x, out, 0, rows)
+            likelihoods.value(found, raw, b, x, out, terms, 0, rows)
         else:
-            likelihoods.gradient(found, raw, b, x, weight, out, columns(len(b), dtype=dtype), 0, 0, rows)
+            likelihoods.gradient(found, raw, b, x, weight, out, terms, 0, rows)
         return out
 
     def error(dtype: Any, n: int) -> float:
@@ -73,31 +74,20 @@ def formula_log_p(dtype: Any, n: int) -> float:
     return miss(terms.sum(axis=-1)[0], terms[0])
 
 
-def output_bias(kind: str) -> Callable[[Any, int], float]:
-    """The output bias's gradient over n rows, and that of the Gaussian's s."""
-
-    def error(dtype: Any, n: int) -> float:
-        found, raw, b, x = _case(kind, dtype, n, WIDE)
-        db = columns(len(b), dtype=dtype)
-        likelihoods.gradient(found, raw, b, x, np.ones(n, dtype), np.empty(n, dtype), db, 0, 0, n)
-        return miss(value_of(db), raw.T)
-
-    return error
-
-
 def own_gradient(dtype: Any, n: int) -> float:
     """ds of one s for all features, over n rows."""
     found, raw, b, x = _case("gaussian", dtype, n, WIDE)
     m, out = raw.copy(), np.empty(1, dtype)
-    likelihoods.gradient(found, raw, b, x, np.ones(n, dtype), np.empty(n, dtype), columns(WIDE, dtype=dtype), 0, 0, n)
-    likelihoods.own_gradient(found, out)
+    terms = np.empty(BLOCK, dtype)
+    likelihoods.gradient(found, raw, b, x, np.ones(n, dtype), np.empty(n, dtype), terms, 0, n)
+    likelihoods.own_gradient(found, out, columns(WIDE, dtype=dtype))
     return miss(out[0], (dtype(0.5) * (m * m - 1)).reshape(-1))
 
 
-def hidden_bias(dtype: Any, n: int) -> float:
-    dh, kept, db = background(dtype, n, WIDE), np.ones((n, WIDE), dtype), columns(WIDE, dtype=dtype)
-    activation.backward(activation.KINDS["relu"], dh, kept, db, 0, n, 0, WIDE)
-    return miss(value_of(db), dh.T)
+def bias(dtype: Any, n: int) -> float:
+    dy, db = background(dtype, n, WIDE), columns(WIDE, dtype=dtype)
+    column_sums(dy, db, 0, WIDE)
+    return miss(value_of(db), dy.T)
 
 
 def formula_bias(dtype: Any, n: int) -> float:
@@ -111,12 +101,12 @@ def over_samples(kernel: str) -> Callable[[Any, int], float]:
 
     def error(dtype: Any, n: int) -> float:
         dz, one, zero = background(dtype, n, 1, WIDE), np.ones((1, WIDE), dtype), np.zeros((1, WIDE), dtype)
-        sums, dmu, dlogvar = [columns(WIDE, dtype=dtype) for _ in range(2)], zero.copy(), zero.copy()
+        sums, dmu, dlogvar = columns(2 * WIDE, dtype=dtype), zero.copy(), zero.copy()
         if kernel == "backward":
-            latent.backward(dz, np.zeros_like(dz), zero, zero, one, zero, dmu, dlogvar, *sums, 0, 1)
+            latent.backward(dz, np.zeros_like(dz), zero, zero, one, zero, dmu, dlogvar, sums, 0, 1)
         else:
             weight = np.ones((n, 1), dtype)
-            latent.posterior_backward(weight, weight, dz, one, dmu, dlogvar, *sums, 0, 1)
+            latent.posterior_backward(weight, weight, dz, one, dmu, dlogvar, sums, 0, 1)
         return miss(dmu[0], dz[:, 0].T)
 
     return error
@@ -128,25 +118,18 @@ def formula_over_samples(dtype: Any, n: int) -> float:
     return miss(dmu[0], dz[:, 0].T)
 
 
-def latent_bias(dtype: Any, n: int) -> float:
-    dz, zero = background(dtype, 1, n, WIDE), np.zeros((n, WIDE), dtype)
-    sums, dmu = [columns(WIDE, dtype=dtype) for _ in range(2)], zero.copy()
-    latent.backward(dz, np.zeros_like(dz), zero, zero, zero, zero, dmu, zero.copy(), *sums, 0, n)
-    return miss(value_of(sums[0]), dz[0].T)
-
-
 def log_prior(dtype: Any, n: int) -> float:
     """log p(z) over n latent dimensions."""
     z = background(dtype, 1, 1, n)
     prior, posterior = np.empty((2, 1, 1), dtype)
-    latent.densities(z, z, np.zeros((1, n), dtype), prior, posterior, 0, 1)
+    latent.densities(z, z, np.zeros((1, n), dtype), prior, posterior, np.empty(BLOCK, dtype), 0, 1)
     terms = -0.5 * (np.square(z[0, 0]).astype(np.longdouble) + np.log(2 * np.longdouble(np.pi)))
     return max(miss(prior[0, 0], terms), miss(posterior[0, 0], terms))
 
 
 def norm(dtype: Any, n: int) -> float:
     g = background(dtype, n)
-    return max(miss(adam.sum_of_squares(g), np.square(g, dtype=np.longdouble)), miss(adam.plain_sum(g), g))
+    return max(miss(adam.sum_of_squares(g, 0, n), np.square(g, dtype=np.longdouble)), miss(adam.plain_sum(g, 0, n), g))
 
 
 FEATURES = {
@@ -160,12 +143,7 @@ FEATURES = {
 }
 ROWS = {
     "bias, formula": formula_bias,
-    "bias of a hidden layer, kernel": hidden_bias,
-    "bias of mu, kernel": latent_bias,
-    **{
-        f"output bias, {kind}, kernel": output_bias(kind)
-        for kind in ("bernoulli", "gaussian", "heteroscedastic", "floored")
-    },
+    "bias, kernel": bias,
     "one learned s, kernel": own_gradient,
     "dmu over samples, formula": formula_over_samples,
     "dmu over samples, kernel": over_samples("backward"),

@@ -92,10 +92,3 @@ def test_a_closed_pipe_and_an_interrupt_have_their_exit_codes(monkeypatch, capsy
         monkeypatch.setattr("vae_np.cli._run", raising(error))
         assert main(["train"]) == code
     assert capsys.readouterr().err == "vae-np: interrupted\n"
-
-
-@pytest.mark.usefixtures("windows")
-def test_the_blas_is_found_without_the_processes_map():
-    from vae_np.kernels.compiler import blas
-
-    assert isinstance(blas._libraries(), list)

@@ -6,20 +6,24 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
+import numba
 import numpy as np
 from timing import Call
 
 from roofline.counts import Work
-from vae_np.kernels.compiler.blas import routine
 from vae_np.kernels.compiler.decorators import kernel
-from vae_np.kernels.loops import dense_products
+from vae_np.kernels.compiler.intrinsics import fused
+from vae_np.kernels.compiler.lanes import BITS
+from vae_np.kernels.compiler.micro import ROWS, VECTORS, tile
+from vae_np.support.memory import aligned_zeros
 
 __all__ = ["Limits", "probes"]
 
 LENGTH, TIMES, CHAIN = 512, 200, 12
 """Of the arrays that arithmetic is measured on, well within the nearest cache; how often over; operations in a row."""
-SQUARE = 384
-"""The rows of a matrix that is multiplied by its like: large enough for BLAS to be at its best."""
+DEPTH, WIDTH = 64, VECTORS * BITS // 8
+"""Of the products of a tile that are measured likewise: the length of its sums, and the bytes of its row."""
+_tile = tile[ROWS[0], VECTORS]
 
 
 @kernel
@@ -31,7 +35,7 @@ def _copy(a: Any, b: Any) -> None:
 @kernel
 def _triad(a: Any, b: Any, c: Any, s: Any) -> None:
     for i in range(a.shape[0]):
-        a[i] = b[i] + s * c[i]
+        a[i] = fused(s, c[i], b[i])
 
 
 @kernel
@@ -40,7 +44,7 @@ def _update(a: Any, s: Any) -> None:
         a[i] = s * a[i]
 
 
-@kernel
+@numba.njit(nogil=True, fastmath={"reassoc"})
 def _read(a: Any) -> Any:
     total = a[0]
     for i in range(a.shape[0]):
@@ -56,8 +60,15 @@ def _multiply_and_add(x: Any, out: Any, s: Any, t: Any) -> None:
             a = x[i]
             b, c, d = a + s, a + t, a - s
             for _ in range(CHAIN):
-                a, b, c, d = a * s + t, b * s + t, c * s + t, d * s + t
+                a, b, c, d = fused(a, s, t), fused(b, s, t), fused(c, s, t), fused(d, s, t)
             out[i] = (a + b) + (c + d)
+
+
+@kernel
+def _tiles(a: Any, panel: Any, c: Any) -> None:
+    """The inner loop of a product, with all that it reads in the nearest cache."""
+    for _ in range(TIMES):
+        _tile(a, 0, DEPTH, 1, panel, 0, WIDTH // a.itemsize, DEPTH, c, 0, WIDTH // a.itemsize, WIDTH, 0)
 
 
 @kernel
@@ -94,12 +105,13 @@ def _movers(length: int, dtype: Any) -> dict[str, Call]:
 def _reckoners(kind: str) -> dict[str, Call]:
     number = np.dtype(kind).type
     x, out = np.ones(LENGTH, kind), np.empty(LENGTH, kind)
-    a, b, c = np.ones((3, SQUARE, SQUARE), kind)
-    blas = routine(np.dtype(kind))
+    width = WIDTH // x.itemsize
     return {
         f"chains {kind}": partial(_multiply_and_add, x, out, number(0.5), number(0.25)),
+        f"tiles {kind}": partial(
+            _tiles, *(aligned_zeros(n, kind) for n in (ROWS[0] * DEPTH, DEPTH * width, ROWS[0] * width))
+        ),
         f"divisions {kind}": partial(_divide, x, out, number(1.5)),
-        f"product {kind}": partial(dense_products.product, blas, a, b, c, 0, SQUARE, 0, SQUARE),
     }
 
 
@@ -128,9 +140,11 @@ class Limits(NamedTuple):
         """A second."""
         return 1e3 * LENGTH * TIMES / self.found[f"divisions {self.dtype}"]
 
-    def product(self) -> float:
-        """Operations a second of the best matrix product."""
-        return 1e3 * 2 * SQUARE**3 / self.found[f"product {self.dtype}"]
+    def tiles(self, kind: str | None = None) -> float:
+        """Operations a second of a product whose factors are in the nearest cache: as many as there are."""
+        kind = kind or self.dtype
+        width = WIDTH // np.dtype(kind).itemsize
+        return 1e3 * TIMES * 2 * DEPTH * ROWS[0] * width / self.found[f"tiles {kind}"]
 
     def of(self, work: Work) -> tuple[float, str]:
         """The least time, in milliseconds, that the work can take, and what takes it."""
@@ -139,7 +153,7 @@ class Limits(NamedTuple):
             "memory": work.bytes / self.bandwidth(work),
             "arithmetic": arithmetic,
             "division": work.divisions / self.divisions(),
-            "product": work.product / self.product(),
+            "product": work.product / self.tiles(),
         }
         slowest = max(seconds, key=seconds.__getitem__)
         return 1e3 * seconds[slowest], slowest

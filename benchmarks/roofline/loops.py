@@ -17,7 +17,7 @@ from vae_np.formulas.activations import get_activation
 from vae_np.formulas.optim import AdamState, adam_step
 from vae_np.kernels.loops import activation, adam, latent, minibatch
 from vae_np.kernels.loops import likelihoods as kernels
-from vae_np.kernels.loops.sums import Columns
+from vae_np.kernels.loops.sums import BLOCK, Columns, column_sums
 
 __all__ = ["loops"]
 
@@ -50,6 +50,8 @@ def loops(dtype: Any) -> Iterator[Case]:
         ("heteroscedastic", formulas.Gaussian("heteroscedastic"), normal(N, D)),
     ):
         yield from _likelihood(name, formula, x, normal)
+    dy, room = normal(N, H), _columns(H, normal(1).dtype)
+    yield elementwise("column_sums", dy.shape, [dy], partial(column_sums, dy, room, 0, H), lambda: dy.sum(axis=0))
     yield from _adam(normal)
     yield from _gather(grey, draw.permutation(N))
 
@@ -62,7 +64,6 @@ def _columns(shape: Any, dtype: Any) -> Columns:
 def _activation(name: str, normal: Normal) -> Iterator[Case]:
     kind, formula = activation.KINDS[name], get_activation(name)
     a, b, dh = normal(N, H), normal(H), normal(N, H)
-    db = _columns(H, dh.dtype)
     start, cotangent, before = a.copy(), dh.copy(), refill(a)
     kept = np.empty_like(a) if name == "gelu" else a  # which identity and the others leave alone
     yield elementwise(
@@ -74,8 +75,8 @@ def _activation(name: str, normal: Normal) -> Iterator[Case]:
     below = slope if name == "gelu" else h
     yield elementwise(
         f"activation.backward {name}", dh.shape, [dh, *([] if name == "identity" else [below])],
-        partial(activation.backward, kind, dh, below, db, 0, N, 0, H),
-        lambda: formula.backward(cotangent, start, h).sum(axis=0), refill(dh),
+        partial(activation.backward, kind, dh, below, 0, N, 0, H),
+        lambda: formula.backward(cotangent, start, h), refill(dh),
     )  # fmt: skip
 
 
@@ -86,7 +87,7 @@ def _latent(normal: Normal) -> Iterator[Case]:
     eps, z, dz = (normal(1, *shape) for _ in range(3))
     dkl, dmu, dlogvar = (normal(*shape) for _ in range(3))
     mu_b, logvar_b = (normal(K) for _ in range(2))
-    dmu_b, dlogvar_b = (_columns(K, mu.dtype) for _ in range(2))
+    room, terms = _columns(2 * K, mu.dtype), np.empty(BLOCK, mu.dtype)
     prior, posterior = np.empty((2, 1, EXAMPLES), mu.dtype)
     start = mu.copy(), logvar.copy()
 
@@ -98,7 +99,7 @@ def _latent(normal: Normal) -> Iterator[Case]:
     def backward() -> None:
         by_z, by_kl = gaussian.reparameterise_backward(dz, logvar, eps), gaussian.kl_backward(dkl, mu, logvar)
         for one, other in zip(by_z, by_kl, strict=True):
-            (one + other).sum(axis=0)
+            np.add(one, other)
 
     yield elementwise(
         "latent.forward", shape, [mu, logvar, eps, sigma, kl, z],
@@ -107,11 +108,11 @@ def _latent(normal: Normal) -> Iterator[Case]:
     )  # fmt: skip
     yield elementwise(
         "latent.backward", shape, [dz, eps, mu, logvar, sigma, dkl, dmu, dlogvar],
-        partial(latent.backward, dz, eps, mu, logvar, sigma, dkl, dmu, dlogvar, dmu_b, dlogvar_b, 0, end), backward,
+        partial(latent.backward, dz, eps, mu, logvar, sigma, dkl, dmu, dlogvar, room, 0, end), backward,
     )  # fmt: skip
     yield elementwise(
         "latent.densities", shape, [z, eps, logvar],
-        partial(latent.densities, z, eps, logvar, prior, posterior, 0, end),
+        partial(latent.densities, z, eps, logvar, prior, posterior, terms, 0, end),
         lambda: (gaussian.log_standard_normal(z), gaussian.log_normal_at_noise(eps, logvar)),
     )  # fmt: skip
 
@@ -120,7 +121,7 @@ def _latent_weights(normal: Normal) -> Iterator[Case]:
     """What objectives with weights a sample need beside these."""
     shape, end = (EXAMPLES, K), EXAMPLES
     logvar, dmu, dlogvar = (normal(*shape) for _ in range(3))
-    db = [_columns(K, logvar.dtype) for _ in range(2)]
+    room = _columns(2 * K, logvar.dtype)
     sigma = np.exp(logvar / 2)
     eps, z, dz = (normal(1, *shape) for _ in range(3))
     one, other = (normal(1, EXAMPLES) for _ in range(2))
@@ -132,8 +133,8 @@ def _latent_weights(normal: Normal) -> Iterator[Case]:
     )  # fmt: skip
     yield elementwise(
         "latent.posterior_backward", shape, [eps, sigma, dmu, dlogvar],
-        partial(latent.posterior_backward, one, other, eps, sigma, dmu, dlogvar, *db, 0, end),
-        lambda: [part.sum(axis=0) for part in gaussian.log_normal_at_noise_backward(one, other, eps, logvar)],
+        partial(latent.posterior_backward, one, other, eps, sigma, dmu, dlogvar, room, 0, end),
+        lambda: gaussian.log_normal_at_noise_backward(one, other, eps, logvar),
         refill(dmu, dlogvar),
     )  # fmt: skip
 
@@ -141,11 +142,11 @@ def _latent_weights(normal: Normal) -> Iterator[Case]:
 def _likelihood(name: str, formula: formulas.Likelihood, x: Array, normal: Normal) -> Iterator[Case]:
     width = formula.raw_size(D)
     raw, b, log_p, weight = normal(N, width), normal(width), normal(N), normal(N)
-    db = _columns(width, raw.dtype)
+    terms = np.empty(BLOCK, raw.dtype)
     kind: Any = {
         "bernoulli": kernels.Bernoulli, "continuous": kernels.ContinuousBernoulli,
         "heteroscedastic": kernels.Heteroscedastic,
-    }.get(name, lambda: kernels.Gaussian(s, *np.empty((2, D)), _columns((1, D), x.dtype), np.ones(D)))  # fmt: skip
+    }.get(name, lambda: kernels.Gaussian(s, *np.empty((2, D)), np.empty((N, D), x.dtype), np.ones(D)))  # fmt: skip
     s, own, start, before = normal(D), {}, raw.copy(), refill(raw)
     kind = kind()
     if name == "gaussian":
@@ -157,16 +158,16 @@ def _likelihood(name: str, formula: formulas.Likelihood, x: Array, normal: Norma
         formula.log_density(x, a, own).sum(axis=1)
         da, down = formula.gradient(x, a, own)
         for part in (da, *down.values()):
-            (weight[:, None] * part).sum(axis=0)
+            np.multiply(weight[:, None], part)
 
     yield elementwise(
         f"likelihood.value {name}", x.shape, [raw, x],
-        partial(kernels.value, kind, raw, b, x, log_p, 0, N),
+        partial(kernels.value, kind, raw, b, x, log_p, terms, 0, N),
         lambda: formula.log_density(x, start + b, own).sum(axis=1), before,
     )  # fmt: skip
     yield elementwise(
-        f"likelihood.gradient {name}", x.shape, [raw, x],
-        partial(kernels.gradient, kind, raw, b, x, weight, log_p, db, 0, 0, N), gradient, before,
+        f"likelihood.gradient {name}", x.shape, [raw, x, *([kind.ds] if name == "gaussian" else [])],
+        partial(kernels.gradient, kind, raw, b, x, weight, log_p, terms, 0, N), gradient, before,
     )  # fmt: skip
 
 
@@ -184,8 +185,9 @@ def _adam(normal: Normal) -> Iterator[Case]:
         state = AdamState(moments[0], moments[1], moments[2] if amsgrad else None, 9)
         yield elementwise(name, theta.shape, arrays, kernel, partial(adam_step, theta_, g_, state, settings))
     yield elementwise(
-        "adam.sum_of_squares", g.shape, [g], partial(adam.sum_of_squares, g), lambda: np.square(g, dtype=float).sum()
-    )
+        "adam.sum_of_squares", g.shape, [g], partial(adam.sum_of_squares, g, 0, len(g)),
+        lambda: np.square(g, dtype=float).sum(),
+    )  # fmt: skip
 
 
 def _gather(grey: Array, rows: Array) -> Iterator[Case]:

@@ -11,9 +11,9 @@ from timing import Call
 
 from roofline.cases import Array, Case
 from roofline.counts import Work, of_product, of_sparse_product
-from vae_np.kernels.compiler.blas import routine
 from vae_np.kernels.loops import dense_products as dense
 from vae_np.kernels.loops import sparse_products as sparse
+from vae_np.support.memory import aligned_empty
 
 __all__ = ["DENSITIES", "SPARSE", "TYPICAL", "dense_calls", "products", "sparse_cases"]
 
@@ -26,27 +26,21 @@ SPARSE = ("gather_rows", "gather_columns", "product", "weight gradient")
 
 def products(dtype: Any) -> Iterator[Case]:
     """Forward and both gradients of three layers of 784-400-20 on 128 rows, whole, as one thread has them."""
-    blas, draw = routine(np.dtype(dtype)), np.random.default_rng(0)
+    draw = np.random.default_rng(0)
     for fan_in, fan_out in ((D, H), (H, K), (K, H)):
         x, W, y = (draw.standard_normal(s).astype(dtype) for s in ((N, fan_in), (fan_in, fan_out), (N, fan_out)))
-        dW, dx, work = W.copy(), x.copy(), of_product(N, fan_in, fan_out, dtype)
-        size = f"{N}x{fan_in}x{fan_out}"
-        yield Case("products.product", size, work, _tile(dense.product, blas, x, W, y), _dot(x, W, y))
-        yield Case(
-            "products.weight_gradient",
-            size,
-            work,
-            _tile(dense.weight_gradient, blas, x, y, dW),
-            _dot(x.T, y, dW),
-        )
-        call, formula = _tile(dense.input_gradient, blas, y, W, dx, 0.0), _dot(y, W.T, dx)
-        yield Case("products.input_gradient", size, work, call, formula)
-
-
-def _tile(kernel: Any, *arguments: Any) -> Call:
-    """The product as one tile; the output is the last of the arrays."""
-    out = next(a for a in reversed(arguments) if isinstance(a, np.ndarray))
-    return partial(kernel, *arguments, 0, out.shape[0], 0, out.shape[1])
+        work, size = of_product(N, fan_in, fan_out, dtype), f"{N}x{fan_in}x{fan_out}"
+        for name, what, out, formula in (
+            ("product", dense.FORWARD, 2, _dot(x, W, y.copy())),
+            ("weight_gradient", dense.WEIGHT, 1, _dot(x.T, y, W.copy())),
+            ("input_gradient", dense.INPUT, 0, _dot(y, W.T, x.copy())),
+        ):
+            given = [x, W, y]
+            given[out] = np.empty_like(given[out])
+            panel = aligned_empty(dense.PANEL // x.itemsize, dtype)
+            rows, columns = given[out].shape
+            call = partial(dense.product, panel, what, *given, 0, 0, rows, 0, columns)
+            yield Case(f"products.{name}", size, work, call, formula)
 
 
 def _dot(a: Array, b: Array, out: Array) -> Call:

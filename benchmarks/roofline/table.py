@@ -69,7 +69,7 @@ def speeds(limits: Limits) -> Iterator[str]:
     found = {
         "multiplications and additions": limits.operations(),
         "the same in float64": limits.operations("float64"),
-        "matrix product": limits.product(),
+        "those of a product's inner loop": limits.tiles(),
         "divisions": limits.divisions(),
     }
     yield from (f"- {name}: {value / 1e9:.1f} thousand million a second" for name, value in found.items())

@@ -133,7 +133,6 @@ def _heading(facts: dict[str, Any], case: Case, width: int) -> str:
             f"{facts['cpu']}, {facts['cores']} of {facts['cores_in_all']} cores{memory}; {facts['system']}",
             ", ".join(f"{shown} {versions[name]}" for name, shown in packages.items()),
             f"NumPy's BLAS: {_library(blas['numpy'])}",
-            f"SciPy's BLAS: {_library(blas['scipy'])}; the step's, which shares out the threads itself",
             "the JIT is on" if facts["jit"] else "THE JIT IS OFF: the step is plain Python",
             f"{case.activation}, {case.likelihood!r}, {data}; times in milliseconds",
             f"\n{'':{width}} {'':7}{columns}",

@@ -12,7 +12,7 @@ A training step of ``backend="numba"`` is one call into compiled code::
             step/threads/barrier              where the threads of a step meet
             step/stages/*                     compiled, called by address: one stage on this thread's tile
               step/plan/views                 the plan's addresses as arrays
-              loops/*                         the loop over those arrays; products go to compiler/blas
+              loops/*                         the loop over those arrays; products go to compiler/micro
                 math/elementary               exp, log1p, tanh ... inlined into the loops
 
 A **plan** is one row of whole numbers that compiled code reads instead of arguments: sizes, the order, addresses of
@@ -21,8 +21,8 @@ buffers and stages, then each layer's offsets and each thread's tiles. `step.pla
 take.
 
 **Who owns which memory:** the model owns the parameters, the engine the gradients, the workspace everything else;
-Adam's moments belong to the caller's `AdamState`. A stage allocates nothing. Each thread writes its own tile, and sums
-over rows go through a row of partial sums for each thread (`loops.sums`: all long sums, in blocks).
+Adam's moments belong to the caller's `AdamState`. A stage allocates nothing. Each thread writes its own tile, and every
+sum is made by one thread in one order, whatever their number (`loops.sums`: all long sums, in blocks).
 
 Read in this order: step/sequence, step/stages/forward, loops/latent, loops/likelihoods/bernoulli, step/plan/places,
 step/engine, math/elementary, compiler/decorators. `step.costs` counts what a step asks of the machine.

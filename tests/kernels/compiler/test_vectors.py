@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from vae_np.kernels.compiler import vectors
+from vae_np.kernels.compiler import lanes
 from vae_np.kernels.compiler.decorators import COMPILED
 from vae_np.kernels.loops import sparse_products
 
@@ -30,7 +30,7 @@ def matrix(rows, columns, density, dtype):
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("columns", [1, 7, 8, 15, 16, 17, 40, 64])
 @pytest.mark.parametrize("density", [0.0, 0.2, 1.0])
-@pytest.mark.parametrize("wide", [vectors.WIDE] if COMPILED else [False, True])  # in Python both run anywhere
+@pytest.mark.parametrize("wide", [lanes.WIDE] if COMPILED else [False, True])  # in Python both run anywhere
 def test_lists_have_all_that_is_not_zero_in_order_and_nothing_else(wide, columns, density, dtype, monkeypatch):
     monkeypatch.setattr(sparse_products, "WIDE", wide)
     x = matrix(5, columns, density, dtype)
@@ -51,11 +51,11 @@ NARROW = """
 import sys
 sys.path[:0] = [".", "../.."]
 import numpy as np
-from vae_np.kernels.compiler import vectors
+from vae_np.kernels.compiler import lanes
 from vae_np.kernels.loops import sparse_products
 from sums import assert_sums, products
 from test_vectors import lists_of
-assert not vectors.WIDE and vectors.BITS == 256
+assert not lanes.WIDE and lanes.BITS == 256
 for dtype in ("float32", "float64"):
     generator = np.random.default_rng(0)
     x = np.where(generator.random((9, 50)) < 0.2, 1, 0).astype(dtype)

@@ -6,13 +6,14 @@ import math
 from types import SimpleNamespace
 
 import numpy as np
-from columns import columns, value_of
+from columns import columns
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vae_np.formulas import likelihoods
 from vae_np.kernels.compiler.decorators import COMPILED
 from vae_np.kernels.loops import likelihoods as kernels
+from vae_np.kernels.loops.sums import BLOCK
 from vae_np.kernels.step import prepare
 from vae_np.kernels.step.kinds import kind_of
 
@@ -55,31 +56,30 @@ def likelihood_case(likelihood, dtype, n, d, samples, seed) -> SimpleNamespace:
     own = {name: normal(seed + 2, dtype, shape)[0] for name, shape in likelihood.own_shapes(d).items()}
     down = {name: np.full_like(a, np.nan) for name, a in own.items()}
     out = np.full(samples * n, np.nan, dtype)
-    return SimpleNamespace(raw=raw, b=b, x=x, own=own, weight=weight, out=out, db=np.full_like(b, np.nan), down=down)
+    return SimpleNamespace(raw=raw, b=b, x=x, own=own, weight=weight, out=out, down=down)
 
 
 def kernel_of(likelihood, case) -> tuple:
     """A likelihood's kernels as functions of a case: log p, and its gradient, the rows in two parts."""
     kind, d = kind_of(likelihood), case.x.shape[1]
-    parts = [columns(case.db.size, dtype=case.x.dtype) for _ in range(2)]
+    terms, rows = np.empty(BLOCK, case.x.dtype), len(case.raw) if case.down else 0
     if isinstance(kind, kernels.GaussianKind):
         w = SimpleNamespace(own_s=np.empty(d, case.x.dtype), own_slope=np.ones(d))
         w.own_inverse, w.own_rest = np.empty((2, d))
         prepare.gaussian(w, likelihood, case.own)
-        ds = columns(2, d, dtype=case.x.dtype)
+        ds = np.full((rows, d), np.nan, case.x.dtype)
         kind = kernels.Gaussian(w.own_s, w.own_inverse, w.own_rest, ds, w.own_slope)
     elif isinstance(kind, kernels.FlooredKind):
         kind = kernels.FlooredHeteroscedastic(likelihood.floor, 2 * math.log(likelihood.floor))
 
     def value(b):
         for part in halves(len(case.raw)):
-            kernels.value(kind, case.raw, b, case.x, case.out, *part)
+            kernels.value(kind, case.raw, b, case.x, case.out, terms, *part)
 
     def gradient(b):
-        for t, part in enumerate(halves(len(case.raw))):
-            kernels.gradient(kind, case.raw, b, case.x, case.weight, case.out, parts[t], t, *part)
-        case.db[:] = sum(value_of(part) for part in parts)
+        for part in halves(len(case.raw)):
+            kernels.gradient(kind, case.raw, b, case.x, case.weight, case.out, terms, *part)
         for view in case.down.values():
-            kernels.own_gradient(kind, view.reshape(-1))
+            kernels.own_gradient(kind, view.reshape(-1), columns(d, dtype=case.x.dtype))
 
     return value, gradient

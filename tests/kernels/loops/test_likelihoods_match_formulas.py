@@ -20,7 +20,6 @@ def formula_of(likelihood, case) -> tuple:
         value(b)
         slope, own = likelihood.gradient(case.x, case.raw.reshape(shape), case.own)
         case.raw[:] = case.weight[:, None] * slope.reshape(case.raw.shape)
-        case.db[:] = case.raw.sum(axis=0)
         for name, term in own.items():
             weighted = case.weight[:, None] * term.reshape(len(case.weight), -1)
             case.down[name][...] = weighted.sum(axis=0 if case.down[name].size > 1 else None)
@@ -48,7 +47,6 @@ def test_a_likelihood_is_its_formula(likelihood, dtype):
         size_raw = np.abs(f.weight)[:, None] * (np.abs(slope.reshape(f.raw.shape)) + 1)
         assert_sums("log p beside its gradient", k.out, f.out, size)
         assert_sums("raw's gradient", k.raw, f.raw, size_raw)
-        assert_sums("the bias's gradient", k.db, f.db, size_raw.sum(axis=0))
         for name, term in own.items():
             sizes = (np.abs(f.weight).reshape(samples, n, 1) * (np.abs(term) + 1)).sum(axis=(0, 1))
             size = sizes if f.down[name].size > 1 else sizes.sum()

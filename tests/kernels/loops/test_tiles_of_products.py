@@ -3,63 +3,141 @@
 from __future__ import annotations
 
 import itertools
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from sums import assert_sums, products
 
-from vae_np.kernels.compiler import blas
-from vae_np.kernels.loops import dense_products
+from vae_np.kernels.compiler.decorators import COMPILED
+from vae_np.kernels.loops import sparse_products
+from vae_np.kernels.loops.dense_products import FORWARD, INPUT, PANEL, WEIGHT, product
+from vae_np.support.memory import aligned_empty
 
+DTYPES = [np.float64, np.float32]
 ROWS, COLUMNS = (0, 2, 7), (0, 3, 5)
 
 
-def tiles() -> list[tuple[int, int, int, int]]:
-    return [(*rows, *columns) for rows in itertools.pairwise(ROWS) for columns in itertools.pairwise(COLUMNS)]
+def panel(dtype) -> np.ndarray:
+    found = aligned_empty(PANEL // np.dtype(dtype).itemsize, dtype)
+    found[...] = np.nan  # whatever was packed before
+    return found
 
 
-def cases(dtype) -> dict:
-    """For each product: a function of (out, tile), what it must be, and its terms, 7 x 5."""
-    draw = np.random.default_rng(0)
-    x, W = (draw.normal(size=shape).astype(dtype) for shape in ((7, 4), (4, 5)))
-    long_x, long_dy = (draw.normal(size=shape).astype(dtype) for shape in ((9, 7), (9, 5)))
-    dy, back = (draw.normal(size=shape).astype(dtype) for shape in ((7, 4), (5, 4)))
-    address, p = blas.routine(np.dtype(dtype)), dense_products
-    return {
-        "product": (lambda out, tile: p.product(address, x, W, out, *tile), x @ W, products(x, W)),
-        "weight gradient": (
-            lambda out, tile: p.weight_gradient(address, long_x, long_dy, out, *tile),
-            long_x.T @ long_dy,
-            products(long_x.T, long_dy),
-        ),
-        "input gradient": (
-            lambda out, tile: p.input_gradient(address, dy, back, out, 0.0, *tile),
-            dy @ back.T,
-            products(dy, back.T),
-        ),
-    }
+def case(what: int, dtype, m=7, k=4, n=5, seed=0) -> tuple:
+    """The two factors in their places among (x, W, y), the output's place, and both factors as the product has them."""
+    draw = np.random.default_rng(seed)
+    sizes = (m, k), (k, n), (m, n)
+    x, W, y = (draw.normal(size=shape).astype(dtype) for shape in sizes)
+    place = {FORWARD: 2, WEIGHT: 1, INPUT: 0}[what]
+    return [x, W, y], place, *{FORWARD: (x, W), WEIGHT: (x.T, y), INPUT: (y, W.T)}[what]
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("name", ["product", "weight gradient", "input gradient"])
-def test_tiles_together_are_the_product_and_each_stays_in_its_place(name, dtype):
-    run, exact, terms = cases(dtype)[name]
+def run(what, matrices, place, out, tile, goes_on=0) -> None:
+    given = [*matrices[:place], out, *matrices[place + 1 :]]
+    product(panel(out.dtype), what, *given, goes_on, *tile)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("what", [FORWARD, WEIGHT, INPUT])
+def test_tiles_together_are_the_product_and_each_stays_in_its_place(what, dtype):
+    sizes = {FORWARD: (7, 4, 5), WEIGHT: (9, 7, 5), INPUT: (7, 5, 4)}[what]
+    matrices, place, a, b = case(what, dtype, *sizes)
+    exact, terms = a @ b, products(a, b)
     whole = np.full((7, 5), np.nan, dtype)
-    for tile in tiles():
-        run(whole, tile)
+    for rows, columns in itertools.product(itertools.pairwise(ROWS), itertools.pairwise(COLUMNS)):
+        tile = (*rows, *columns)
+        run(what, matrices, place, whole, tile)
         alone = np.full((7, 5), 9, dtype)
-        run(alone, tile)
+        run(what, matrices, place, alone, tile)
         inside = np.zeros((7, 5), bool)
         inside[tile[0] : tile[1], tile[2] : tile[3]] = True
         assert (alone[~inside] == 9).all()
-        assert_sums(name, alone[inside], exact[inside], terms[inside], 9)
-    assert_sums(name, whole, exact, terms, 9)
+        assert_sums("tile", alone[inside], exact[inside], terms[inside], 9)
+    assert_sums("product", whole, exact, terms, 9)
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_an_input_gradient_may_be_added_to_what_is_there(dtype):
-    run = dense_products.input_gradient
     dy, W = np.array([[1.0, 2.0], [3.0, 4.0]], dtype), np.array([[1.0, 0.0], [0.0, 1.0]], dtype)
     dx = np.array([[8.0, 16.0], [32.0, 64.0]], dtype)
-    run(blas.routine(np.dtype(dtype)), dy, W, dx, 0.5, 0, 2, 0, 2)
-    np.testing.assert_array_equal(dx, [[5, 10], [19, 36]])
+    product(panel(dtype), INPUT, dx, W, dy, 1, 0, 2, 0, 2)
+    np.testing.assert_array_equal(dx, [[9, 18], [35, 68]])
+
+
+@pytest.mark.parametrize("what", [FORWARD, WEIGHT, INPUT])
+def test_a_product_of_nothing_is_0(what):
+    sizes = {FORWARD: (2, 0, 3), WEIGHT: (0, 2, 3), INPUT: (2, 3, 0)}[what]
+    matrices, place, _, _ = case(what, np.float64, *sizes)
+    out = np.full_like(matrices[place], 7)
+    run(what, matrices, place, out, (0, out.shape[0], 0, out.shape[1]))
+    assert (out == 0).all()
+
+
+def chain(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Every entry one fused multiply-add after the other, over k in order: exact, then rounded."""
+    out = np.zeros((len(a), b.shape[1]), a.dtype)
+    for r, j in np.ndindex(out.shape):
+        for k in range(a.shape[1]):
+            out[r, j] = _rounded(
+                Fraction(float(a[r, k])) * Fraction(float(b[k, j])) + Fraction(float(out[r, j])), a.dtype
+            )
+    return out
+
+
+def _rounded(value: Fraction, dtype) -> float:
+    """The nearest number, ties to even: a quotient of whole numbers is rounded once to float64, and float32 by hand."""
+    if dtype == np.float64 or value == 0:
+        return float(value)
+    near = np.float32(float(value))
+    around = [np.nextafter(near, np.float32(side)) for side in (-np.inf, np.inf)] + [near]
+    return min(around, key=lambda v: (abs(Fraction(float(v)) - value), int(v.view(np.int32)) & 1))
+
+
+AWKWARD = [(1, 1, 1), (3, 2, 5), (8, 3, 48), (9, 20, 17), (5, 4, 33), (2, 7, 64), (4, 5, 50), (15, 3, 3), (13, 17, 31)]
+
+
+@pytest.mark.skipif(not COMPILED, reason="NumPy's products have an order of their own")
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("what", [FORWARD, WEIGHT, INPUT])
+@pytest.mark.parametrize("sizes", AWKWARD, ids=str)
+def test_every_entry_is_one_chain_of_fused_multiply_adds(sizes, what, dtype):
+    matrices, place, a, b = case(what, dtype, *sizes)
+    out = np.full(a.shape[:1] + b.shape[1:], np.nan, dtype)
+    run(what, matrices, place, out, (0, out.shape[0], 0, out.shape[1]))
+    np.testing.assert_array_equal(out, chain(a, b))
+    if place == 0:
+        run(what, matrices, place, out, (0, out.shape[0], 0, out.shape[1]), goes_on=1)  # from block to block, too
+        twice = chain(np.concatenate([a, a], axis=1), np.concatenate([b, b]))
+        np.testing.assert_array_equal(out, twice)
+
+
+@pytest.mark.skipif(not COMPILED, reason="NumPy's products have an order of their own")
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("what", [FORWARD, WEIGHT, INPUT])
+def test_blocks_of_k_and_of_rows_and_any_tiles_have_the_same_bits(what, dtype):
+    """1100 terms and 1100 rows: more than a block of each. The tiles' edges are at no multiple of anything."""
+    sizes = {FORWARD: (1100, 530, 23), WEIGHT: (530, 1100, 23), INPUT: (1100, 23, 530)}[what]
+    matrices, place, a, b = case(what, dtype, *sizes)
+    whole, pieces = (np.full((1100, 23), np.nan, dtype) for _ in range(2))
+    run(what, matrices, place, whole, (0, 1100, 0, 23))
+    for rows, columns in itertools.product(
+        itertools.pairwise((0, 1, 13, 600, 1100)), itertools.pairwise((0, 5, 6, 23))
+    ):
+        run(what, matrices, place, pieces, (*rows, *columns))
+    np.testing.assert_array_equal(whole, pieces)
+    some = np.s_[[0, 500, 1099]]
+    np.testing.assert_array_equal(whole[some, :2], chain(a[some], b[:, :2]))
+
+
+@pytest.mark.skipif(not COMPILED, reason="NumPy's products have an order of their own")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_sparse_product_has_the_bits_of_the_dense_one(dtype):
+    draw = np.random.default_rng(0)
+    x = np.where(draw.random((37, 300)) < 0.2, draw.normal(size=(37, 300)), 0).astype(dtype)
+    W, out, dense = draw.normal(size=(300, 211)).astype(dtype), *np.empty((2, 37, 211), dtype)
+    lists = np.empty((37, 300), np.int32), np.empty((37, 300), dtype), np.empty(37, np.int64)
+    sparse_products.gather_rows(x, lists, 0, 37)
+    sparse_products.product(lists, W, out, 0, 37, 0, 211)
+    product(panel(dtype), FORWARD, x, W, dense, 0, 0, 37, 0, 211)
+    np.testing.assert_array_equal(out, dense)

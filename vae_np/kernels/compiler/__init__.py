@@ -2,6 +2,8 @@
 
 decorators   `kernel`, `scalar`, `stage` ...: the one place that decides how anything is compiled
 by_type      one name for the function of each kind or precision
-intrinsics   memory by address, atomic words, calls by address; `vectors`, sums in vector registers
-blas         the BLAS that compiled code calls; `subnormal`, the processor's mode for tiny numbers
+intrinsics   a fused multiply-add, memory by address, atomic words, calls by address
+lanes        vectors of LLVM, and sums of a block whose order is written out
+micro        the inner loop of a matrix product; `vectors`, that of a sparse one
+subnormal    the processor's mode for tiny numbers
 """

@@ -4,10 +4,9 @@
 them and vectorises, `by_precision` gives one name to a float64 and a float32 implementation.
 
 - `error_model="numpy"`: the default checks every division for zero, which stops vectorisation.
-- Kernels may reassociate (a sum becomes a vector of partial sums) and contract (a*b + c is one
-  fused operation). Nothing may assume that NaN or infinity do not exist.
-- Scalars may contract only: reassociation would cancel (t + MAGIC) - MAGIC, which rounds t, and
-  every compensation. Instructions keep these flags when they are inlined into a kernel.
+- Nothing is reassociated or contracted: what is computed is what is written, so that every processor has the same
+  bits. A fused multiply-add is written `intrinsics.fused`, and a sum that is to be a vector of partial sums
+  `lanes.block_sum`.
 - Machine code is cached on disk. A cached kernel is stale when *any* file of `vae_np.kernels` changed,
   since what it calls is compiled into it; Numba alone looks at the kernel's own file.
 - With `NUMBA_DISABLE_JIT=1` all of it is plain Python on NumPy scalars.
@@ -39,13 +38,12 @@ COMPILED: bool = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
 _KERNEL: Any = {
     "error_model": "numpy",
-    "fastmath": {"reassoc", "contract"},
     "nogil": True,
     "boundscheck": False,
 }
 # what only compiled code calls needs no way in from Python, which takes about as long to compile as a small function
 _INNER: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-_SCALAR: Any = {"error_model": "numpy", "fastmath": {"contract"}, "forceinline": True}
+_SCALAR: Any = {"error_model": "numpy", "forceinline": True}
 
 
 unsigned = np.uint64

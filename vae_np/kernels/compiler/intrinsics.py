@@ -1,4 +1,4 @@
-"""What Numba has no words for: a BLAS call by address, memory by address, and atomic words for threads to meet at.
+"""What Numba has no words for: a fused multiply-add, memory by address, and atomic words for threads to meet at.
 
 Each is a function of one or two instructions, or a call, written as LLVM's intermediate code; with the JIT off the same
 names are plain Python on NumPy arrays. Memory is given as (array, offset): the offset counts entries from the array's
@@ -26,12 +26,13 @@ from vae_np.kernels.compiler.decorators import COMPILED, PLAIN_STAGES
 
 __all__ = [
     "add",
-    "call_gemm",
     "call_stage",
     "compare_and_set",
     "compiled_or",
     "cube_at",
     "entry",
+    "fma_of",
+    "fused",
     "load",
     "matrix_at",
     "pause",
@@ -40,7 +41,7 @@ __all__ = [
     "wide_product",
 ]
 
-I8, I32, I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
+I1, I8, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 32, 64))
 _PAUSES: dict[str, tuple[str, list[int]]] = {
     **dict.fromkeys(["x86_64", "AMD64"], ("llvm.x86.sse2.pause", [])),
     **dict.fromkeys(["aarch64", "arm64"], ("llvm.aarch64.hint", [1])),
@@ -56,59 +57,6 @@ def compiled_or(intrinsic_function: Callable[..., Any], plain: Callable[..., Any
 def entry(context: Any, builder: Any, array_type: Any, array: Any, offset: Any) -> Any:
     """The address of an array's entry."""
     return builder.gep(context.make_array(array_type)(context, builder, array).data, [offset])
-
-
-# ---- BLAS
-
-
-@intrinsic
-def _call_gemm(typing: Any, address: Any, ta: Any, tb: Any, m: Any, n: Any, k: Any, beta: Any,
-               a: Any, ia: Any, lda: Any, b: Any, ib: Any, ldb: Any, c: Any, ic: Any, ldc: Any) -> Any:  # fmt: skip
-    whole = types.int64
-    signature = types.void(*[whole] * 6, types.float64, a, whole, whole, b, whole, whole, c, whole, whole)
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        real = context.get_value_type(signature.args[7].dtype)
-
-        def by_reference(value: Any, kind: Any) -> Any:  # Fortran takes all by reference
-            place = cgutils.alloca_once(builder, kind)
-            if isinstance(kind, ir.IntType):
-                value = builder.trunc(value, kind)
-            elif kind != value.type:
-                value = builder.fptrunc(value, kind)
-            builder.store(value, place)
-            return place
-
-        def matrix(i: int) -> list[Any]:  # its address and the length of its rows
-            return [entry(context, builder, signature.args[i], *args[i : i + 2]), by_reference(args[i + 2], I32)]
-
-        arguments = [by_reference(value, I8) for value in args[1:3]] + [by_reference(value, I32) for value in args[3:6]]
-        arguments += [by_reference(ir.Constant(real, 1.0), real), *matrix(7), *matrix(10)]
-        arguments += [by_reference(args[6], real), *matrix(13)]
-        function = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments])
-        builder.call(builder.inttoptr(args[0], function.as_pointer()), arguments)
-        return context.get_dummy_value()
-
-    return signature, generate
-
-
-def _plain_gemm(address: Any, ta: int, tb: int, m: int, n: int, k: int, beta: float, a: Any, ia: int, lda: int,
-                b: Any, ib: int, ldb: int, c: Any, ic: int, ldc: int) -> None:  # fmt: skip
-    def matrix(array: Any, offset: int, rows: int, columns: int, step: int) -> Any:
-        flat = array.reshape(-1)[offset:]
-        return np.lib.stride_tricks.as_strided(flat, (rows, columns), (step * flat.itemsize, flat.itemsize))
-
-    if m == 0 or n == 0:
-        return
-    # column by column, as Fortran sees it, is the transpose
-    left = matrix(a, ia, m, k, lda) if ta == ord("T") else matrix(a, ia, k, m, lda).T
-    right = matrix(b, ib, k, n, ldb) if tb == ord("T") else matrix(b, ib, n, k, ldb).T
-    out = matrix(c, ic, n, m, ldc)
-    out[...] = (left @ right).T + (beta * out if beta else 0)
-
-
-call_gemm = compiled_or(_call_gemm, _plain_gemm)
-"""C = op(A) op(B) + beta C by the Fortran routine at ``address``; ta, tb are the codes of N and T."""
 
 
 # ---- stages
@@ -137,6 +85,26 @@ call_stage = compiled_or(_call_stage, _plain_call_stage)
 
 
 # ---- numbers
+
+
+def fma_of(builder: Any, kind: Any, suffix: str) -> Callable[..., Any]:
+    """a b + c, rounded once, of LLVM's type ``kind``, which its intrinsics call ``suffix``."""
+    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind] * 3), f"llvm.fma.{suffix}")
+    return lambda a, b, c: builder.call(function, [a, b, c])
+
+
+@intrinsic
+def _fused(typing: Any, a: Any, b: Any, c: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = signature.return_type
+        return fma_of(builder, context.get_value_type(kind), f"f{kind.bitwidth}")(*args)
+
+    return a(a, a, a), generate
+
+
+fused = compiled_or(_fused, lambda a, b, c: a * b + c)
+"""a b + c, rounded once where it is compiled, on every processor: without such an instruction LLVM calls the C
+library's, which is exact and slow. With the JIT off it is rounded twice."""
 
 
 @intrinsic

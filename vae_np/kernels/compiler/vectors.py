@@ -4,30 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import llvmlite.binding
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from vae_np.kernels.compiler.intrinsics import I32, I64, compiled_or, entry
+from vae_np.kernels.compiler.intrinsics import I32, I64, compiled_or, entry, fma_of
+from vae_np.kernels.compiler.lanes import BITS, Vector
 
-__all__ = ["BITS", "WIDE", "take_nonzero", "weighted_sum"]
-
-
-def _has_avx512() -> bool:
-    """Whether the code that Numba makes may use it: the processor has it, and the user did not forbid it."""
-    config: Any = numba.config
-    features = config.CPU_FEATURES
-    if features is None:
-        features = llvmlite.binding.get_host_cpu_features().flatten()
-    return {"+avx512f", "+avx512vl"} <= set(features.split(","))
-
-
-WIDE = _has_avx512()
-BITS = 512 if WIDE else 256
+__all__ = ["take_nonzero", "weighted_sum"]
 
 
 def _make_weighted_sum(vectors: int) -> Any:
@@ -42,30 +28,22 @@ def _make_weighted_sum(vectors: int) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             out, o, w, first, step, index, value, at, count = args
             kinds = signature.args
-            real, lanes = context.get_value_type(kinds[0].dtype), BITS // kinds[0].dtype.bitwidth
-            vector, align = ir.VectorType(real, lanes), kinds[0].dtype.bitwidth // 8
-            sums = [cgutils.alloca_once(builder, vector) for _ in range(vectors)]
+            v = Vector(context, builder, kinds[0])
+            fma = fma_of(builder, v.kind, v.suffix)
+            weights, target = entry(context, builder, kinds[2], w, first), entry(context, builder, kinds[0], out, o)
+            sums = [cgutils.alloca_once(builder, v.kind) for _ in range(vectors)]
             for place in sums:
-                builder.store(ir.Constant(vector, [0.0] * lanes), place)
-
-            def vector_at(kind: Any, array: Any, offset: Any) -> Any:
-                return builder.bitcast(entry(context, builder, kind, array, offset), vector.as_pointer())
-
+                builder.store(v.zero, place)
             with cgutils.for_range(builder, count) as loop:
                 place = builder.add(at, loop.index)
                 row = builder.sext(builder.load(entry(context, builder, kinds[5], index, place)), I64)
-                number = builder.load(entry(context, builder, kinds[6], value, place))
-                single = builder.insert_element(ir.Constant(vector, ir.Undefined), number, I32(0))
-                everywhere = ir.Constant(ir.VectorType(I32, lanes), [0] * lanes)
-                number = builder.shuffle_vector(single, ir.Constant(vector, ir.Undefined), everywhere)
-                begin = builder.add(first, builder.mul(row, step))
+                factor = v.everywhere(builder.load(entry(context, builder, kinds[6], value, place)))
+                begin = builder.mul(row, step)
                 for i, total in enumerate(sums):
-                    part = builder.load(vector_at(kinds[2], w, builder.add(begin, I64(i * lanes))), align=align)
-                    product = builder.fmul(part, number, flags=("contract",))
-                    builder.store(builder.fadd(builder.load(total), product, flags=("contract",)), total)
+                    part = v.load(weights, builder.add(begin, I64(i * v.lanes)))
+                    builder.store(fma(factor, part, builder.load(total)), total)
             for i, total in enumerate(sums):
-                place = vector_at(kinds[0], out, builder.add(o, I64(i * lanes)))
-                builder.store(builder.load(total), place, align=align)
+                v.store(builder.load(total), target, I64(i * v.lanes))
             return context.get_dummy_value()
 
         return signature, generate

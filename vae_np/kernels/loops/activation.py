@@ -1,4 +1,4 @@
-"""The activations' kernels: bias and nonlinearity in one loop, and their backward with the bias's gradient.
+"""The activations' kernels: bias and nonlinearity in one loop, and their backward.
 
 A kernel takes a `Kind`, a named tuple without numbers that stands for the activation: Numba compiles one loop for each
 type of it, and picks ``apply`` and ``slope`` by that type (as Python does with the JIT off).
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from vae_np.kernels.compiler.by_type import by_kind, loop_by_kind, typed
 from vae_np.kernels.compiler.decorators import kernel, scalar, unsigned
-from vae_np.kernels.loops.sums import ROWS, clear, flush
+from vae_np.kernels.compiler.intrinsics import fused
 from vae_np.kernels.math import elementary
 
 
@@ -117,7 +117,7 @@ def _gelu(a: Any) -> Any:
 
 @scalar
 def _gelu_slope(a: Any) -> Any:
-    return elementary.ndtr(a) + a * elementary.normal_pdf(a)
+    return fused(a, elementary.normal_pdf(a), elementary.ndtr(a))
 
 
 apply: Callable[[Kind, Any], Any] = by_kind(
@@ -168,14 +168,8 @@ forward = loop_by_kind({kind: _gelu_forward if kind is Gelu else _plain_forward 
 
 
 @kernel
-def backward(kind: Kind, dh: Any, kept: Any, db: Any, r0: Any, r1: Any, c0: Any, c1: Any) -> None:
-    """Da = dh h', over the tile of dh (R, H), and db = its column sums (H,), 0 beside it; kept is h, but for gelu."""
-    clear(db)
-    part = db.part
-    for first in range(r0, r1, ROWS):
-        for r in range(unsigned(first), unsigned(min(first + ROWS, r1))):
-            for j in range(unsigned(c0), unsigned(c1)):
-                da = dh[r, j] * slope(kind, kept[r, j])
-                dh[r, j] = da
-                part[j] += da
-        flush(db, c0, c1)
+def backward(kind: Kind, dh: Any, kept: Any, r0: Any, r1: Any, c0: Any, c1: Any) -> None:
+    """Da = dh h', over the tile of dh (R, H); kept is h, but for gelu."""
+    for r in range(unsigned(r0), unsigned(r1)):
+        for j in range(unsigned(c0), unsigned(c1)):
+            dh[r, j] = dh[r, j] * slope(kind, kept[r, j])

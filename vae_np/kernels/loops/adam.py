@@ -11,7 +11,9 @@ import numpy as np
 from vae_np.formulas.optim import Adam, AdamState
 from vae_np.formulas.optim.clipping import clip_factor
 from vae_np.kernels.compiler.by_type import typed
-from vae_np.kernels.compiler.decorators import loop, scalar, unsigned
+from vae_np.kernels.compiler.decorators import loop, scalar
+from vae_np.kernels.compiler.intrinsics import fused
+from vae_np.kernels.compiler.lanes import wide_squares, wide_sum
 from vae_np.kernels.loops.sums import BLOCK, add, rounded
 
 STEP, RATE = 8, 9
@@ -19,29 +21,20 @@ _ZERO = np.float64(0)
 
 
 @loop
-def sum_of_squares(g: Any) -> Any:
-    """Sum g^2, in float64."""
-    n = g.shape[0]
+def sum_of_squares(g: Any, begin: Any, end: Any) -> Any:
+    """Sum g^2 of the entries [begin, end), in float64."""
     total = lost = _ZERO
-    for begin in range(0, n, BLOCK):
-        part = _ZERO
-        for i in range(unsigned(begin), unsigned(min(begin + BLOCK, n))):
-            e = np.float64(g[i])
-            part += e * e
-        total, lost = add(total, lost, part)
+    for at in range(begin, end, BLOCK):
+        total, lost = add(total, lost, wide_squares(g, at, min(BLOCK, end - at)))
     return rounded(total, lost, total)
 
 
 @loop
-def plain_sum(a: Any) -> Any:
-    """Sum a, in float64."""
-    n = a.shape[0]
+def plain_sum(a: Any, begin: Any, end: Any) -> Any:
+    """Sum a of the same, in float64."""
     total = lost = _ZERO
-    for begin in range(0, n, BLOCK):
-        part = _ZERO
-        for i in range(unsigned(begin), unsigned(min(begin + BLOCK, n))):
-            part += np.float64(a[i])
-        total, lost = add(total, lost, part)
+    for at in range(begin, end, BLOCK):
+        total, lost = add(total, lost, wide_sum(a, at, min(BLOCK, end - at)))
     return rounded(total, lost, total)
 
 
@@ -54,12 +47,12 @@ def step(theta: Any, g: Any, m: Any, v: Any, c: Any) -> None:
     """
     b1, a1, b2, a2, alpha, inverse, epsilon, decay, factor, l2 = c
     for i in range(theta.shape[0]):
-        e = factor * g[i] + l2 * theta[i]
-        mi = b1 * m[i] + a1 * e
-        vi = b2 * v[i] + a2 * (e * e)
+        e = fused(l2, theta[i], factor * g[i])
+        mi = fused(b1, m[i], a1 * e)
+        vi = fused(b2, v[i], a2 * (e * e))
         m[i] = mi
         v[i] = vi
-        theta[i] = (theta[i] - decay * theta[i]) - alpha * (mi / (np.sqrt(vi * inverse) + epsilon))
+        theta[i] = fused(-decay, theta[i], theta[i]) - alpha * (mi / (np.sqrt(vi * inverse) + epsilon))
 
 
 @loop
@@ -67,14 +60,14 @@ def amsgrad_step(theta: Any, g: Any, m: Any, v: Any, v_max: Any, c: Any) -> None
     """The same with the largest v so far in v's place."""
     b1, a1, b2, a2, alpha, inverse, epsilon, decay, factor, l2 = c
     for i in range(theta.shape[0]):
-        e = factor * g[i] + l2 * theta[i]
-        mi = b1 * m[i] + a1 * e
-        vi = b2 * v[i] + a2 * (e * e)
+        e = fused(l2, theta[i], factor * g[i])
+        mi = fused(b1, m[i], a1 * e)
+        vi = fused(b2, v[i], a2 * (e * e))
         largest = vi if vi >= v_max[i] or vi != vi else v_max[i]  # NaN in either comes out
         m[i] = mi
         v[i] = vi
         v_max[i] = largest
-        theta[i] = (theta[i] - decay * theta[i]) - alpha * (mi / (np.sqrt(largest * inverse) + epsilon))
+        theta[i] = fused(-decay, theta[i], theta[i]) - alpha * (mi / (np.sqrt(largest * inverse) + epsilon))
 
 
 @scalar
@@ -112,7 +105,7 @@ def update(adam: Adam, theta: Any, g: Any, state: AdamState) -> float:
     """
     if not is_plain(adam, theta, g, state):
         return adam.update(theta, g, state)
-    square = sum_of_squares(g)
+    square = sum_of_squares(g, 0, len(g))
     tiny, huge = limits(theta.dtype)
     if not tiny < square < huge:
         return adam.update(theta, g, state)

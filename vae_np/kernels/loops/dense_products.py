@@ -1,40 +1,139 @@
-"""Matrix products of a tile: the routine of SciPy's BLAS, called from compiled code without Python in between.
+"""Matrix products of a tile: x W, x^T dy and dy W^T, every entry one chain of fused multiply-adds over k in order.
 
 A tile is a rectangle of the product's output, rows [r0, r1) and columns [c0, c1): threads share a product by its
-output, so that none has a sum to share, and each entry is summed in one place whatever the number of threads.
+output, so that none has a sum to share. Within it, a block of `BLOCK` k and a few vectors of columns at a time, the
+factor on the right is packed into a panel, row after row, transposed if need be; the panel stays in the first cache
+while `compiler.micro`'s tiles go down the rows of the factor on the left, which is read where it lies. Sums go on from
+block to block in the output.
+
+So an entry is the same number whichever thread computes it, however the tiles are cut and whatever else is beside it.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from vae_np.kernels.compiler.decorators import loop
-from vae_np.kernels.compiler.intrinsics import call_gemm
+from vae_np.kernels.compiler.decorators import COMPILED, kernel, loop
+from vae_np.kernels.compiler.lanes import BITS
+from vae_np.kernels.compiler.micro import ROWS, VECTORS, copy_vectors, tile, transpose
 
-__all__ = ["input_gradient", "product", "weight_gradient"]
+__all__ = ["FORWARD", "INPUT", "PANEL", "WEIGHT", "product"]
 
-NO, YES = ord("N"), ord("T")
+FORWARD, WEIGHT, INPUT = range(3)
 
-
-@loop
-def product(blas: Any, x: Any, W: Any, out: Any, r0: Any, r1: Any, c0: Any, c1: Any) -> None:
-    """Out = x W."""
-    rows, columns, k, n = r1 - r0, c1 - c0, W.shape[0], W.shape[1]
-    if rows > 0 and columns > 0:
-        call_gemm(blas, NO, NO, columns, rows, k, 0.0, W, c0, n, x, r0 * k, k, out, r0 * n + c0, n)
-
-
-@loop
-def weight_gradient(blas: Any, x: Any, dy: Any, dW: Any, r0: Any, r1: Any, c0: Any, c1: Any) -> None:
-    """dW = x^T dy."""
-    rows, columns, k, n, width = r1 - r0, c1 - c0, x.shape[0], dW.shape[1], x.shape[1]
-    if rows > 0 and columns > 0:
-        call_gemm(blas, NO, YES, columns, rows, k, 0.0, dy, c0, n, x, r0, width, dW, r0 * n + c0, n)
+_copy1, _copy2, _copy3 = (copy_vectors[vectors] for vectors in (1, 2, 3))
+BLOCK = 256
+"""So many k at a time."""
+MATRIX = 1 << 18
+"""Bytes of the factor on the left that stay in the second cache."""
+_BYTES = BITS // 8
+PANEL = (BLOCK + 16) * VECTORS * _BYTES
+"""Bytes of a panel: a block, and room for what a transposed vector writes beyond it."""
 
 
 @loop
-def input_gradient(blas: Any, dy: Any, W: Any, dx: Any, beta: Any, r0: Any, r1: Any, c0: Any, c1: Any) -> None:
-    """Dx = dy W^T + beta dx."""
-    rows, columns, k, n = r1 - r0, c1 - c0, W.shape[1], W.shape[0]
-    if rows > 0 and columns > 0:
-        call_gemm(blas, YES, NO, columns, rows, k, beta, W, c0 * k, k, dy, r0 * k, k, dx, r0 * n + c0, n)
+def _pack(b: Any, ib: Any, b_step: Any, transposed: Any, panel: Any, count: Any, columns: Any, vectors: Any) -> None:
+    """``count`` rows of b's columns, or of b^T's, to the panel."""
+    lanes = _BYTES // panel.itemsize
+    last = columns - (vectors - 1) * lanes
+    if transposed:
+        width = vectors * lanes
+        for v in range(vectors):
+            rows = min(lanes, columns - v * lanes)
+            for k in range(0, count, lanes):
+                transpose(b, ib + v * lanes * b_step + k, b_step, rows, count - k, panel, k * width + v * lanes, width)
+    elif vectors == 3:
+        _copy3(b, ib, b_step, count, panel, 0, last)
+    elif vectors == 2:
+        _copy2(b, ib, b_step, count, panel, 0, last)
+    else:
+        _copy1(b, ib, b_step, count, panel, 0, last)
+
+
+def _down_of(vectors: int) -> Any:
+    """The loop over the rows for so many vectors; the numbers of rows are constants to the compiler."""
+    most, middle, two, one = (tile[rows, vectors] for rows in (ROWS[0], 4, 2, 1))
+    first = ROWS[0]
+
+    @loop
+    def down(a: Any, ia: Any, a_step: Any, k_step: Any, b: Any, count: Any, c: Any, ic: Any, c_step: Any, last: Any,
+             goes_on: Any, rows: Any) -> None:  # fmt: skip
+        r, width = 0, vectors * (_BYTES // b.itemsize)
+        while r + first <= rows:
+            most(a, ia, a_step, k_step, b, 0, width, count, c, ic, c_step, last, goes_on)
+            r, ia, ic = r + first, ia + first * a_step, ic + first * c_step
+        while r + 4 <= rows:
+            middle(a, ia, a_step, k_step, b, 0, width, count, c, ic, c_step, last, goes_on)
+            r, ia, ic = r + 4, ia + 4 * a_step, ic + 4 * c_step
+        if r + 2 <= rows:
+            two(a, ia, a_step, k_step, b, 0, width, count, c, ic, c_step, last, goes_on)
+            r, ia, ic = r + 2, ia + 2 * a_step, ic + 2 * c_step
+        if r < rows:
+            one(a, ia, a_step, k_step, b, 0, width, count, c, ic, c_step, last, goes_on)
+
+    return down
+
+
+_down1, _down2, _down3 = (_down_of(vectors) for vectors in (1, 2, 3))
+
+
+@loop
+def _multiply(panel: Any, a: Any, ia: Any, a_step: Any, k_step: Any, b: Any, ib: Any, b_step: Any, transposed: Any,
+             c: Any, ic: Any, c_step: Any, rows: Any, columns: Any, depth: Any, goes_on: Any) -> None:  # fmt: skip
+    """C = a b, or c + a b: a's entry (r, k) is ia + r a_step + k k_step, b's (k, j) is ib + k b_step + j, or, if
+    transposed, ib + j b_step + k."""
+    lanes = _BYTES // panel.itemsize
+    tall = MATRIX // (BLOCK * panel.itemsize)
+    for k in range(0, depth, BLOCK):
+        count, more = min(BLOCK, depth - k), 1 if k > 0 else goes_on
+        for r in range(0, rows, tall):
+            high, begin, row = min(tall, rows - r), ia + r * a_step + k * k_step, ic + r * c_step
+            j = 0
+            while j < columns:
+                left = columns - j
+                if VECTORS * lanes < left <= 4 * lanes:  # two and two, not three and one
+                    left = 2 * lanes
+                width = min(VECTORS * lanes, left)
+                vectors = (width + lanes - 1) // lanes
+                last = width - (vectors - 1) * lanes
+                at = ib + j * b_step + k if transposed else ib + k * b_step + j
+                _pack(b, at, b_step, transposed, panel, count, width, vectors)
+                if vectors == 3:
+                    _down3(a, begin, a_step, k_step, panel, count, c, row + j, c_step, last, more, high)
+                elif vectors == 2:
+                    _down2(a, begin, a_step, k_step, panel, count, c, row + j, c_step, last, more, high)
+                else:
+                    _down1(a, begin, a_step, k_step, panel, count, c, row + j, c_step, last, more, high)
+                j += width
+
+
+@loop
+def _product(panel: Any, what: Any, x: Any, W: Any, y: Any, goes_on: Any, r0: Any, r1: Any, c0: Any, c1: Any) -> None:
+    k, n = W.shape
+    if what == FORWARD:
+        a, b, c = x, W, y
+        ia, a_step, k_step, ib, b_step, c_step, depth = r0 * k, k, 1, c0, n, n, k
+    elif what == WEIGHT:
+        a, b, c = x, y, W
+        ia, a_step, k_step, ib, b_step, c_step, depth = r0, 1, k, c0, n, n, x.shape[0]
+    else:
+        a, b, c = y, W, x
+        ia, a_step, k_step, ib, b_step, c_step, depth = r0 * n, n, 1, c0 * n, n, k, n
+    rows, columns, ic = r1 - r0, c1 - c0, r0 * c_step + c0
+    if depth == 0 and goes_on == 0:  # a sum of no terms
+        for r in range(r0, r1):
+            for j in range(c0, c1):
+                c[r, j] = 0
+    _multiply(panel, a, ia, a_step, k_step, b, ib, b_step, what == INPUT, c, ic, c_step, rows, columns, depth, goes_on)
+
+
+def _plain(panel: Any, what: int, x: Any, W: Any, y: Any, goes_on: int, r0: int, r1: int, c0: int, c1: int) -> None:
+    """By NumPy, whose sums are in another order."""
+    a, b, c = ((x, W, y), (x.T, y, W), (y, W.T, x))[what]
+    c[r0:r1, c0:c1] = a[r0:r1] @ b[:, c0:c1] + (c[r0:r1, c0:c1] if goes_on else 0)
+
+
+product = _product if COMPILED else kernel(_plain)
+"""(panel, what, x, W, y, goes_on, r0, r1, c0, c1): of x (M, K), W (K, N) and y (M, N) what is asked for, from the two
+others: `FORWARD` y = x W, `WEIGHT` W = x^T y, `INPUT` x = y W^T; its tile alone, and with goes_on added to what is
+there."""

@@ -5,8 +5,11 @@ with what rounding loses of them beside it (Knuth's two-sum). So a sum of any nu
 
     (BLOCK - 1) u sum |t|,    u = 2^-24 or 2^-53,
 
-where the plain running sum has the number of terms for BLOCK. In vectors of eight it is about an eighth of that.
-Column sums, over the rows of a batch, do the same for a row of sums at once: `Columns`.
+where the plain running sum has the number of terms for BLOCK; in sixteen lanes it is about a sixteenth of that. Column
+sums, over the rows of a batch, do the same for a row of sums at once, `ROWS` rows a block: `column_sums`.
+
+Each of these sums has one order, whatever the threads and the machine's vectors: a block is added by `lanes.block_sum`,
+and blocks begin where they begin for one thread.
 """
 
 from __future__ import annotations
@@ -16,9 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from vae_np.kernels.compiler.by_type import typed
-from vae_np.kernels.compiler.decorators import scalar, unsigned, view
+from vae_np.kernels.compiler.decorators import loop, scalar, unsigned, view
 
-__all__ = ["BLOCK", "ROWS", "Columns", "add", "add_columns", "bring_back", "clear", "flush", "put_away", "rounded"]
+__all__ = ["BLOCK", "ROWS", "Columns", "add", "bring_back", "clear", "column_sums", "put_away", "rounded"]
 
 BLOCK = 256
 """Terms of a sum in vectors, which take every eighth or sixteenth."""
@@ -28,7 +31,8 @@ _INF = np.float64(np.inf)
 
 
 class Columns(NamedTuple):
-    """The sums of each column: of the block in hand, (P,), and float64 of the blocks before, less what was lost."""
+    """Room for a thread's sums of columns: of the block in hand, (P,), and float64 of the blocks before, less what was
+    lost."""
 
     part: Any
     total: Any
@@ -51,46 +55,42 @@ def rounded(total: Any, lost: Any, like: Any) -> Any:
 
 
 @view
-def clear(sums: Any) -> None:
-    """All sums are 0."""
-    for j in range(sums.part.shape[0]):
+def clear(sums: Any, c0: Any, c1: Any) -> None:
+    """The sums of columns [c0, c1) are 0."""
+    for j in range(unsigned(c0), unsigned(c1)):
         sums.part[j] = 0
         sums.total[j] = 0
         sums.lost[j] = 0
 
 
-@view
-def flush(sums: Any, c0: Any, c1: Any) -> None:
-    """The block's sums of columns [c0, c1) to those of the blocks before."""
-    for j in range(unsigned(c0), unsigned(c1)):
-        sums.total[j], sums.lost[j] = add(sums.total[j], sums.lost[j], sums.part[j])
-        sums.part[j] = 0
+@loop
+def column_sums(rows: Any, sums: Any, c0: Any, c1: Any) -> None:
+    """The totals of columns [c0, c1) over all rows (R, P): `ROWS` at a time, one after the other."""
+    part, total, lost = sums.part, sums.total, sums.lost
+    clear(sums, c0, c1)
+    count = rows.shape[0]
+    for first in range(0, count, ROWS):
+        for r in range(unsigned(first), unsigned(min(first + ROWS, count))):
+            for j in range(unsigned(c0), unsigned(c1)):
+                part[j] += rows[r, j]
+        for j in range(unsigned(c0), unsigned(c1)):
+            total[j], lost[j] = add(total[j], lost[j], part[j])
+            part[j] = 0
 
 
 @view
-def add_columns(rows: Any, sums: Any, r0: Any, r1: Any) -> None:
-    """The sums of the rows [r0, r1)."""
-    clear(sums)
-    for first in range(r0, r1, ROWS):
-        for r in range(unsigned(first), unsigned(min(first + ROWS, r1))):
-            for j in range(rows.shape[1]):
-                sums.part[j] += rows[r, j]
-        flush(sums, 0, rows.shape[1])
-
-
-@view
-def put_away(rows: Any, i: Any, sums: Any) -> None:
-    """Row i, a block's sum over samples, to those of the blocks before."""
+def put_away(rows: Any, i: Any, sums: Any, at: Any) -> None:
+    """Row i, a block's sum over samples, to those of the blocks before, from column ``at`` on."""
     for j in range(rows.shape[1]):
-        sums.total[j], sums.lost[j] = add(sums.total[j], sums.lost[j], rows[i, j])
+        sums.total[at + j], sums.lost[at + j] = add(sums.total[at + j], sums.lost[at + j], rows[i, j])
         rows[i, j] = 0
 
 
 @view
-def bring_back(rows: Any, i: Any, sums: Any) -> None:
+def bring_back(rows: Any, i: Any, sums: Any, at: Any) -> None:
     """All blocks' sums to row i."""
     for j in range(rows.shape[1]):
-        total, lost = add(sums.total[j], sums.lost[j], rows[i, j])
+        total, lost = add(sums.total[at + j], sums.lost[at + j], rows[i, j])
         rows[i, j] = rounded(total, lost, rows[i, j])
-        sums.total[j] = 0
-        sums.lost[j] = 0
+        sums.total[at + j] = 0
+        sums.lost[at + j] = 0

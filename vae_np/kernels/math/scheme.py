@@ -15,6 +15,7 @@ from types import FunctionType
 from typing import Any
 
 from vae_np.kernels.compiler.decorators import scalar
+from vae_np.kernels.compiler.intrinsics import fused
 
 __all__ = ["define"]
 
@@ -23,6 +24,7 @@ _PARTS: list[Any] = []
 
 def define(constants: dict[str, Any]) -> None:
     """Put the functions into a module's globals, compiled with the constants there."""
+    constants["fused"] = fused
     for function in _PARTS:
         own = FunctionType(function.__code__, constants, function.__name__)
         own.__doc__ = function.__doc__
@@ -53,7 +55,7 @@ def _horner(x: Any, c: tuple[Any, ...]) -> Any:
     """c[0] + c[1] x + c[2] x^2 + ...; the loop unrolls."""
     y = c[-1]
     for i in range(len(c) - 2, -1, -1):
-        y = c[i] + x * y
+        y = fused(x, y, c[i])
     return y
 
 
@@ -66,21 +68,21 @@ def _power_of_two(n: Any) -> Any:
 @part
 def _scale(p: Any, n: Any) -> Any:
     """p 2^n, rounded once even where it is subnormal."""
-    half = (n * _HALF + _MAGIC) - _MAGIC
+    half = fused(n, _HALF, _MAGIC) - _MAGIC
     return p * _power_of_two(half) * _power_of_two(n - half)
 
 
 @part
 def _reduce(x: Any) -> tuple[Any, Any]:
     """The n and r of x = n log 2 + r, |r| <= log(2)/2 (Cody and Waite)."""
-    n = (x * _LOG2_E + _MAGIC) - _MAGIC
-    return n, (x - n * _LN2_HI) - n * _LN2_LO
+    n = fused(x, _LOG2_E, _MAGIC) - _MAGIC
+    return n, fused(-n, _LN2_LO, fused(-n, _LN2_HI, x))
 
 
 @part
 def _exp_less_one(r: Any) -> Any:
     """e^r - 1 for |r| <= log(2)/2."""
-    return r + r * r * _horner(r, _EXP)
+    return fused(r * r, _horner(r, _EXP), r)
 
 
 @part
@@ -95,12 +97,12 @@ def exp(x: Any) -> Any:
 def expm1(x: Any) -> Any:
     """e^x - 1 = (2^n - 1) + 2^n r + 2^n (e^r - 1 - r), in units of 2 so that 2^n exists."""
     clamped = _EXPM1_LOW if x < _EXPM1_LOW else (_EXP_HIGH if x > _EXP_HIGH else x)
-    n = (clamped * _LOG2_E + _MAGIC) - _MAGIC
-    high = clamped - n * _LN2_HI
-    r = high - n * _LN2_LO
-    lost = (high - r) - n * _LN2_LO
+    n = fused(clamped, _LOG2_E, _MAGIC) - _MAGIC
+    high = fused(-n, _LN2_HI, clamped)
+    r = fused(-n, _LN2_LO, high)
+    lost = fused(-n, _LN2_LO, high - r)
     half = _power_of_two(n - _ONE)
-    value = ((half - _HALF) + half * r) + half * (r * r * _horner(r, _EXP) + lost)
+    value = fused(half, fused(r * r, _horner(r, _EXP), lost), fused(half, r, half - _HALF))
     return x if abs(x) < _TINY else value + value
 
 
@@ -122,7 +124,7 @@ def _log_reduced(f: Any, k: Any) -> Any:
     s = f / (_TWO + f)
     z = s * s
     h = _HALF * f * f
-    return k * _LN2_HI - ((h - (s * (h + z * _horner(z, _LOG)) + k * _LN2_LO)) - f)
+    return fused(k, _LN2_HI, -((h - fused(s, fused(z, _horner(z, _LOG), h), k * _LN2_LO)) - f))
 
 
 @part
@@ -141,7 +143,7 @@ def log1p(x: Any) -> Any:
     u = _ONE + x
     lost = _ONE - (u - x) if x > _ONE else x - (u - _ONE)
     m, k = _split(u)
-    value = _log_reduced((m - _ONE) + lost * (_HALF * _power_of_two(_ONE - k)), k)
+    value = _log_reduced(fused(lost, _HALF * _power_of_two(_ONE - k), m - _ONE), k)
     edge = x if x > _ZERO else (-_INF if u == _ZERO else _NAN)  # inf; -inf; NaN
     return x if u == _ONE else (value if _ZERO < u < _INF else edge)
 
@@ -151,7 +153,7 @@ def _log1p_unit(y: Any) -> Any:
     """log(1 + y) for 0 <= y <= 1: y - s (y - R(s^2)), s = y/(2 + y)."""
     s = y / (_TWO + y)
     z = s * s
-    return y - s * (y - z * _horner(z, _LOG_UNIT))
+    return fused(-s, fused(-z, _horner(z, _LOG_UNIT), y), y)
 
 
 @part
@@ -172,7 +174,7 @@ def tanh(x: Any) -> Any:
     """tanh x: odd polynomial for |x| < 0.6, else 1 - 2/(e^2|x| + 1)."""
     t = abs(x)
     z = t * t
-    near = t + t * (z * _horner(z, _TANH))
+    near = fused(t, z * _horner(z, _TANH), t)
     far = _ONE - _TWO / (exp(t + t) + _ONE)
     value = near if t < _TANH_END else far
     sign = _REAL(x).view(_INTEGER) & _SIGN
@@ -184,7 +186,7 @@ def _gauss(t: Any, shift: Any) -> tuple[Any, Any]:
     """The e and n of exp(-t^2/2 - shift) = (1 + e) 2^n; t^2 = h^2 + (t - h)(t + h), h^2 exact."""
     h = _INTEGER(_REAL(t).view(_INTEGER) & _UPPER_HALF).view(_REAL)
     n, r = _reduce(-_HALF * (h * h))
-    return _exp_less_one(r - (_HALF * ((t - h) * (t + h)) + shift)), n
+    return _exp_less_one(r - fused(_HALF, (t - h) * (t + h), shift)), n
 
 
 @part
@@ -192,7 +194,7 @@ def normal_pdf(x: Any) -> Any:
     """exp(-x^2/2) / sqrt(2 pi)."""
     t = _NORMAL_END if abs(x) > _NORMAL_END else abs(x)
     e, n = _gauss(t, _ZERO)
-    return _scale(_INV_SQRT_2PI + _INV_SQRT_2PI * e, n)
+    return _scale(fused(_INV_SQRT_2PI, e, _INV_SQRT_2PI), n)
 
 
 @part
@@ -206,9 +208,9 @@ def ndtr(x: Any) -> Any:
     w = v * v
     u = t + _MILLS_SHIFT
     lost = t - (u - _MILLS_SHIFT)  # 1/(u + lost) = e^(-lost/u)/u
-    mills = (_horner(w, _MILLS[::2]) + v * _horner(w, _MILLS[1::2])) / u
+    mills = fused(v, _horner(w, _MILLS[1::2]), _horner(w, _MILLS[::2])) / u
     e, n = _gauss(t, lost / u)
-    tail = _scale(mills + mills * e, n)
+    tail = _scale(fused(mills, e, mills), n)
     return _ONE - tail if x > _ZERO else tail
 
 
@@ -224,7 +226,7 @@ def phi(s: Any) -> Any:
 def log_expm1_over(a: Any) -> Any:
     """log((e^a - 1)/a): a/2 + a^2 E(a^2) for |a| < 3, else max(a, 0) - log(|a|/(1 - e^-|a|))."""
     t = abs(a)
-    near = a * (_HALF + a * _horner(a * a, _LOG_SINHC))
+    near = a * fused(a, _horner(a * a, _LOG_SINHC), _HALF)
     m, k = _split(t / (_ONE - exp(-t)))
     far = (a if a > _ZERO else _ZERO) - _log_reduced(m - _ONE, k)
     return (a if t == _INF else far) if t >= _SINHC_END else near
@@ -235,6 +237,6 @@ def mean_expm1(a: Any) -> Any:
     """e^a/(e^a - 1) - 1/a: 1/2 + a G(a^2) for |a| < 2; h = 1/|a| - 1/(e^|a| - 1), or 1 - h."""
     t = abs(a)
     y = exp(-t)
-    near = _HALF + a * _horner(a * a, _COTH)
+    near = fused(a, _horner(a * a, _COTH), _HALF)
     h = _ONE / t - y / (_ONE - y)
     return (_ONE - h if a > _ZERO else h) if t >= _COTH_END else near

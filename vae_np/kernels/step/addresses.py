@@ -17,7 +17,7 @@ from vae_np.kernels.step.without_kernels import by_formula
 
 __all__ = ["Program"]
 
-BACKWARD = ("weight_gradient", "input_gradient", "activate_backward")
+BACKWARD = ("bias_gradient", "product", "activate_backward")
 NEEDS: dict[int, tuple[str, ...]] = {
     sequence.ENCODE: ("look", "decide", "sparse_product", "product", "activate", "sample"),
     sequence.DECODE: ("product", "activate"),
@@ -25,7 +25,7 @@ NEEDS: dict[int, tuple[str, ...]] = {
     sequence.GRADIENT: ("assess",),
     sequence.DECODER: BACKWARD,
     sequence.ENCODER: (*BACKWARD, "sparse_product", "latent_backward"),
-    sequence.SUMS: ("add",),
+    sequence.SUMS: ("add", "total"),
     sequence.UPDATE: (),
 }
 LATENT = ("sample", "densities", "latent_backward", "prior_backward", "posterior_backward")

@@ -94,14 +94,14 @@ _BYTES_BY_PLACE: dict[str, Callable[[Any, int, int, int], int]] = {
     "MEASURE": _output(2),
     "DENSITIES": _latent(2, 1),
     "ASSESS": _output(2),
-    "OWN_GRADIENT": lambda q, *_: int(q[places.D]),
-    "WEIGHT_GRADIENT": lambda q, rows, a, b: rows * a + a * b + rows * b,
-    "INPUT_GRADIENT": lambda q, rows, a, b: rows * a + a * b + rows * b,
+    "OWN_GRADIENT": lambda q, *_: int(q[places.SAMPLES] * q[places.N] * q[places.D]),
+    "BIAS_GRADIENT": lambda q, rows, a, b: rows * b + b,
     "ACTIVATE_BACKWARD": lambda q, rows, a, b: 3 * rows * b,
     "PRIOR_BACKWARD": _latent(3, 0),
     "LATENT_BACKWARD": _latent(2, 6),
     "POSTERIOR_BACKWARD": _latent(1, 5),
     "ADD": lambda q, *_: int(q[places.PARAMETERS]),
+    "TOTAL": lambda q, *_: 0,  # a number of each chunk
     "UPDATE": lambda q, *_: 7 * int(q[places.PARAMETERS]),
     "AMSGRAD": lambda q, *_: 9 * int(q[places.PARAMETERS]),
 }

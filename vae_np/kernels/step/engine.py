@@ -1,6 +1,6 @@
 """The engine behind ``backend="numba"``: buffers made once for each batch size, and passes of compiled code over them.
 
-Results depend on the number of threads in their last digits, as sums do on their order, and on nothing else.
+Results do not depend on the number of threads: every entry and every sum is computed in one way, whoever does it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from vae_np.formulas.network import Architecture
 from vae_np.formulas.objectives import ELBO, Loss, Objective, keep_encoder
 from vae_np.formulas.optim import Adam, AdamState
 from vae_np.formulas.parameters import Parameters
-from vae_np.kernels.compiler.blas import ONE_THREAD, controllable
 from vae_np.kernels.loops import adam
 from vae_np.kernels.loops.likelihoods import Absent, GaussianKind
 from vae_np.kernels.loops.minibatch import gather
@@ -54,8 +53,6 @@ def default_threads(cores: int, n_parameters: int, rows: int) -> int:
 
     A step multiplies about three times for each parameter and row: forward, and twice backward.
     """
-    if not controllable():  # whatever BLAS that is, its own threads are at work already
-        return 1
     return max(1, min(cores, int(3 * n_parameters * rows / WORK_PER_THREAD)))
 
 
@@ -167,7 +164,7 @@ class KernelEngine:
                 self._run(w, (WHOLE if simple else 0) | SUMS | update, x, eps)
             finally:
                 w.plan[places.FLUSH] = 0
-            log_likelihood, kl, squares, refused = w.total()
+            squares, log_likelihood, kl, refused = w.total()
             log_likelihood /= samples
             if simple:
                 loss = (beta * kl - log_likelihood) / n
@@ -260,15 +257,14 @@ class KernelEngine:
         if order not in w.orders:
             self._program.write(q, what)
             w.orders.add(order)
-        with ONE_THREAD:
-            if w.threads == 1:
-                sequence.run(q, 0)
-            else:
-                try:
-                    w.team.run(w.words, w.threads, partial(sequence.run, q, 0), partial(sequence.run, q))
-                except BaseException:
-                    self._workspaces.clear()
-                    raise
+        if w.threads == 1:
+            sequence.run(q, 0)
+        else:
+            try:
+                w.team.run(w.words, w.threads, partial(sequence.run, q, 0), partial(sequence.run, q))
+            except BaseException:
+                self._workspaces.clear()
+                raise
         if w.activation is not None:
             w.activation.raise_error()
 

@@ -15,8 +15,8 @@ in this order. Where posterior or prior have no kernels (places.LATENT is 0), th
 ENCODE, which then ends with the heads' products, and DECODE, and between DECODER and ENCODER. Where the activation has
 none, its two stages are Python: they call the formula back.
 
-Every entry of every array is computed by one thread in one way, wherever the tiles are cut; only the biases' gradients,
-the sums, and what BLAS does at tiles' edges depend on the number of threads, in their last digits.
+Every entry of every array, and every sum, is computed in one way, wherever the tiles are cut: the number of threads
+changes no bit.
 Layers are numbered as in `plan`; ``_do(q, place, i, j, t)`` is thread t's share of the stage at that place.
 """
 
@@ -27,6 +27,7 @@ from typing import Any
 from vae_np.kernels.compiler.decorators import inner, kernel
 from vae_np.kernels.compiler.intrinsics import call_stage
 from vae_np.kernels.compiler.subnormal import begin_flush, end_flush
+from vae_np.kernels.loops.dense_products import FORWARD, INPUT, WEIGHT
 from vae_np.kernels.step.plan import places, views
 from vae_np.kernels.step.threads.barrier import begin, gate, meet
 
@@ -49,7 +50,7 @@ def _meet(q: Any) -> None:
 def _hidden(q: Any, first: Any, end: Any, t: Any) -> None:
     """A stack of hidden layers."""
     for i in range(first, end):
-        _do(q, places.PRODUCT, i, 0, t)
+        _do(q, places.PRODUCT, i, FORWARD, t)
         _do(q, places.ACTIVATE, i, 0, t)
         _meet(q)
 
@@ -58,9 +59,10 @@ def _hidden(q: Any, first: Any, end: Any, t: Any) -> None:
 def _hidden_backward(q: Any, first: Any, end: Any, t: Any) -> None:
     """The gradients of a stack of hidden layers, from the last one's da; the first one's da is left."""
     for i in range(end - 1, first - 1, -1):
-        _do(q, places.WEIGHT_GRADIENT, i, 0, t)
+        _do(q, places.BIAS_GRADIENT, i, 0, t)
+        _do(q, places.PRODUCT, i, WEIGHT, t)
         if i > first:
-            _do(q, places.INPUT_GRADIENT, i, 0, t)
+            _do(q, places.PRODUCT, i, INPUT, t)
             _do(q, places.ACTIVATE_BACKWARD, i - 1, i, t)
             _meet(q)
 
@@ -75,7 +77,7 @@ def _encode(q: Any, t: Any) -> None:
         _do(q, places.SPARSE_PRODUCT, 0, 0, t)
     _hidden(q, 0, heads, t)
     for i in range(heads, heads + q[places.HEADS]):
-        _do(q, places.PRODUCT, i, 0, t)
+        _do(q, places.PRODUCT, i, FORWARD, t)
     if q[places.LATENT]:
         _do(q, places.SAMPLE, 0, 0, t)  # of the examples whose mu and logvar this thread has made
     _meet(q)
@@ -85,7 +87,7 @@ def _encode(q: Any, t: Any) -> None:
 def _decode(q: Any, t: Any) -> None:
     out = q[places.LAYERS] - 1
     _hidden(q, out - q[places.DECODER], out, t)
-    _do(q, places.PRODUCT, out, 0, t)
+    _do(q, places.PRODUCT, out, FORWARD, t)
     _meet(q)
 
 
@@ -94,13 +96,14 @@ def _decoder(q: Any, t: Any) -> None:
     """Draw, in raw, to the decoder's gradients and dz."""
     out = q[places.LAYERS] - 1
     first = out - q[places.DECODER]
-    _do(q, places.WEIGHT_GRADIENT, out, 0, t)
-    _do(q, places.INPUT_GRADIENT, out, 0, t)
+    _do(q, places.BIAS_GRADIENT, out, 0, t)
+    _do(q, places.PRODUCT, out, WEIGHT, t)
+    _do(q, places.PRODUCT, out, INPUT, t)
     if first < out:
         _do(q, places.ACTIVATE_BACKWARD, out - 1, out, t)
         _meet(q)
         _hidden_backward(q, first, out, t)
-        _do(q, places.INPUT_GRADIENT, first, 0, t)
+        _do(q, places.PRODUCT, first, INPUT, t)
     _meet(q)
 
 
@@ -116,10 +119,11 @@ def _encoder(q: Any, t: Any) -> None:
             _do(q, places.POSTERIOR_BACKWARD, 0, 0, t)
         _meet(q)
     for i in range(heads, heads + q[places.HEADS]):
-        _do(q, places.WEIGHT_GRADIENT, i, 0, t)
+        _do(q, places.BIAS_GRADIENT, i, 0, t)
+        _do(q, places.PRODUCT, i, WEIGHT, t)
     if heads > 0:
         for i in range(heads, heads + q[places.HEADS]):
-            _do(q, places.INPUT_GRADIENT, i, 0, t)
+            _do(q, places.PRODUCT, i, INPUT, t)
         _do(q, places.ACTIVATE_BACKWARD, heads - 1, heads, t)
         _meet(q)
         _hidden_backward(q, 0, heads, t)
@@ -152,6 +156,8 @@ def _step(q: Any, t: Any) -> None:
         _meet(q)
         _do(q, places.ADD, 0, 0, t)
         _meet(q)
+        if what & UPDATE == 0:
+            _do(q, places.TOTAL, 0, 0, t)
     if what & UPDATE:
         _do(q, places.UPDATE if q[places.V_MAX] == 0 else places.AMSGRAD, 0, 0, t)
 

@@ -35,7 +35,7 @@ class ActivationFormula:
 
     def __init__(self, w: Workspace, architecture: Architecture, parameters: Parameters) -> None:
         self.activation, layers = get_activation(architecture.activation), range(len(architecture.layers) - 1)
-        self.plan, self.wide = w.plan, w.wide
+        self.plan = w.plan
         self.h, self.dh, self.kept = ([w.layer(i, where) for i in layers] for where in (w.h, w.dh, w.kept))
         self.bias = [parameters[f"{name}.b"] for name in architecture.layers]
         self.error: BaseException | None = None  # what the formula raised, until `raise_error`
@@ -49,14 +49,10 @@ class ActivationFormula:
         self.h[i][tile] = self._checked(self.activation.forward(a), a)
 
     def activate_backward(self, i: int, j: int, t: int) -> None:
-        """Dh of layer i to da, and its column sums, on the tile that layer j above handed down."""
+        """Dh of layer i to da, on the tile that layer j above handed down."""
         tile = tile_of(self.plan, places.INPUT_TILE, j, t)
         dh = self.dh[i][tile]
         dh[...] = self._checked(self.activation.backward(dh, self.kept[i][tile], self.h[i][tile]), dh)
-        at = int(self.plan[places.END + places.COLUMNS * i + places.PARTIAL_AT])
-        sums = self.wide[:, t, at : at + self.dh[i].shape[1]]  # totals, and what was lost of them
-        sums[...] = 0
-        sums[0, tile[1]] = column_sums(dh)
 
     def _checked(self, found: Array, like: Array) -> Array:
         """What the formula returned, or ``ValueError`` if it has not the shape that it was given."""
@@ -110,11 +106,10 @@ class LikelihoodFormula:
         w.log_likelihood[...] = self.likelihood.checked_log_density(x, raw, self.own).sum(axis=-1)
 
     def gradient(self, w: Workspace, x: Array) -> None:
-        """Raw, with its bias, to the weighted gradient; its column sums, and the own gradients."""
+        """Raw, with its bias, to the weighted gradient, and the own gradients."""
         raw = w.raw
         slope, own_terms = self.likelihood.gradient(x, raw, self.own)
         np.multiply(w.weight[..., None], slope, out=raw)
-        _put_sums(w, raw.reshape(-1, raw.shape[-1]), w.partial.shape[1] - raw.shape[-1])
         weight = w.weight.reshape(-1)
         for name, term in own_terms.items():
             view = self.down[name]
@@ -154,26 +149,17 @@ class LatentFormula:
         w.latent = elbo.LatentCache(posterior, *prior)
 
     def backward(self, w: Workspace, cotangents: Cotangents) -> None:
-        """Dz to the heads' gradients and their sums for the biases, and the own gradients."""
+        """Dz to the heads' gradients, and the own gradients."""
         for view in self.own:
             view[...] = 0
         if self.share is not None:
             self.share.vector[...] = 0
         encoder = OwnEncoder(self.parameters, self.architecture, self.share)
         found = elbo.latent_backward(w.dz, cotangents, w.terms, w.latent, self.gradients, encoder)
-        for i, (name, dhead) in enumerate(w.dheads.items(), start=len(self.architecture.hidden)):
+        for name, dhead in w.dheads.items():
             dhead[...] = found[name]
-            at = int(w.plan[places.END + places.COLUMNS * i + places.PARTIAL_AT])
-            _put_sums(w, dhead, at)
 
     def add_share(self) -> None:
         """What the prior has handed to the encoder, after its own gradients are there."""
         if self.share is not None:
             self.gradients.vector[...] += self.share.vector
-
-
-def _put_sums(w: Workspace, rows: Array, at: int) -> None:
-    """The column sums of rows as the first thread's, at their place; the other threads have none."""
-    sums = w.wide[:, :, at : at + rows.shape[1]]
-    sums[...] = 0
-    sums[0, 0] = column_sums(rows)

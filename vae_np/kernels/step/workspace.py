@@ -11,7 +11,7 @@ from vae_np.formulas.elbo import Terms
 from vae_np.formulas.likelihoods import Gaussian
 from vae_np.formulas.network import Architecture
 from vae_np.formulas.parameters import Parameters
-from vae_np.kernels.compiler.blas import routine
+from vae_np.kernels.loops import dense_products
 from vae_np.kernels.loops.activation import keeps
 from vae_np.kernels.step import stages
 from vae_np.kernels.step.plan import places
@@ -23,7 +23,7 @@ from vae_np.support.memory import aligned_empty
 __all__ = ["Workspace", "address", "plain"]
 
 Array = NDArray[Any]
-NUMBERS, SUMS = 16, 4
+NUMBERS = 20
 _BUFFERS = [name for name, place in vars(places).items() if name.isupper() and places.H <= place < places.LOOK]
 
 
@@ -79,22 +79,23 @@ class Workspace:
         else:  # the moments of q, which are then no heads
             self.mu, self.logvar = empty(n, k), empty(n, k)
         self.kept = empty(activations) if keeps(a.activation) else self.h
-        # each thread's part of the biases' gradients: a block's sums, and those of all blocks: see `sums.Columns`
-        partials = int(self.plan[places.PARTIALS])
-        self.partial, self.wide = empty(threads, partials), empty(2, threads, partials, dtype=np.float64)
+        # each thread's room, for a product's panel and for sums: see `sums.Columns`
+        room = int(self.plan[places.PARTIALS])
+        self.panel = empty(threads, dense_products.PANEL // dtype.itemsize)
+        self.partial, self.wide = empty(threads, room), empty(threads, 2, room, dtype=np.float64)
         # what a Gaussian likelihood has for each feature: see `likelihoods.Gaussian`
         self.own_s, self.own_slope = np.zeros(d, dtype), np.ones(d)
         self.own_inverse, self.own_rest = np.zeros(d), np.zeros(d)
-        self.own_ds, self.own_wide = np.zeros((threads, d), dtype), np.zeros((2, threads, d))
+        self.own_ds = empty(samples * n if self.plan[places.OWN_SIZE] else 0, d)
         # of a sparse x, for each row and for each column: places and values of what is not 0, and how many there are
         self.row_place, self.column_place = empty(n, d, dtype=np.int32), empty(d, n, dtype=np.int32)
         self.row_value, self.column_value = empty(n, d), empty(d, n)
         self.row_count, self.column_count, self.sparse = (np.zeros(size, np.int64) for size in (n, d, threads))
-        self.numbers, self.sums, self.words = np.zeros(NUMBERS), np.zeros((threads, SUMS)), barrier.new_words(threads)
+        self.numbers, self.words = np.zeros(NUMBERS), barrier.new_words(threads)
+        self.sums = np.zeros(int(self.plan[places.CHUNKS]))
         self.numbers[stages.LOG_VOLUME] = a.log_volume
         if isinstance(a.likelihood, Gaussian):
             self.numbers[stages.FLOOR] = a.likelihood.floor
-        self.plan[places.BLAS] = routine(dtype)
         self.plan[places.THETA], self.plan[places.G] = address(parameters.vector), address(gradients.vector)
         for name in _BUFFERS:
             self.plan[getattr(places, name)] = address(getattr(self, name.lower()))
@@ -123,8 +124,8 @@ class Workspace:
         return x if x is self._x else plain(x), eps if eps is self._eps else plain(eps)
 
     def total(self) -> list[float]:
-        """The sums of all threads."""
-        return (self.sums[0] if self.threads == 1 else self.sums.sum(axis=0)).tolist()
+        """The sums of the gradient's squares, of log p(x|z) and of KL, and whether the step was refused."""
+        return self.numbers[stages.TOTALS :].tolist()
 
     def point(self, x: Array, eps: Array) -> None:
         """Let compiled code, which checks no bounds, read these; they are kept alive until others come."""

@@ -2,8 +2,8 @@
 
 Rows r = s N + n of raw (S N, P) belong to the example n = r mod N of x (N, D). Each likelihood comes twice, for rows
 [r0, r1): ``value`` keeps raw and gives the log-likelihood alone; ``gradient`` overwrites raw by weight_r times the
-gradient and writes the output bias's gradient, these rows' column sums, and where the likelihood has parameters of its
-own theirs, into thread t's row. `own_gradient` adds those rows. A likelihood without a kernel here is `Absent`: it runs
+gradient, and where the likelihood has parameters of its own keeps theirs, which `own_gradient` adds. ``terms``
+(`sums.BLOCK`,) is room for a block of a row's terms. A likelihood without a kernel here is `Absent`: it runs
 on its formula.
 """
 
@@ -45,18 +45,18 @@ __all__ = [
 
 
 @kernel
-def _absent_value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, r0: Any, r1: Any) -> None:
+def _absent_value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, terms: Any, r0: Any, r1: Any) -> None:
     return
 
 
 @kernel
-def _absent_gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: Any, db: Any,
-              t: Any, r0: Any, r1: Any) -> None:  # fmt: skip
+def _absent_gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: Any, terms: Any,
+                     r0: Any, r1: Any) -> None:  # fmt: skip
     return
 
 
 @kernel
-def _no_own_gradient(kind: Any, out: Any) -> None:
+def _no_own_gradient(kind: Any, out: Any, sums: Any) -> None:
     return
 
 
@@ -83,7 +83,7 @@ gradient = loop_by_kind(
         Absent: _absent_gradient,
     }
 )
-"""``value``, with raw overwritten by weight_r d log p / d raw and db by its column sums; weight (S N,)."""
+"""``value``, with raw overwritten by weight_r d log p / d raw; weight (S N,)."""
 
 
 own_gradient = loop_by_kind(
@@ -96,4 +96,4 @@ own_gradient = loop_by_kind(
         Absent: _no_own_gradient,
     }
 )
-"""The gradient of the likelihood's own parameters, from the sums that ``gradient`` left."""
+"""The gradient of the likelihood's own parameters, from what ``gradient`` kept; ``sums`` are `sums.Columns`, (D,)."""

@@ -8,8 +8,10 @@ import numpy as np
 
 from vae_np.kernels.compiler.by_type import by_kind, typed
 from vae_np.kernels.compiler.decorators import kernel, scalar, unsigned
+from vae_np.kernels.compiler.intrinsics import fused
+from vae_np.kernels.compiler.lanes import block_sum
 from vae_np.kernels.loops.likelihoods.kinds import Bernoulli, ContinuousBernoulli
-from vae_np.kernels.loops.sums import BLOCK, ROWS, add, clear, flush, rounded
+from vae_np.kernels.loops.sums import BLOCK, add, rounded
 from vae_np.kernels.math import elementary
 
 __all__ = ["gradient", "value", "value_and_slope"]
@@ -25,7 +27,7 @@ def _bernoulli(x: Any, a: Any) -> tuple[Any, Any]:
     tail = e / (one + e)
     up = a > zero
     y = x - one if up else x
-    return y * a - elementary.log1p_unit(e), y + (tail if up else -tail)
+    return fused(y, a, -elementary.log1p_unit(e)), y + (tail if up else -tail)
 
 
 @scalar
@@ -36,7 +38,7 @@ def _continuous_bernoulli(x: Any, a: Any) -> tuple[Any, Any]:
     tail = elementary.mean_expm1(t)
     up = a > zero
     y = x - one if up else x
-    return y * a - elementary.log_expm1_over(t), y + (tail if up else -tail)
+    return fused(y, a, -elementary.log_expm1_over(t)), y + (tail if up else -tail)
 
 
 value_and_slope = by_kind({Bernoulli: _bernoulli, ContinuousBernoulli: _continuous_bernoulli})
@@ -44,43 +46,36 @@ value_and_slope = by_kind({Bernoulli: _bernoulli, ContinuousBernoulli: _continuo
 
 
 @kernel
-def value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, r0: Any, r1: Any) -> None:
+def value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, terms: Any, r0: Any, r1: Any) -> None:
     """`likelihoods.value` of both."""
     n, d = x.shape
-    zero = typed(raw[0, 0], 0.0)
     for r in range(r0, r1):
         total = lost = _ZERO
         i = r % n
         for begin in range(0, d, BLOCK):
-            part = zero
-            for j in range(unsigned(begin), unsigned(min(begin + BLOCK, d))):
+            end = min(begin + BLOCK, d)
+            for j in range(unsigned(begin), unsigned(end)):
                 a = raw[r, j] + b[j]
                 raw[r, j] = a
-                part += value_and_slope(kind, x[i, j], a)[0]
-            total, lost = add(total, lost, part)
-        log_likelihood[r] = rounded(total, lost, zero)
+                terms[j - unsigned(begin)] = value_and_slope(kind, x[i, j], a)[0]
+            total, lost = add(total, lost, block_sum(terms, 0, end - begin))
+        log_likelihood[r] = rounded(total, lost, terms[0])
 
 
 @kernel
-def gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: Any, db: Any,
-              t: Any, r0: Any, r1: Any) -> None:  # fmt: skip
+def gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: Any, terms: Any,
+             r0: Any, r1: Any) -> None:  # fmt: skip
     """`likelihoods.gradient` of both."""
     n, d = x.shape
-    zero, sums = typed(raw[0, 0], 0.0), db.part
-    clear(db)
-    for first in range(r0, r1, ROWS):
-        for r in range(first, min(first + ROWS, r1)):
-            total = lost = _ZERO
-            w = weight[r]
-            i = r % n
-            for begin in range(0, d, BLOCK):
-                part = zero
-                for j in range(unsigned(begin), unsigned(min(begin + BLOCK, d))):
-                    log_p, slope = value_and_slope(kind, x[i, j], raw[r, j] + b[j])
-                    part += log_p
-                    da = w * slope
-                    raw[r, j] = da
-                    sums[j] += da
-                total, lost = add(total, lost, part)
-            log_likelihood[r] = rounded(total, lost, zero)
-        flush(db, 0, d)
+    for r in range(r0, r1):
+        total = lost = _ZERO
+        w = weight[r]
+        i = r % n
+        for begin in range(0, d, BLOCK):
+            end = min(begin + BLOCK, d)
+            for j in range(unsigned(begin), unsigned(end)):
+                log_p, slope = value_and_slope(kind, x[i, j], raw[r, j] + b[j])
+                terms[j - unsigned(begin)] = log_p
+                raw[r, j] = w * slope
+            total, lost = add(total, lost, block_sum(terms, 0, end - begin))
+        log_likelihood[r] = rounded(total, lost, terms[0])

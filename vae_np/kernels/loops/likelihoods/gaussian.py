@@ -11,8 +11,10 @@ import numpy as np
 from vae_np.formulas.numerics import LOG_2PI
 from vae_np.kernels.compiler.by_type import loop_by_kind, typed
 from vae_np.kernels.compiler.decorators import kernel, scalar, unsigned
+from vae_np.kernels.compiler.intrinsics import fused
+from vae_np.kernels.compiler.lanes import block_sum
 from vae_np.kernels.loops.likelihoods.kinds import FlooredHeteroscedastic, Heteroscedastic
-from vae_np.kernels.loops.sums import BLOCK, ROWS, Columns, add, clear, flush, rounded
+from vae_np.kernels.loops.sums import BLOCK, add, column_sums, rounded
 from vae_np.kernels.math import elementary, math64
 
 __all__ = [
@@ -47,12 +49,12 @@ def _times_exp(d: Any, lost: Any, x: Any) -> tuple[Any, Any]:
     half = (n * _HALF + math64._MAGIC) - math64._MAGIC
     first = math64._power_of_two(half)
     scaled = d * first
-    small = scaled * math64._exp_less_one(r) + lost * first
+    small = fused(scaled, math64._exp_less_one(r), lost * first)
     last = math64._power_of_two(n - half)
     u, rest = (scaled + small) * last, (small - ((scaled + small) - scaled)) * last
     u = scaled if abs(scaled) == _INF else u  # so is u, and not inf - inf
     square = u * u
-    return u, (square + (u + u) * rest if square < _INF else square)
+    return u, (fused(u + u, rest, square) if square < _INF else square)
 
 
 @scalar
@@ -103,71 +105,67 @@ def floored(s: Any, floor: Any, logvar: Any, inverse: Any, rest: Any, slope: Any
 def _standardised(x: Any, m: Any, inverse: Any, rest: Any) -> Any:
     """(x - m) (inverse + rest) in float64."""
     d, lost = _difference(x, m)
-    return d * inverse + (d * rest + lost * inverse)
+    return fused(d, inverse, fused(d, rest, lost * inverse))
 
 
 @kernel
-def value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, r0: Any, r1: Any) -> None:
+def value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, terms: Any, r0: Any, r1: Any) -> None:
     """`likelihoods.value` where s does not depend on z."""
     s, inverse, rest = kind.s, kind.inverse, kind.rest
     n, d = x.shape
-    zero, half, constant = typed(s[0], 0.0), typed(s[0], 0.5), typed(s[0], LOG_2PI)
+    half, constant = typed(s[0], 0.5), typed(s[0], LOG_2PI)
     for r in range(r0, r1):
         total = lost = _ZERO
         i = r % n
         for begin in range(0, d, BLOCK):
-            part = zero
-            for j in range(unsigned(begin), unsigned(min(begin + BLOCK, d))):
+            end = min(begin + BLOCK, d)
+            for j in range(unsigned(begin), unsigned(end)):
                 m = raw[r, j] + b[j]
                 raw[r, j] = m
                 u = typed(half, _standardised(x[i, j], m, inverse[j], rest[j]))
-                part += u * u + (s[j] + constant)
-            total, lost = add(total, lost, part)
-        log_likelihood[r] = -half * rounded(total, lost, zero)
+                terms[j - unsigned(begin)] = fused(u, u, s[j] + constant)
+            total, lost = add(total, lost, block_sum(terms, 0, end - begin))
+        log_likelihood[r] = -half * rounded(total, lost, half)
 
 
 @kernel
-def gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: Any, db: Any,
-              t: Any, r0: Any, r1: Any) -> None:  # fmt: skip
-    """`likelihoods.gradient` of the same; row t of ds gets these rows' sums of its own gradient."""
-    s, inverse, rest = kind.s, kind.inverse, kind.rest
+def gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: Any, terms: Any,
+             r0: Any, r1: Any) -> None:  # fmt: skip
+    """`likelihoods.gradient` of the same; ds gets the weighted gradient of s, where it is learned."""
+    s, inverse, rest, ds = kind.s, kind.inverse, kind.rest, kind.ds
     n, d = x.shape
-    zero, half, one, constant = typed(s[0], 0.0), typed(s[0], 0.5), typed(s[0], 1.0), typed(s[0], LOG_2PI)
-    own = Columns(kind.ds.part[t], kind.ds.total[t], kind.ds.lost[t])
-    clear(db)
-    clear(own)
-    sums, own_sums = db.part, own.part
-    for first in range(r0, r1, ROWS):
-        for r in range(first, min(first + ROWS, r1)):
-            total = lost = _ZERO
-            w = weight[r]
-            i = r % n
-            for begin in range(0, d, BLOCK):
-                part = zero
-                for j in range(unsigned(begin), unsigned(min(begin + BLOCK, d))):
-                    wide = _standardised(x[i, j], raw[r, j] + b[j], inverse[j], rest[j])
-                    u = typed(half, wide)
-                    part += u * u + (s[j] + constant)
-                    dm = w * typed(half, wide * inverse[j])
-                    raw[r, j] = dm
-                    sums[j] += dm
-                    own_sums[j] += w * (half * (u * u - one))
-                total, lost = add(total, lost, part)
-            log_likelihood[r] = -half * rounded(total, lost, zero)
-        flush(db, 0, d)
-        flush(own, 0, d)
+    half, one, constant = typed(s[0], 0.5), typed(s[0], 1.0), typed(s[0], LOG_2PI)
+    for r in range(r0, r1):
+        total = lost = _ZERO
+        w = weight[r]
+        i = r % n
+        for begin in range(0, d, BLOCK):
+            end = min(begin + BLOCK, d)
+            for j in range(unsigned(begin), unsigned(end)):
+                wide = _standardised(x[i, j], raw[r, j] + b[j], inverse[j], rest[j])
+                u = typed(half, wide)
+                terms[j - unsigned(begin)] = u
+                raw[r, j] = w * typed(half, wide * inverse[j])
+            if ds.shape[0] > 0:
+                for j in range(unsigned(begin), unsigned(end)):
+                    u = terms[j - unsigned(begin)]
+                    ds[r, j] = w * (half * fused(u, u, -one))
+            for j in range(unsigned(begin), unsigned(end)):
+                u = terms[j - unsigned(begin)]
+                terms[j - unsigned(begin)] = fused(u, u, s[j] + constant)
+            total, lost = add(total, lost, block_sum(terms, 0, end - begin))
+        log_likelihood[r] = -half * rounded(total, lost, half)
 
 
 @kernel
-def own_gradient(kind: Any, out: Any) -> None:
-    """The threads' rows of ds, added, and times the slope; into one number where s is one."""
-    totals, all_lost, slope = kind.ds.total, kind.ds.lost, kind.slope
-    threads, d = totals.shape
+def own_gradient(kind: Any, out: Any, sums: Any) -> None:
+    """The sums of ds over its rows, times the slope; into one number where s is one."""
+    slope, d = kind.slope, kind.ds.shape[1]
+    column_sums(kind.ds, sums, 0, d)
     total = lost = _ZERO
     for j in range(d):
-        for t in range(threads):
-            total, lost = add(total, lost, totals[t, j])
-            lost += all_lost[t, j]
+        total, lost = add(total, lost, sums.total[j])
+        lost += sums.lost[j]
         if out.shape[0] > 1:
             out[j] = rounded(total * slope[j], lost * slope[j], out[0])
             total = lost = _ZERO
@@ -203,53 +201,47 @@ of_decoder = loop_by_kind(
 
 
 @kernel
-def heteroscedastic_value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, r0: Any, r1: Any) -> None:
+def heteroscedastic_value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, terms: Any,
+                          r0: Any, r1: Any) -> None:  # fmt: skip
     """`likelihoods.value` where raw is (m, s)."""
     n, d = x.shape
-    zero, half, constant = typed(raw[0, 0], 0.0), typed(raw[0, 0], 0.5), typed(raw[0, 0], LOG_2PI)
+    half, constant = typed(raw[0, 0], 0.5), typed(raw[0, 0], LOG_2PI)
     for r in range(r0, r1):
         total = lost = _ZERO
         i = r % n
         for begin in range(0, d, BLOCK):
-            part = zero
-            for j in range(unsigned(begin), unsigned(min(begin + BLOCK, d))):
+            end = min(begin + BLOCK, d)
+            for j in range(unsigned(begin), unsigned(end)):
                 k = unsigned(d) + j
                 m = raw[r, j] + b[j]
                 s = raw[r, k] + b[k]
                 raw[r, j] = m
                 raw[r, k] = s
                 square, logvar, _, _ = of_decoder(kind, x[i, j], m, s)
-                part += square + (logvar + constant)
-            total, lost = add(total, lost, part)
-        log_likelihood[r] = -half * rounded(total, lost, zero)
+                terms[j - unsigned(begin)] = square + (logvar + constant)
+            total, lost = add(total, lost, block_sum(terms, 0, end - begin))
+        log_likelihood[r] = -half * rounded(total, lost, half)
 
 
 @kernel
-def heteroscedastic_gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: Any, db: Any,
-              t: Any, r0: Any, r1: Any) -> None:  # fmt: skip
+def heteroscedastic_gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: Any, terms: Any,
+                             r0: Any, r1: Any) -> None:  # fmt: skip
     """`likelihoods.gradient` of the same."""
     n, d = x.shape
-    zero, half, constant = typed(raw[0, 0], 0.0), typed(raw[0, 0], 0.5), typed(raw[0, 0], LOG_2PI)
-    clear(db)
-    sums = db.part
-    for first in range(r0, r1, ROWS):
-        for r in range(first, min(first + ROWS, r1)):
-            total = lost = _ZERO
-            w = weight[r]
-            i = r % n
-            for begin in range(0, d, BLOCK):
-                part = zero
-                for j in range(unsigned(begin), unsigned(min(begin + BLOCK, d))):
-                    k = unsigned(d) + j
-                    m = raw[r, j] + b[j]
-                    s = raw[r, k] + b[k]
-                    square, logvar, dm, ds = of_decoder(kind, x[i, j], m, s)
-                    part += square + (logvar + constant)
-                    dm, ds = w * dm, w * ds
-                    raw[r, j] = dm
-                    raw[r, k] = ds
-                    sums[j] += dm
-                    sums[k] += ds
-                total, lost = add(total, lost, part)
-            log_likelihood[r] = -half * rounded(total, lost, zero)
-        flush(db, 0, 2 * d)
+    half, constant = typed(raw[0, 0], 0.5), typed(raw[0, 0], LOG_2PI)
+    for r in range(r0, r1):
+        total = lost = _ZERO
+        w = weight[r]
+        i = r % n
+        for begin in range(0, d, BLOCK):
+            end = min(begin + BLOCK, d)
+            for j in range(unsigned(begin), unsigned(end)):
+                k = unsigned(d) + j
+                m = raw[r, j] + b[j]
+                s = raw[r, k] + b[k]
+                square, logvar, dm, ds = of_decoder(kind, x[i, j], m, s)
+                terms[j - unsigned(begin)] = square + (logvar + constant)
+                raw[r, j] = w * dm
+                raw[r, k] = w * ds
+            total, lost = add(total, lost, block_sum(terms, 0, end - begin))
+        log_likelihood[r] = -half * rounded(total, lost, half)

@@ -29,8 +29,9 @@ class ContinuousBernoulli(NamedTuple):
 
 
 class Gaussian(NamedTuple):
-    """log p = -1/2 (((x - m) / sigma)^2 + s + log 2 pi): s = log sigma^2 (D,), 1/sigma in two parts, ds, the
-    `sums.Columns` (T, D) of its gradient, and the derivative of s with respect to what is learned, 1 without a floor.
+    """log p = -1/2 (((x - m) / sigma)^2 + s + log 2 pi): s = log sigma^2 (D,), 1/sigma in two parts, ds (S N, D),
+    the weighted gradient of s (of no rows where s is not learned), and the derivative of s with respect to what is
+    learned, 1 without a floor.
     """
 
     s: Any

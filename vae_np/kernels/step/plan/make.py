@@ -19,10 +19,13 @@ from numpy.typing import NDArray
 
 from vae_np.formulas.network import Architecture
 from vae_np.formulas.parameters import Parameters
+from vae_np.kernels.loops.sums import BLOCK
 from vae_np.kernels.step.plan import places
 
-__all__ = ["cut", "grid", "make_plan", "tile_of"]
+__all__ = ["CHUNK", "cut", "grid", "make_plan", "tile_of"]
 
+CHUNK = 4096
+"""Entries of a sum over all of them that one thread adds; the chunks' sums are added in their order."""
 STEP = 16
 """Tiles are cut at multiples of this many columns where there are enough: whole cache lines and vectors."""
 
@@ -37,7 +40,7 @@ def cut(size: int, parts: int, step: int = 1) -> list[tuple[int, int]]:
 def grid(threads: int, rows: int, columns: int) -> tuple[int, int]:
     """Into how many rows and columns of tiles an output is cut.
 
-    BLAS copies a tile's rows of the one factor and its columns of the other before it multiplies: few are best.
+    Each thread reads its tile's rows of the one factor and packs its columns of the other: few are best.
     """
     shapes = [(i, threads // i) for i in range(1, threads + 1) if threads % i == 0]
     return min(shapes, key=lambda shape: (-(-rows // shape[0]) + -(-columns // shape[1]), shape[0]))
@@ -56,26 +59,27 @@ def make_plan(a: Architecture, parameters: Parameters, samples: int, n: int, thr
     begin: dict[str, Any] = dict(zip(parameters, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
     names, count, heads = a.layers, len(a.hidden), len(a.posterior.heads(a.latent))
     layers, tiles = np.zeros((len(names), places.COLUMNS), np.int64), np.zeros((3, len(names), threads, 4), np.int64)
-    at = partial = 0
+    at = 0
     for i, name in enumerate(names):
         rows = n if i < count + heads else samples * n
         fan_in, fan_out = parameters.shapes[f"{name}.W"]
-        layers[i] = fan_in, fan_out, begin[f"{name}.W"], begin[f"{name}.b"], at, partial
+        layers[i] = fan_in, fan_out, begin[f"{name}.W"], begin[f"{name}.b"], at
         by_rows = count <= i < count + heads  # by examples, as what follows them is
         tiles[places.FORWARD_TILE, i] = list(_tiles(threads, rows, fan_out, by_rows))
         tiles[places.WEIGHT_TILE, i] = list(
             _tiles(threads, fan_in, fan_out, i == 0)
         )  # by features, as the sparse lists are
         tiles[places.INPUT_TILE, i] = list(_tiles(threads, rows, fan_in, False))
-        at, partial = at + -(-rows * fan_out // STEP) * STEP, partial + fan_out
+        at += -(-rows * fan_out // STEP) * STEP
     own = [name for name in parameters.shapes if name.startswith("likelihood.")]
     ranges = [cut(n, threads), cut(samples * n, threads), cut(parameters.vector.size, threads, STEP)]
+    room, terms = max(BLOCK, 2 * a.latent, *layers[:, places.FAN_OUT].tolist()), a.latent if a.has_kl else 1
     plan = np.concatenate([np.zeros(places.END, np.int64), layers.ravel(), tiles.ravel(), np.ravel(ranges)])
     plan[: places.WHAT] = (
         *(len(plan), threads, len(names), samples, n, a.latent, a.n_features, parameters.vector.size),
         *(count, heads, len(a.decoder_hidden), begin[own[0]] if own else 0, sum(parameters[name].size for name in own)),
-        *(partial, int(layers[-1, places.H_AT]), parameters.dtype.itemsize),
-        *(int(a.is_plain), a.latent if a.has_kl else 1),
+        *(room, int(layers[-1, places.H_AT]), parameters.dtype.itemsize),
+        *(int(a.is_plain), terms, sum(-(-size // CHUNK) for size in (parameters.vector.size, samples * n, n * terms))),
     )
     return plan
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from vae_np.kernels.compiler.decorators import view
 from vae_np.kernels.compiler.intrinsics import cube_at, matrix_at, vector_at
+from vae_np.kernels.loops.dense_products import PANEL
 from vae_np.kernels.loops.sums import Columns
 from vae_np.kernels.step.plan import places
 
@@ -123,16 +124,21 @@ def hidden(q: Any, place: Any, like: Any, i: Any) -> Any:
 
 
 @view
-def columns(q: Any, like: Any, i: Any, t: Any) -> Any:
-    """A thread's part of the sums over the rows that make the gradient of layer i's bias."""
-    at = row(i)
-    begin, size = t * q[places.PARTIALS] + q[at + places.PARTIAL_AT], (q[at + places.FAN_OUT],)
-    lost = q[places.THREADS] * q[places.PARTIALS] + begin
+def columns(q: Any, like: Any, t: Any) -> Any:
+    """A thread's room for sums."""
+    size = q[places.PARTIALS]
     return Columns(
-        vector_at(q[places.PARTIAL], begin, like, size),
-        vector_at(q[places.WIDE], begin, _ZERO, size),
-        vector_at(q[places.WIDE], lost, _ZERO, size),
+        vector_at(q[places.PARTIAL], t * size, like, (size,)),
+        vector_at(q[places.WIDE], 2 * t * size, _ZERO, (size,)),
+        vector_at(q[places.WIDE], (2 * t + 1) * size, _ZERO, (size,)),
     )
+
+
+@view
+def panel(q: Any, like: Any, t: Any) -> Any:
+    """A thread's panel of a product."""
+    size = PANEL // q[places.ITEM]
+    return vector_at(q[places.PANEL], t * size, like, (size,))
 
 
 @view
@@ -160,8 +166,8 @@ def flags(q: Any) -> Any:
 
 @view
 def sums(q: Any) -> Any:
-    """What each thread has summed, (T, 4)."""
-    return matrix_at(q[places.SUMS], 0, 0.0, (q[places.THREADS], 4))
+    """The sums of chunks: see `stages.update`."""
+    return vector_at(q[places.SUMS], 0, _ZERO, (q[places.CHUNKS],))
 
 
 @view

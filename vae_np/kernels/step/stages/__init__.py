@@ -7,28 +7,28 @@ is first needed. A stage works on this thread's tile or range; what it is about,
 
 from vae_np.kernels.step.stages.backward import (
     activate_backward,
-    input_gradient,
+    bias_gradient,
     latent_backward,
     posterior_backward,
     prior_backward,
-    weight_gradient,
 )
 from vae_np.kernels.step.stages.forward import activate, decide, densities, look, product, sample, sparse_product
 from vae_np.kernels.step.stages.likelihood import assess, measure, own_gradient
-from vae_np.kernels.step.stages.update import ADAM, FLOOR, LOG_VOLUME, add, amsgrad, update
+from vae_np.kernels.step.stages.update import ADAM, FLOOR, LOG_VOLUME, TOTALS, add, amsgrad, total, update
 
 __all__ = [
     "ADAM",
     "FLOOR",
     "LOG_VOLUME",
+    "TOTALS",
     "activate",
     "activate_backward",
     "add",
     "amsgrad",
     "assess",
+    "bias_gradient",
     "decide",
     "densities",
-    "input_gradient",
     "latent_backward",
     "look",
     "measure",
@@ -38,6 +38,6 @@ __all__ = [
     "product",
     "sample",
     "sparse_product",
+    "total",
     "update",
-    "weight_gradient",
 ]

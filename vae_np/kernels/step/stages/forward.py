@@ -1,10 +1,11 @@
-"""The path forward: the look at x, the products, the activations, the sampler and the densities."""
+"""The path forward: the look at x, the products (backward too), the activations, the sampler and the densities."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from vae_np.kernels.loops import activation, dense_products, latent, sparse_products
+from vae_np.kernels.loops.dense_products import FORWARD, INPUT, WEIGHT
 from vae_np.kernels.step.plan import places, views
 from vae_np.kernels.step.stages.form import Stage
 
@@ -43,14 +44,19 @@ def decide(like: Any) -> Stage:
 
 
 def product(like: Any) -> Stage:
-    """Layer i's product, still without its bias; not that of a sparse x."""
+    """Of layer i what j asks for, see `dense_products`: its product, still without its bias, the gradient of its W, or
+    that of its input, to which heads after the first one add theirs; the first and the second not of a sparse x."""
 
     def run(address: Any, i: Any, j: Any, t: Any) -> None:
         q = views.plan_at(address)
-        r0, r1, c0, c1 = views.tile(q, places.FORWARD_TILE, i, t)
-        W, out = views.weight(q, places.THETA, like, i), views.output_of(q, like, i, False)
-        if i > 0 or views.flags(q)[t] == 0:
-            dense_products.product(q[places.BLAS], views.input_of(q, like, i), W, out, r0, r1, c0, c1)
+        r0, r1, c0, c1 = views.tile(q, j, i, t)
+        x, y = views.input_of(q, like, i), views.output_of(q, like, i, j != FORWARD)
+        W, goes_on = views.weight(q, places.G if j == WEIGHT else places.THETA, like, i), 0
+        if j == INPUT:
+            x, first = views.input_gradient_of(q, like, i), q[places.ENCODER]
+            goes_on = 1 if i > first and i < first + q[places.HEADS] else 0
+        if i > 0 or j == INPUT or views.flags(q)[t] == 0:
+            dense_products.product(views.panel(q, like, t), j, x, W, y, goes_on, r0, r1, c0, c1)
 
     return run
 
@@ -112,6 +118,7 @@ def densities(like: Any) -> Stage:
         n0, n1 = views.share(q, places.EXAMPLES, t)
         z, eps = views.latents(q, places.Z, like), views.latents(q, places.EPS, like)
         prior, posterior = views.per_sample(q, places.LOG_PRIOR, like), views.per_sample(q, places.LOG_POSTERIOR, like)
-        latent.densities(z, eps, views.per_example(q, places.LOGVAR, like), prior, posterior, n0, n1)
+        logvar, terms = views.per_example(q, places.LOGVAR, like), views.columns(q, like, t).part
+        latent.densities(z, eps, logvar, prior, posterior, terms, n0, n1)
 
     return run

@@ -20,7 +20,6 @@ from vae_np.kernels.loops.likelihoods.kinds import (
     GaussianKind,
     Heteroscedastic,
 )
-from vae_np.kernels.loops.sums import Columns
 from vae_np.kernels.math import elementary
 from vae_np.kernels.step.plan import places, views
 from vae_np.kernels.step.stages.form import Stage
@@ -38,9 +37,8 @@ def _as_it_is(kind: Any, q: Any, like: Any) -> Any:
 
 @scalar
 def _gaussian_arrays(kind: Any, q: Any, like: Any) -> Any:
-    shape = q[places.THREADS], q[places.D]
-    part, total = matrix_at(q[places.OWN_DS], 0, like, shape), matrix_at(q[places.OWN_WIDE], 0, _ZERO, shape)
-    ds = Columns(part, total, matrix_at(q[places.OWN_WIDE], shape[0] * shape[1], _ZERO, shape))
+    rows = q[places.SAMPLES] * q[places.N] if q[places.OWN_SIZE] > 0 else 0
+    ds = matrix_at(q[places.OWN_DS], 0, like, (rows, q[places.D]))
     inverse, rest = views.per_feature(q, places.OWN_INVERSE, _ZERO), views.per_feature(q, places.OWN_REST, _ZERO)
     slope = views.per_feature(q, places.OWN_SLOPE, _ZERO)
     return Gaussian(views.per_feature(q, places.OWN_S, like), inverse, rest, ds, slope)
@@ -79,7 +77,7 @@ def measure(like: Any, kind: Any) -> Stage:
         r0, r1 = views.share(q, places.ROWS, t)
         b, out = views.bias(q, places.THETA, like, q[places.LAYERS] - 1), views.per_row(q, places.LOG_LIKELIHOOD, like)
         of = with_arrays(kind, q, like)
-        likelihoods.value(of, views.raw(q, like), b, views.data(q, like), out, r0, r1)
+        likelihoods.value(of, views.raw(q, like), b, views.data(q, like), out, views.columns(q, like, t).part, r0, r1)
         _less_volume(q, out, r0, r1)
 
     return run
@@ -93,12 +91,12 @@ def assess(like: Any, kind: Any) -> Stage:
         q = views.plan_at(address)
         r0, r1 = views.share(q, places.ROWS, t)
         last = q[places.LAYERS] - 1
-        raw, b, db = views.raw(q, like), views.bias(q, places.THETA, like, last), views.columns(q, like, last, t)
+        raw, b, terms = views.raw(q, like), views.bias(q, places.THETA, like, last), views.columns(q, like, t).part
         if q[places.BIASED] == 1:
             b = views.numbers(q, places.NO_BIAS, like, 0, raw.shape[1])
         out, weight = views.per_row(q, places.LOG_LIKELIHOOD, like), views.per_row(q, places.WEIGHT, like)
         of = with_arrays(kind, q, like)
-        likelihoods.gradient(of, raw, b, views.data(q, like), weight, out, db, t, r0, r1)
+        likelihoods.gradient(of, raw, b, views.data(q, like), weight, out, terms, r0, r1)
         _less_volume(q, out, r0, r1)
 
     return run
@@ -111,6 +109,6 @@ def own_gradient(like: Any, kind: Any) -> Stage:
         q = views.plan_at(address)
         if t == 0:
             own = views.numbers(q, places.G, like, q[places.OWN], q[places.OWN] + q[places.OWN_SIZE])
-            likelihoods.own_gradient(with_arrays(kind, q, like), own)
+            likelihoods.own_gradient(with_arrays(kind, q, like), own, views.columns(q, like, t))
 
     return run

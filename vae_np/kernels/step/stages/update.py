@@ -8,30 +8,83 @@ import numpy as np
 
 from vae_np.kernels.compiler.decorators import view
 from vae_np.kernels.loops import adam
+from vae_np.kernels.loops.sums import add as sum_up
+from vae_np.kernels.loops.sums import rounded
 from vae_np.kernels.step.plan import places, views
+from vae_np.kernels.step.plan.make import CHUNK
 from vae_np.kernels.step.stages.form import Stage
 
-__all__ = ["ADAM", "FLOOR", "LOG_VOLUME", "add", "amsgrad", "update"]
+__all__ = ["ADAM", "FLOOR", "LOG_VOLUME", "TOTALS", "add", "amsgrad", "total", "update"]
 
-# places in the numbers: the squares' range, clip_norm, Adam's from there, a variance's floor, and what a
-# scaling takes off log p(x|z)
-TINY, HUGE, CLIP, ADAM, FLOOR, LOG_VOLUME = 0, 1, 2, 3, 14, 15
-LOG_LIKELIHOOD, KL, SQUARES, REFUSED = range(4)  # places in a thread's sums
+# places in the numbers: the squares' range, clip_norm, Adam's from there, a variance's floor, what a scaling takes off
+# log p(x|z), and the step's sums
+TINY, HUGE, CLIP, ADAM, FLOOR, LOG_VOLUME, TOTALS = 0, 1, 2, 3, 14, 15, 16
+SQUARES, LOG_LIKELIHOOD, KL, REFUSED = range(4)  # places in the totals
+_ZERO = np.float64(0)
+
+
+@view
+def lengths(q: Any) -> Any:
+    """How many entries the three sums have: of the gradient, of the log-likelihoods and of the KL's terms."""
+    return q[places.PARAMETERS], q[places.SAMPLES] * q[places.N], q[places.N] * q[places.KL_TERMS]
+
+
+@view
+def chunks(entries: Any) -> Any:
+    """How many chunks they are."""
+    return (entries + CHUNK - 1) // CHUNK
 
 
 def add(like: Any) -> Stage:
-    """This thread's part of the sums, in float64."""
+    """The sums of every so many chunks, in float64."""
 
     def run(address: Any, i: Any, j: Any, t: Any) -> None:
         q = views.plan_at(address)
-        sums, k = views.sums(q), q[places.KL_TERMS]
-        e0, e1 = views.share(q, places.ENTRIES, t)
-        r0, r1 = views.share(q, places.ROWS, t)
-        n0, n1 = views.share(q, places.EXAMPLES, t)
-        sums[t, SQUARES] = adam.sum_of_squares(views.numbers(q, places.G, like, e0, e1))
-        sums[t, LOG_LIKELIHOOD] = adam.plain_sum(views.numbers(q, places.LOG_LIKELIHOOD, like, r0, r1))
-        sums[t, KL] = adam.plain_sum(views.numbers(q, places.KL, like, n0 * k, n1 * k))
-        sums[t, REFUSED] = 0
+        sums, at = views.sums(q), 0
+        for what in range(3):
+            n = lengths(q)[what]
+            place = (places.G, places.LOG_LIKELIHOOD, places.KL)[what]
+            entries = views.numbers(q, place, like, 0, n)
+            for c in range(t, chunks(n), q[places.THREADS]):
+                begin, end = c * CHUNK, min(n, (c + 1) * CHUNK)
+                if what == SQUARES:
+                    sums[at + c] = adam.sum_of_squares(entries, begin, end)
+                else:
+                    sums[at + c] = adam.plain_sum(entries, begin, end)
+            at += chunks(n)
+
+    return run
+
+
+@view
+def _keep(q: Any, totals: Any, refused: Any) -> None:
+    """The totals, and whether the step was refused, for who called."""
+    kept = views.numbers(q, places.NUMBERS, 0.0, TOTALS, TOTALS + 4)
+    kept[SQUARES], kept[LOG_LIKELIHOOD], kept[KL] = totals
+    kept[REFUSED] = refused
+
+
+@view
+def _totals(q: Any) -> Any:
+    """All three sums."""
+    sums, at = views.sums(q), 0
+    found = (_ZERO, _ZERO, _ZERO)
+    for what in range(3):
+        total = lost = _ZERO
+        for c in range(chunks(lengths(q)[what])):
+            total, lost = sum_up(total, lost, sums[at + c])
+        at += chunks(lengths(q)[what])
+        found = (found[1], found[2], rounded(total, lost, total))
+    return found
+
+
+def total(like: Any) -> Stage:
+    """The totals, where no update follows that needs them too."""
+
+    def run(address: Any, i: Any, j: Any, t: Any) -> None:
+        q = views.plan_at(address)
+        if t == 0:
+            _keep(q, _totals(q), 0.0)
 
     return run
 
@@ -39,13 +92,12 @@ def add(like: Any) -> Stage:
 @view
 def _constants(q: Any, like: Any, t: Any) -> Any:
     """Whether Adam may take its step, and its constants."""
-    sums, numbers = views.sums(q), views.numbers(q, places.NUMBERS, 0.0, 0, 16)
-    squares = total = 0.0
-    for other in range(q[places.THREADS]):
-        squares += sums[other, SQUARES]
-        total += sums[other, LOG_LIKELIHOOD] + sums[other, KL]
-    good = np.isfinite(total) and numbers[TINY] < squares < numbers[HUGE]
-    sums[t, REFUSED] = 0.0 if good else 1.0
+    numbers = views.numbers(q, places.NUMBERS, 0.0, 0, TOTALS)
+    totals = _totals(q)
+    squares, log_likelihood, kl = totals
+    good = np.isfinite(log_likelihood + kl) and numbers[TINY] < squares < numbers[HUGE]
+    if t == 0:
+        _keep(q, totals, 0.0 if good else 1.0)
     norm, clip = np.sqrt(squares), numbers[CLIP]
     return good, adam.constants_of(numbers[ADAM:], clip / norm if norm > clip else 1.0, like)
 
