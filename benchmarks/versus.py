@@ -6,7 +6,8 @@
 The same model (ReLU, Bernoulli likelihood, analytic KL), weights, data, noise and Adam in every contender, each in a
 process of its own that is bound to the same cores. Before anything is timed, all must agree on the loss, on every
 gradient and on ten steps of Adam; if not, the exit code is 1. Then, warmed up, they take turns, and the medians are
-compared. The peers, of which any may be missing: pip install "vae-np[peers]".
+compared. The peers, of which any may be missing: pip install ".[peers]" in a checkout. A machine that other programs
+use meanwhile is told.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from peers.referee import FULL, MOMENT, Result, compare
 from peers.report import facts, heading, row
 from sizes import QUICK, SIZES, Size
 
+from vae_np.bench.share import share_of_cores, warning
 from vae_np.plots.canvas import require_matplotlib
 from vae_np.support.files import write_atomic
 from vae_np.support.machine import usable_cores
@@ -109,12 +111,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     machine = facts(args.threads, args.data)
     print("\n".join(f"- {name}: {value}" for name, value in machine.items()), flush=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the children end with this process then too
+    share = share_of_cores(args.threads)
     try:
         results = tables(args, sizes)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
     print("\n" + "\n".join(f"- {note}" for note in footnotes(results)))
+    if told := warning(min(share, share_of_cores(args.threads))):
+        print(f"warning: {told}", file=sys.stderr)
     if args.json:
         found = {"facts": machine, "quick": args.quick, "results": [result.as_json() for result in results]}
         write_atomic(args.json, json.dumps(found, indent=1).encode())

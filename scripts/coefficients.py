@@ -1,4 +1,4 @@
-"""Regenerate the polynomial coefficients of `vae_np.kernels.math.math64` and `math32`.
+"""Regenerate the polynomial coefficients of `vae_np.kernels.math.math64` and `math32`, and of `vae_np.support.normals`.
 
 Each polynomial interpolates its function at the Chebyshev nodes of the interval, in 60-digit
 arithmetic, which is within a small factor of the minimax polynomial; the coefficients are then
@@ -74,6 +74,12 @@ def coth_tail(z: mpf) -> mpf:
     return (mp.coth(a / 2) / 2 - 1 / a) / a
 
 
+def quarter_tail(z: mpf) -> mpf:
+    """(sin(pi t/2)/t - pi/2) / t^2 with t = sqrt(z)."""
+    half = mp.pi / 2
+    return mp.fsum((-1) ** k * half ** (2 * k + 1) * z ** (k - 1) / mp.factorial(2 * k + 1) for k in range(1, 40))
+
+
 def table(dtype: type) -> list[tuple[str, Function, mpf, mpf, int]]:
     """Name, function, interval and degree of every polynomial of one precision."""
     wide = dtype is np.float64
@@ -90,6 +96,7 @@ def table(dtype: type) -> list[tuple[str, Function, mpf, mpf, int]]:
         ("PHI", exp_tail, -phi_end, phi_end, 15 if wide else 8),
         ("LOG_SINHC", log_sinhc, mpf(0), mpf(9), 12 if wide else 5),
         ("COTH", coth_tail, mpf(0), mpf(4), 10 if wide else 4),
+        *([("QUARTER", quarter_tail, mpf(0), mpf(1), 9)] if wide else []),
     ]
 
 

@@ -13,11 +13,18 @@ from patience import HANGS
 from cli.conftest import one_line
 from vae_np import __version__
 from vae_np.bench import measure as bench
+from vae_np.bench import share
 from vae_np.kernels.compiler.decorators import COMPILED
 from vae_np.support import machine
 
 TINY = ["bench", "--features", "6", "--hidden", "4,3", "--latent", "2", "--batch-size", "3", "--seconds", "0.01"]
 FLOAT64 = ["--dtype", "float64"]
+
+
+@pytest.fixture(autouse=True)
+def own(monkeypatch):
+    """A machine of its own, whatever else runs."""
+    monkeypatch.setattr(bench, "share_of_cores", lambda threads: 1.0)
 
 
 def check_ratios(result):
@@ -198,3 +205,23 @@ def test_the_processor_has_a_name_wherever_it_is_kept(monkeypatch):
     monkeypatch.setattr(machine.platform, "processor", lambda: "")
     monkeypatch.setattr(machine.platform, "machine", lambda: "power9")
     assert machine.processor() == "power9"
+
+
+def test_a_machine_that_is_not_its_own_is_told_with_the_share_that_others_took(vae_np, monkeypatch):
+    monkeypatch.setattr(bench, "share_of_cores", lambda threads: 0.55)
+    done = vae_np(*TINY, *FLOAT64)
+    assert "vae-np: warning: other programs took 45% of the cores" in done.err
+    assert vae_np(*TINY, *FLOAT64, "--json").json["results"][0]["share_of_cores"] == 0.55
+    monkeypatch.setattr(bench, "share_of_cores", lambda threads: 0.95)
+    assert "warning" not in vae_np(*TINY, *FLOAT64).err
+
+
+def test_a_thread_that_must_wait_has_less_than_a_core(monkeypatch):
+    assert 0 < share.share_of_cores(2, seconds=0.01) <= 1
+    ticks = iter([0.0, 1.0, 2.0, 4.0])  # of the clock: begun, twice in the loop, ended
+    monkeypatch.setattr(share.time, "perf_counter", lambda: next(ticks))
+    used = iter([0.0, 1.0])
+    monkeypatch.setattr(share.time, "thread_time", lambda: next(used))
+    assert share._share(1.5) == 0.25
+    assert share.warning(0.25) is not None
+    assert share.warning(share.OWN) is None

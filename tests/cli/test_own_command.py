@@ -65,7 +65,7 @@ def test_a_file_with_a_command_is_a_command(vae_np, run):
         "gradcheck",
         "vectors",
     ]
-    names += ["study", "bench"]
+    names += ["study", "bench", "reproduce"]
     assert list(commands()) == names
     assert "The number of a model's parameters." in vae_np("size", "--help").out
     done = vae_np("size", run)

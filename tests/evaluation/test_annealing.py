@@ -33,7 +33,7 @@ def test_annealing_finds_the_closed_form_where_importance_sampling_fails(start):
     right = LinearVAE.of(vae).log_evidence(X)
     found = annealed(vae, X, chains=16, temperatures=60, leapfrog=5, start=start)
     assert (np.abs(found.evidence - right) < 5 * found.error + 0.02).all()
-    assert (found.error < 0.4).all()
+    assert (found.error < 0.45).all()
     assert ((found.acceptance > 0.4) & (found.acceptance < 0.95)).all()
     plain = importance(vae, X, 16)
     assert (np.abs(plain.evidence - right) > 5 * np.abs(found.evidence - right)).any()

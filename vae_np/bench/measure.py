@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from vae_np.bench.share import share_of_cores
 from vae_np.formulas.likelihoods import Bernoulli, Likelihood
 from vae_np.formulas.network import Architecture
 from vae_np.formulas.objectives import ELBO
@@ -124,7 +125,8 @@ class Timing(NamedTuple):
 @dataclass(frozen=True)
 class Result:
     """What `measure` found. ``first_step`` is in milliseconds and includes compiling, or loading compiled code, where
-    the process has not done so before; ``memory`` is bytes of all arrays of the compiled model, Adam and buffers."""
+    the process has not done so before; ``memory`` is bytes of all arrays of the compiled model, Adam and buffers;
+    ``share`` is that of the cores before or after, whichever is less (`share.share_of_cores`)."""
 
     case: Case
     threads: int
@@ -133,6 +135,7 @@ class Result:
     numpy: Timing
     first_step: float
     memory: int
+    share: float
 
     @property
     def examples_per_second(self) -> float:
@@ -176,6 +179,7 @@ class Result:
             "numpy_over_step": self.numpy_over_step,
             "gflops": self.gflops,
             "spread": self.spread,
+            "share_of_cores": self.share,
         }
 
 
@@ -214,6 +218,9 @@ def measure(case: Case, seconds: float = 0.7, progress: Call = lambda: None) -> 
     vae, step, memory = _traced_step(case, x)
     calls = {"step": step, "products": _products(case), "numpy": _step(_model(case, "numpy"), case, x)}
     times: dict[str, list[float]] = {name: [] for name in calls}
+    own = default_threads(vae.engine.cores, vae.parameters.vector.size, case.batch * case.samples)
+    threads = vae.threads or own
+    share = share_of_cores(threads)
     with machine.numpy_threads(case.threads):
         for number in range(1 + ROUNDS):
             for name, call in calls.items():
@@ -221,9 +228,9 @@ def measure(case: Case, seconds: float = 0.7, progress: Call = lambda: None) -> 
                 times[name] += found if number else []  # the first round warms up
                 time.sleep(min(PAUSE, turn))
                 progress()
-    own = default_threads(vae.engine.cores, vae.parameters.vector.size, case.batch * case.samples)
     timings = {name: _timing(found) for name, found in times.items()}
-    return Result(case, vae.threads or own, **timings, first_step=first_step, memory=memory)
+    share = min(share, share_of_cores(threads))
+    return Result(case, threads, **timings, first_step=first_step, memory=memory, share=share)
 
 
 def _turn(call: Call, seconds: float) -> list[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Any
 
 from vae_np.cli import assemble, common, output
@@ -71,6 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure and print, each result as soon as it is there; after an interrupt those that are."""
     from vae_np.bench import measure as bench
+    from vae_np.bench.share import warning
     from vae_np.support.checks import positive
 
     given = vars(args)
@@ -98,6 +100,8 @@ def run(args: argparse.Namespace) -> int:
         output.print_json(
             {"machine": facts, "seconds": seconds, "interrupted": interrupt is not None, "results": found}
         )
+    if results and (told := warning(min(result.share for result in results))) and not quiet:
+        print(f"vae-np: warning: {told}", file=sys.stderr)
     if interrupt is not None:
         raise interrupt
     return 0

@@ -182,18 +182,18 @@ def _warm_up(inputs: Mapping[str, Array], settings: Mapping[str, Any]) -> dict[s
 
 
 class _Given:
-    """A generator whose next numbers are these."""
+    """`initialisers.Draws` whose next numbers are these."""
 
     def __init__(self, inputs: Mapping[str, Array]) -> None:
         self.inputs = inputs
 
-    def uniform(self, low: float, high: float, shape: tuple[int, int]) -> Array:
-        """Between these."""
-        return low + (high - low) * self.inputs["u"].reshape(shape)
+    def uniform(self, bound: float, shape: tuple[int, int]) -> Array:
+        """Up to this bound."""
+        return 2 * bound * self.inputs["u"].reshape(shape) - bound
 
-    def normal(self, mean: float, deviation: float, shape: tuple[int, int]) -> Array:
-        """With this mean and deviation."""
-        return mean + deviation * self.inputs["eps"].reshape(shape)
+    def normal(self, deviation: float, shape: tuple[int, int]) -> Array:
+        """With this deviation."""
+        return deviation * self.inputs["eps"].reshape(shape)
 
 
 def _initialise(inputs: Mapping[str, Array], settings: Mapping[str, Any]) -> dict[str, Array]:

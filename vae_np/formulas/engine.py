@@ -22,6 +22,7 @@ from vae_np.formulas.objectives import Objective, loss_backward
 from vae_np.formulas.optim import Adam, AdamState
 from vae_np.formulas.parameters import Parameters
 from vae_np.support.errors import NonFiniteError
+from vae_np.support.noise import standard_normal
 
 __all__ = ["Engine", "FormulaEngine", "Step", "Update", "check_loss"]
 
@@ -66,6 +67,9 @@ class Engine(Protocol):
         in [0, 1].
         """
 
+    def noise(self, seed: int, step: int, samples: int, n: int) -> Array:
+        """`noise.standard_normal` of a step, (S, N, K), perhaps in a buffer that the next call overwrites."""
+
     def encode(self, x: Array) -> tuple[Array, Array]:
         """Mean and log-variance, (N, K), of q(z|x)."""
 
@@ -105,6 +109,10 @@ class FormulaEngine:
         x = np.asarray(data[rows])
         kept = self.architecture.condition
         return x if draw is None else binarise(x, "dynamic", seed=draw[0], step=draw[1], kept=kept)
+
+    def noise(self, seed: int, step: int, samples: int, n: int) -> Array:
+        """`noise.standard_normal` of a step, (S, N, K)."""
+        return standard_normal(seed, step, (samples, n, self.architecture.latent), self.parameters.dtype)
 
     @_quiet
     def encode(self, x: Array) -> tuple[Array, Array]:

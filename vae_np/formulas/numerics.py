@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from vae_np.support import portable
+
 __all__ = [
     "column_sums",
     "expm1_mean",
@@ -23,6 +25,7 @@ __all__ = [
     "normal_cdf",
     "normal_pdf",
     "normalised_exp",
+    "normalised_weights",
     "phi",
     "sigmoid",
     "softplus",
@@ -137,11 +140,23 @@ def log_sum_exp(a: Array, axis: int = 0) -> Array:
 
 
 def log_mean_exp(a: Array, axis: int = 0) -> Array:
-    """log (1/S sum_s e^(a_s)) along an axis of length S, shifted by the largest so that nothing overflows."""
+    """log (1/S sum_s e^(a_s)) along an axis of length S, shifted by the largest so that nothing overflows.
+
+    With the same bits everywhere, as all that is made of the weights of samples: `support.portable`.
+    """
+    exp, log = (np.exp, np.log) if np.iscomplexobj(a) else (_exp, _log)
     largest = np.max(a.real, axis=axis, keepdims=True)
     shift = np.where(np.isfinite(largest), largest, 0)
-    total = np.log(np.mean(np.exp(a - shift), axis=axis, keepdims=True)) + shift
+    total = log(np.mean(exp(a - shift), axis=axis, keepdims=True)) + shift
     return np.squeeze(total, axis)
+
+
+def _exp(a: Array) -> Array:
+    return np.asarray(portable.exp(a), a.dtype)
+
+
+def _log(a: Array) -> Array:
+    return np.asarray(portable.log(a), a.dtype)
 
 
 def normalised_exp(a: Array, axis: int = 0) -> Array:
@@ -150,9 +165,22 @@ def normalised_exp(a: Array, axis: int = 0) -> Array:
     The sum is that of the numbers that are divided, so that the quotients add up to 1 whatever the size of a.
     e^(a - log_sum_exp(a)) does not: the logarithm has been rounded, with |a| u, and all quotients are off by that.
     """
-    e = np.exp(a - np.max(a.real, axis=axis, keepdims=True))
-    normalised: Array = e / np.sum(e, axis=axis, keepdims=True)
-    return normalised
+    return _normalised(np.exp(_less_the_largest(a, axis)), axis)
+
+
+def normalised_weights(a: Array, axis: int = 0) -> Array:
+    """The same of the logarithms of samples' weights, which are real, with the same bits everywhere."""
+    return _normalised(_exp(_less_the_largest(a, axis)), axis)
+
+
+def _less_the_largest(a: Array, axis: int) -> Array:
+    shifted: Array = a - np.max(a.real, axis=axis, keepdims=True)
+    return shifted
+
+
+def _normalised(e: Array, axis: int) -> Array:
+    quotients: Array = e / np.sum(e, axis=axis, keepdims=True)
+    return quotients
 
 
 def column_sums(a: Array) -> Array:

@@ -16,23 +16,39 @@ from numpy.typing import NDArray
 from vae_np.formulas.network import Architecture
 from vae_np.formulas.parameters import Parameters
 from vae_np.support.checks import check_finite, check_named
-from vae_np.support.noise import stream
+from vae_np.support.noise import normal_numbers, stream
 
-__all__ = ["INITIALISERS", "initialise", "start_own"]
+__all__ = ["INITIALISERS", "Draws", "initialise", "start_own"]
 
 Array = NDArray[Any]
-Draw = Callable[[np.random.Generator, tuple[int, int]], Array]
 
 
-def _uniform(generator: np.random.Generator, shape: tuple[int, int], variance: float) -> Array:
+class Draws:
+    """What initialisers draw, of a generator, with the same bits everywhere."""
+
+    def __init__(self, generator: np.random.Generator) -> None:
+        self.generator = generator
+
+    def uniform(self, bound: float, shape: tuple[int, ...]) -> Array:
+        """U(-bound, bound): a product and a sum apart, which a library may fuse on some machines."""
+        return 2 * bound * self.generator.random(shape) - bound
+
+    def normal(self, deviation: float, shape: tuple[int, ...]) -> Array:
+        """N(0, deviation^2)."""
+        return deviation * normal_numbers(self.generator, shape)
+
+
+Draw = Callable[[Draws, tuple[int, int]], Array]
+
+
+def _uniform(draws: Draws, shape: tuple[int, int], variance: float) -> Array:
     """U(-r, r) with r = sqrt(3 variance)."""
-    bound = math.sqrt(3 * variance)
-    return generator.uniform(-bound, bound, shape)
+    return draws.uniform(math.sqrt(3 * variance), shape)
 
 
-def _normal(generator: np.random.Generator, shape: tuple[int, int], variance: float) -> Array:
+def _normal(draws: Draws, shape: tuple[int, int], variance: float) -> Array:
     """N(0, variance)."""
-    return generator.normal(0, math.sqrt(variance), shape)
+    return draws.normal(math.sqrt(variance), shape)
 
 
 def _glorot(shape: tuple[int, int]) -> float:
@@ -67,12 +83,12 @@ def initialise(parameters: Parameters, init: str, seed: int) -> None:
         raise ValueError(f"init must be one of {', '.join(INITIALISERS)}; got {init!r}")
     fan_in = 0
     for place, (name, view) in enumerate(parameters.items()):
-        generator = stream(seed, "init", place)
+        draws = Draws(stream(seed, "init", place))
         if name.endswith(".W"):
             fan_in = view.shape[0]
-            view[...] = INITIALISERS[init](generator, (view.shape[0], view.shape[1]))
+            view[...] = INITIALISERS[init](draws, (view.shape[0], view.shape[1]))
         elif init == "torch" and name.endswith(".b"):  # comes directly after its W
-            view[...] = generator.uniform(-1 / math.sqrt(fan_in), 1 / math.sqrt(fan_in), view.shape)
+            view[...] = draws.uniform(1 / math.sqrt(fan_in), view.shape)
         else:
             view[...] = 0
 

@@ -134,7 +134,7 @@ class Trainer:
         t = self.adam.step + 1
         rows = self._order[self.position : self.position + s.batch_size]
         x = vae.inside(vae.engine.batch(self.x, rows, (s.seed, t) if s.binarise == "dynamic" else None))
-        eps = noise.standard_normal(s.seed, t, (s.samples, len(x), vae.architecture.latent), vae.dtype)
+        eps = vae.engine.noise(s.seed, t, s.samples, len(x))
         beta = s.beta(t)
         try:
             result = vae.engine.train(x, eps, self.objective, beta, s.optimizer, self.adam)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vae_np.formulas.likelihoods.base import NOTHING, Likelihood
 from vae_np.formulas.numerics import sigmoid, softplus
+from vae_np.support import portable
 
 __all__ = ["Bernoulli"]
 
@@ -54,5 +55,4 @@ class Bernoulli(Likelihood):
     def start(self, mean: Array, variance: Array) -> Array:
         """The log-odds of the mean, held in [0.001, 0.999] so that a pixel that is always 0 does not start at -inf."""
         p = np.clip(mean, 0.001, 0.999)  # an initial value, not a quantity that is differentiated
-        odds: Array = np.log(p / (1 - p))
-        return odds
+        return np.asarray(portable.log(p / (1 - p)), p.dtype)

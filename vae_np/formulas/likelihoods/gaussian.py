@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vae_np.formulas.likelihoods.base import NOTHING, Likelihood
 from vae_np.formulas.numerics import LOG_2PI
+from vae_np.support.noise import normal_numbers
 
 __all__ = ["Gaussian", "Spread", "spread"]
 
@@ -147,7 +148,7 @@ class Gaussian(Likelihood):
         """m + sigma eps."""
         m, s = self.mean_logvar(raw, own)
         sigma = np.float64(self.sigma) if self.logvar is not None else np.exp(spread(s, self.floor).logvar / 2)
-        return np.asarray(m + sigma * generator.standard_normal(m.shape, dtype=m.dtype.type), m.dtype)
+        return np.asarray(m + sigma * normal_numbers(generator, m.shape), m.dtype)
 
     def start(self, mean: Array, variance: Array) -> Array:
         """The mean, and where the decoder puts it out, the log-variance of the data, held at -10 or more."""

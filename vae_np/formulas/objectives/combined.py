@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vae_np.formulas.elbo import Cotangents, Terms
-from vae_np.formulas.numerics import log_mean_exp, normalised_exp
+from vae_np.formulas.numerics import log_mean_exp, normalised_weights
 from vae_np.formulas.objectives.base import Loss, Objective, at_samples, log_weights
 from vae_np.support.checks import whole
 
@@ -130,7 +130,7 @@ class Renyi(Objective):
         self.refuse_beta(beta)
         log_w, power = log_weights(terms), 1 - self.alpha
         bound = log_mean_exp(power * log_w) / power if power else log_w.mean(axis=0)
-        weight = normalised_exp(power * log_w.real) / log_w.shape[1]
+        weight = normalised_weights(power * log_w.real) / log_w.shape[1]
         return at_samples(bound, _weighted(weight))
 
 
@@ -139,7 +139,7 @@ def _grouped(log_w: Array, groups: int, name: str) -> tuple[Array, Array]:
     s, n = log_w.shape
     _check_groups(s, groups, name)
     grouped = log_w.reshape(groups, s // groups, n)
-    weight = normalised_exp(grouped.real, axis=1) / (groups * n)
+    weight = normalised_weights(grouped.real, axis=1) / (groups * n)
     return log_mean_exp(grouped, axis=1), weight.reshape(s, n)
 
 

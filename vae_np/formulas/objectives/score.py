@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vae_np.formulas.elbo import Cotangents, Terms
-from vae_np.formulas.numerics import log_mean_exp, normalised_exp
+from vae_np.formulas.numerics import log_mean_exp, normalised_weights
 from vae_np.formulas.objectives.base import Loss, Objective, at_samples, log_weights
 
 __all__ = ["VIMCO", "Reinforce"]
@@ -109,7 +109,7 @@ class VIMCO(Objective):
         others = _of_others(log_w.real, self.name)
         without = np.stack([_with(log_w.real, s, others[s]) for s in range(len(log_w))])
         n = log_w.shape[1]
-        weight = normalised_exp(log_w.real) / n
+        weight = normalised_weights(log_w.real) / n
         cotangents = _score(weight, weight - (bound.real - without) / n)
         return at_samples(bound, cotangents)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vae_np.formulas.elbo import Cotangents, Terms
-from vae_np.formulas.numerics import log_mean_exp, normalised_exp
+from vae_np.formulas.numerics import log_mean_exp, normalised_weights
 from vae_np.formulas.objectives.base import Loss, Objective, at_samples, log_weights
 
 __all__ = ["RWS", "DReG", "RWSDReG"]
@@ -37,7 +37,7 @@ class DReG(Objective):
         """The loss of `IWAE`, with v on the path to the encoder."""
         self.refuse_beta(beta)
         log_w = log_weights(terms)
-        v, bound = normalised_exp(log_w.real), log_mean_exp(log_w)
+        v, bound = normalised_weights(log_w.real), log_mean_exp(log_w)
         return at_samples(bound, _doubly(v / v.shape[1], v))
 
 
@@ -61,7 +61,7 @@ class RWS(Objective):
         """The loss of `IWAE`; log q with weights at fixed z."""
         self.refuse_beta(beta)
         log_w = log_weights(terms)
-        weight, bound = normalised_exp(log_w.real) / log_w.shape[1], log_mean_exp(log_w)
+        weight, bound = normalised_weights(log_w.real) / log_w.shape[1], log_mean_exp(log_w)
         nothing = np.zeros_like(weight)
         cotangents = Cotangents(-weight, None, -weight, nothing, log_posterior_direct=-weight, path=nothing)
         return at_samples(bound, cotangents)
@@ -85,7 +85,7 @@ class RWSDReG(Objective):
         """The loss of `IWAE`, with 1 - v on the path to the encoder."""
         self.refuse_beta(beta)
         log_w = log_weights(terms)
-        v, bound = normalised_exp(log_w.real), log_mean_exp(log_w)
+        v, bound = normalised_weights(log_w.real), log_mean_exp(log_w)
         others = (1 - np.eye(len(v), dtype=v.dtype)) @ v  # 1 - v, as a sum: the difference cancels where v is near 1
         return at_samples(bound, _doubly(v / v.shape[1], others))
 

@@ -30,6 +30,7 @@ from vae_np.formulas.optim.clipping import check_squares, clip_factor, global_no
 from vae_np.formulas.optim.state import AdamState, check_alike, check_dtype
 from vae_np.formulas.schedules import Schedule, as_schedule, schedule_from_dict
 from vae_np.support.checks import non_negative, positive, real
+from vae_np.support.portable import one_less_power
 
 __all__ = ["Adam", "adam_step", "bias_correction"]
 
@@ -240,8 +241,7 @@ def adam_step(
     m^ / sqrt(v^) takes its size away, so that at g = 0 the first step is alpha whatever l2 is.
 
     *Rounding.* Scalars are computed in double precision and cast once; the arrays keep their dtype
-    throughout. The corrections are -expm1(t log beta), exact to an ULP or two where 1 - beta^t
-    cancels.
+    throughout. The corrections are exact to half an ULP, also where 1 - beta^t cancels.
     """
     _check(theta, gradient, state, adam)
     cast = theta.dtype.type
@@ -277,14 +277,14 @@ def _penalised(theta: Array, gradient: Array, adam: Adam, factor: float) -> Arra
 
 
 def bias_correction(beta: float, step: int) -> float:
-    """1 - beta^t of step t, as -expm1(t log beta).
+    """1 - beta^t of step t, with the same bits everywhere: `portable.one_less_power`.
 
     Notes
     -----
     Kingma & Ba (2015), section 3. Written out, 1 - beta^t magnifies the rounding of beta^t by
     beta^t / (1 - beta^t), which is 500 for beta = 0.999 at t = 2.
     """
-    return 1.0 if beta == 0.0 else -math.expm1(step * math.log(beta))
+    return one_less_power(beta, step)
 
 
 def _check(theta: Array, gradient: Array, state: AdamState, adam: Adam) -> None:

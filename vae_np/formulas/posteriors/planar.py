@@ -13,6 +13,7 @@ from vae_np.formulas.posteriors.base import Arrays, Gradient, Posterior, Sample
 from vae_np.formulas.posteriors.diagonal import Cache as Base
 from vae_np.formulas.posteriors.diagonal import Diagonal
 from vae_np.support.checks import whole
+from vae_np.support.noise import normal_numbers
 
 __all__ = ["Planar", "layer_backward", "layer_forward"]
 
@@ -84,7 +85,7 @@ class Planar(Posterior):
 
     def own_start(self, latent: int, generator: np.random.Generator) -> dict[str, Array]:
         """u and w at random, of lengths about 0.1 and 1: near the identity, where u = w = 0 would stay for ever."""
-        u, w = generator.standard_normal((2, self.flows, latent)) / math.sqrt(latent)
+        u, w = normal_numbers(generator, (2, self.flows, latent)) / math.sqrt(latent)
         return {"u": 0.1 * u, "w": w}
 
     def sample(self, heads: Arrays, eps: Array, own: Arrays) -> Sample:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from vae_np.formulas.numerics import LOG_2PI, column_sums, log_sum_exp, normalised_exp
 from vae_np.formulas.priors.base import Arrays, Prior
 from vae_np.support.checks import whole
+from vae_np.support.noise import normal_numbers
 
 __all__ = ["Mixture"]
 
@@ -52,7 +53,7 @@ class Mixture(Prior):
     def own_start(self, latent: int, generator: np.random.Generator) -> dict[str, Array]:
         """Means from N(0, 1/2) and variances of 1/2: about N(0, I) as a whole, and no two components alike."""
         shape = (self.components, latent)
-        return {"mean": math.sqrt(0.5) * generator.standard_normal(shape), "logvar": np.full(shape, math.log(0.5))}
+        return {"mean": math.sqrt(0.5) * normal_numbers(generator, shape), "logvar": np.full(shape, math.log(0.5))}
 
     def log_density(self, z: Array, own: Arrays) -> Array:
         """log sum_m exp(l_m), (S, N)."""
@@ -93,7 +94,7 @@ class Mixture(Prior):
 
     def sample_of(self, m: NDArray[np.intp], generator: np.random.Generator, own: Arrays, dtype: Any) -> Array:
         """A draw of each of these components, (n, K)."""
-        eps = generator.standard_normal((len(m), own["mean"].shape[1]), dtype=np.dtype(dtype).type)
+        eps = normal_numbers(generator, (len(m), own["mean"].shape[1])).astype(dtype)
         draw: Array = own["mean"][m] + np.exp(own["logvar"][m] / 2) * eps
         return draw
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from vae_np.formulas.gaussian import log_standard_normal, log_standard_normal_backward
 from vae_np.formulas.priors.base import Arrays, Prior
+from vae_np.support.noise import normal_numbers
 
 __all__ = ["Standard"]
 
@@ -30,4 +31,4 @@ class Standard(Prior):
 
     def sample(self, n: int, latent: int, generator: np.random.Generator, own: Arrays, dtype: Any) -> Array:
         """Standard normal noise."""
-        return generator.standard_normal((n, latent), dtype=np.dtype(dtype).type)
+        return normal_numbers(generator, (n, latent)).astype(dtype)

@@ -10,6 +10,7 @@ from typing import Any
 
 from vae_np.formulas.schedules.base import Schedule, as_schedule, between, set_fields
 from vae_np.support.checks import non_negative, positive, whole
+from vae_np.support.portable import cosine_of_half_turn
 
 __all__ = ["Cosine", "StepList", "Warmup"]
 
@@ -97,7 +98,7 @@ class Cosine(Schedule):
     def _value(self, step: int) -> float:
         if step > self.steps:
             return self.final
-        share = 0.5 * (1.0 + math.cos(math.pi * (step - 1) / self.steps))
+        share = 0.5 * (1.0 + cosine_of_half_turn((step - 1) / self.steps))
         return between(self.final, self.rate, share)
 
 

@@ -21,6 +21,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FunctionType
 from typing import Any, TypeVar
 
 import numba
@@ -126,6 +127,11 @@ _TOLD: set[str] = set()
 def scalar(function: F) -> F:
     """Compile elementwise mathematics, to be inlined into kernels; they are cached, and it with them."""
     return numba.njit(**_SCALAR)(function) if COMPILED else function
+
+
+def recompiled(function: Callable[..., Any], **names: Any) -> Any:
+    """A function of `support` as a `scalar`, just as it stands, with these in the place of what it calls."""
+    return scalar(FunctionType(function.__code__, {**function.__globals__, **names}, function.__name__))
 
 
 def by_precision(double: Elementwise, single: Elementwise) -> Callable[[Elementwise], Elementwise]:

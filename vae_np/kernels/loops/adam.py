@@ -11,12 +11,13 @@ import numpy as np
 from vae_np.formulas.optim import Adam, AdamState
 from vae_np.formulas.optim.clipping import clip_factor
 from vae_np.kernels.compiler.by_type import typed
-from vae_np.kernels.compiler.decorators import loop, scalar
+from vae_np.kernels.compiler.decorators import loop, recompiled
 from vae_np.kernels.compiler.intrinsics import fused
 from vae_np.kernels.compiler.lanes import wide_squares, wide_sum
 from vae_np.kernels.loops.sums import BLOCK, add, rounded
+from vae_np.support import portable
 
-STEP, RATE = 8, 9
+STEP, RATE = 6, 7
 _ZERO = np.float64(0)
 
 
@@ -70,17 +71,16 @@ def amsgrad_step(theta: Any, g: Any, m: Any, v: Any, v_max: Any, c: Any) -> None
         theta[i] = fused(-decay, theta[i], theta[i]) - alpha * (mi / (np.sqrt(largest * inverse) + epsilon))
 
 
-@scalar
-def _bias_correction(beta: Any, log_beta: Any, t: Any) -> Any:
-    return 1.0 if beta == 0.0 else -math.expm1(t * log_beta)
+_twofold = recompiled(portable._twofold)
+_one_less_power = recompiled(portable.one_less_power, _twofold=_twofold)
 
 
 @loop
 def constants_of(numbers: Any, factor: Any, like: Any) -> Any:
     """What `step` takes, in like's type: see `settings_of` for the numbers."""
-    beta1, beta2, log_beta1, log_beta2, hat = numbers[0], numbers[1], numbers[2], numbers[3], numbers[6]
-    t, rate = numbers[STEP], numbers[RATE]
-    c1, c2 = _bias_correction(beta1, log_beta1, t), _bias_correction(beta2, log_beta2, t)
+    beta1, beta2, epsilon, decay, hat, l2 = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]
+    t, rate = np.int64(numbers[STEP]), numbers[RATE]
+    c1, c2 = _one_less_power(beta1, t), _one_less_power(beta2, t)
     alpha = rate * math.sqrt(c2) / c1 if hat else rate / c1
     inverse = 1.0 if hat else 1.0 / c2
     return (
@@ -90,10 +90,10 @@ def constants_of(numbers: Any, factor: Any, like: Any) -> Any:
         typed(like, 1.0 - beta2),
         typed(like, alpha),
         typed(like, inverse),
-        typed(like, numbers[4]),
-        typed(like, rate * numbers[5]),
+        typed(like, epsilon),
+        typed(like, rate * decay),
         typed(like, factor),
-        typed(like, numbers[7]),
+        typed(like, l2),
     )
 
 
@@ -142,7 +142,6 @@ def is_plain(adam: Adam, theta: Any, g: Any, state: AdamState) -> bool:
 
 
 def settings_of(adam: Adam) -> tuple[float, ...]:
-    """beta1, beta2, their logarithms, epsilon, weight decay, whether epsilon-hat, and L2; `constants_of` wants the
-    step's number and its rate after them."""
-    logarithms = (math.log(beta) if beta > 0 else 0.0 for beta in (adam.beta1, adam.beta2))
-    return adam.beta1, adam.beta2, *logarithms, adam.epsilon, adam.weight_decay, float(adam.epsilon_hat), adam.l2
+    """beta1, beta2, epsilon, weight decay, whether epsilon-hat, and L2; `constants_of` wants the step's number and its
+    rate after them."""
+    return adam.beta1, adam.beta2, adam.epsilon, adam.weight_decay, float(adam.epsilon_hat), adam.l2

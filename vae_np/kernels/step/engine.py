@@ -5,7 +5,6 @@ Results do not depend on the number of threads: every entry and every sum is com
 
 from __future__ import annotations
 
-import functools
 import math
 import threading
 from contextlib import AbstractContextManager
@@ -15,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_np.data.binarisation import binarisation_seed
 from vae_np.formulas.elbo import Cotangents, Terms
 from vae_np.formulas.engine import NUMBERS, Step, Update, check_loss
 from vae_np.formulas.network import Architecture
@@ -24,17 +22,16 @@ from vae_np.formulas.optim import Adam, AdamState
 from vae_np.formulas.parameters import Parameters
 from vae_np.kernels.loops import adam
 from vae_np.kernels.loops.likelihoods import Absent, GaussianKind
-from vae_np.kernels.loops.minibatch import gather
 from vae_np.kernels.step import prepare, sequence
 from vae_np.kernels.step.addresses import Program
+from vae_np.kernels.step.drawing import Drawing
 from vae_np.kernels.step.kinds import kind_of
 from vae_np.kernels.step.plan import places
 from vae_np.kernels.step.sequence import DECODE, DECODER, ENCODE, ENCODER, GRADIENT, SUMS, UPDATE, VALUE
 from vae_np.kernels.step.threads.team import team
 from vae_np.kernels.step.without_kernels import ActivationFormula, LatentFormula, LikelihoodFormula
-from vae_np.kernels.step.workspace import Workspace, address, plain
+from vae_np.kernels.step.workspace import Workspace, plain
 from vae_np.support.machine import usable_cores as cores
-from vae_np.support.memory import aligned_empty
 
 __all__ = ["KernelEngine", "default_threads"]
 
@@ -74,27 +71,18 @@ class KernelEngine:
         self._likelihood = LikelihoodFormula(architecture, parameters, self._gradients)
         self._latent = None if architecture.is_plain else LatentFormula(architecture, parameters, self._gradients)
         self._own = architecture.own(parameters)
-        self._batch = np.empty((0, architecture.n_features), parameters.dtype)
+        self._drawing = Drawing(architecture, parameters)
         self._workspaces: dict[tuple[int, int], Workspace] = {}
 
     # ---- what it does
 
     def batch(self, data: Array, rows: NDArray[np.integer[Any]], draw: tuple[int, int] | None = None) -> Array:
-        """data[rows], in a buffer that the next call overwrites; binarised by the numbers of ``draw``, (seed, step)."""
-        if not data.flags.c_contiguous or data.dtype != self.parameters.dtype or not data.dtype.isnative:
-            raise ValueError(
-                f"data must be {self.parameters.dtype} in C order; got {data.dtype}, strides {data.strides}"
-            )
-        rows = np.ascontiguousarray(rows, np.int64)
-        if len(rows) and not (rows.min() >= 0 and rows.max() < len(data)):
-            raise IndexError(f"rows must lie in [0, {len(data)}); they reach from {rows.min()} to {rows.max()}")
-        if self._batch.shape != (len(rows), data.shape[1]):
-            self._batch = aligned_empty((len(rows), data.shape[1]), data.dtype)
-        key, step = (_NO_KEY, 0) if draw is None else (_key(draw[0]), draw[1])
-        gather(address(data), self._program.like, len(data), rows, self._batch, key, step)
-        if draw is not None and (kept := self.architecture.condition):
-            self._batch[:, -kept:] = data[rows, -kept:]  # a condition is not binarised
-        return self._batch
+        """See `drawing.Drawing.batch`."""
+        return self._drawing.batch(data, rows, draw)
+
+    def noise(self, seed: int, step: int, samples: int, n: int) -> Array:
+        """See `drawing.Drawing.noise`."""
+        return self._drawing.noise(seed, step, samples, n)
 
     def encode(self, x: Array) -> tuple[Array, Array]:
         """Mean and log-variance, (N, K), of q(z|x)."""
@@ -296,15 +284,6 @@ class KernelEngine:
 
 
 WHOLE = ENCODE | DECODE | GRADIENT | DECODER | ENCODER
-
-
-_NO_KEY = np.zeros(0, np.uint64)
-
-
-@functools.lru_cache(maxsize=16)
-def _key(seed: int) -> NDArray[np.uint64]:
-    """The key of the stream from which `data.binarise` draws."""
-    return np.array([binarisation_seed(seed), int.from_bytes(b"uniform", "little")], np.uint64)
 
 
 def _blocks(n: int, most: int = BLOCK) -> list[slice]:
