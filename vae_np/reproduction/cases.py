@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vae_np.formulas.doors import chosen
+from vae_np.formulas.likelihoods import Likelihood
 from vae_np.support.noise import uniform
 
 __all__ = ["CASES", "Case"]
@@ -22,6 +24,8 @@ DENSE = ("continuous-bernoulli", "gaussian:sigma=0.7", "gaussian:sigma=learned",
          "gaussian:sigma=heteroscedastic")  # fmt: skip
 FLOORS = tuple(f"gaussian:sigma={sigma},floor=0.5" for sigma in ("learned", "per-feature", "heteroscedastic"))
 
+OTHERS = ("laplace", "student-t", "discretised-logistic", "poisson", "categorical:classes=7", "multinomial")
+
 
 @dataclass(frozen=True)
 class Case:
@@ -31,7 +35,7 @@ class Case:
     activation: str = "tanh"
     likelihood: str = "bernoulli"
     density: float = 0.13
-    """The share of ones in the data; 1 for data that are uniform in [0, 1)."""
+    """The share of ones in the data; 1 for data that are uniform in [0, 1), 2 for what the likelihood makes of them."""
     features: int = 70
     hidden: tuple[int, ...] = (33,)
     latent: int = 5
@@ -45,7 +49,9 @@ class Case:
     def data(self) -> NDArray[Any]:
         """Ten batches of rows."""
         u = uniform(11, 0, (10 * self.batch, self.features))
-        return np.asarray(u if self.density == 1 else u < self.density, self.dtype)
+        if self.density == 2:
+            u = chosen(Likelihood, self.likelihood).examples(u)
+        return np.asarray(u if self.density >= 1 else u < self.density, self.dtype)
 
 
 def _named() -> dict[str, Case]:
@@ -59,6 +65,8 @@ def _named() -> dict[str, Case]:
             add(activation, activation=activation)
         for likelihood in (*DENSE, *FLOORS):
             add(likelihood, likelihood=likelihood, density=1)
+        for likelihood in OTHERS:
+            add(likelihood, likelihood=likelihood, density=2)
         add("dense data", density=0.6)
         add("binarised as it goes", density=1, binarise="dynamic")
         add("five samples", samples=5)

@@ -8,6 +8,7 @@ from columns import columns
 from kernel_cases import FLOATS, LIKELIHOODS, kernel_of, likelihood_case
 
 from vae_np.formulas import optim
+from vae_np.formulas.likelihoods import DiscretisedLogistic
 from vae_np.kernels.loops import activation, adam, latent
 from vae_np.kernels.loops.sums import BLOCK
 
@@ -74,13 +75,15 @@ def test_nan_in_any_input_of_a_kernel_comes_out(name, argument, dtype):
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("likelihood", LIKELIHOODS, ids=repr)
 def test_nan_and_infinity_in_any_input_of_a_likelihood_come_out(likelihood, value, argument, dtype):
+    if isinstance(likelihood, DiscretisedLogistic) and value == np.inf and argument in ("raw", "b"):
+        pytest.skip("an infinite mean gives the highest level its whole probability")
     for index in (0, -1):
         case = likelihood_case(likelihood, dtype, 3, 19, 2, 0)
         array = getattr(case, argument)
         if argument == "own":
             if not array:
                 pytest.skip("it has no arrays of its own")
-            array = array["logvar"]
+            array = next(iter(array.values()))
         array.flat[index] = value
         raw = case.raw.copy()
         log_p, gradient = kernel_of(likelihood, case)

@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from vae_np.formulas.elbo import Cotangents, Terms
 from vae_np.formulas.engine import NUMBERS, Step, Update, check_loss
+from vae_np.formulas.likelihoods import Gaussian
+from vae_np.formulas.likelihoods.dispersed import Dispersed
 from vae_np.formulas.network import Architecture
 from vae_np.formulas.objectives import ELBO, Loss, Objective, keep_encoder
 from vae_np.formulas.optim import Adam, AdamState
 from vae_np.formulas.parameters import Parameters
 from vae_np.kernels.loops import adam
-from vae_np.kernels.loops.likelihoods import Absent, GaussianKind
+from vae_np.kernels.loops.likelihoods import Absent
 from vae_np.kernels.step import prepare, sequence
 from vae_np.kernels.step.addresses import Program
 from vae_np.kernels.step.drawing import Drawing
@@ -67,6 +69,7 @@ class KernelEngine:
         self.lock: AbstractContextManager[Any] = threading.RLock()  # the buffers serve one call at a time
         self._gradients = parameters.zeros_like()
         self._kind = kind_of(architecture.likelihood)
+        self._has_arrays = isinstance(architecture.likelihood, (Gaussian, Dispersed))
         self._program = Program(parameters.dtype, architecture.activation, self._kind)
         self._likelihood = LikelihoodFormula(architecture, parameters, self._gradients)
         self._latent = None if architecture.is_plain else LatentFormula(architecture, parameters, self._gradients)
@@ -237,8 +240,8 @@ class KernelEngine:
     def _run(self, w: Workspace, what: int, x: Array, eps: Array) -> None:
         """One call into compiled code, by as many threads as the workspace has."""
         q = w.plan
-        if type(self._kind) is GaussianKind:
-            prepare.gaussian(w, self.architecture.likelihood, self._own)
+        if self._has_arrays:
+            prepare.likelihood(w, self.architecture.likelihood, self._own)
         q[places.WHAT] = what
         w.point(x, eps)
         order = (what, int(q[places.LEFT_OUT]), bool(q[places.V_MAX]))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vae_np.formulas import likelihoods
 from vae_np.formulas.elbo import Cotangents, posterior_weights
+from vae_np.formulas.likelihoods.dispersed import Dispersed
 from vae_np.formulas.optim import Adam, AdamState
 from vae_np.formulas.parameters import Parameters
 from vae_np.kernels.loops import adam
@@ -18,16 +19,25 @@ from vae_np.kernels.loops.likelihoods import floored, inverse_deviation, recipro
 from vae_np.kernels.step import sequence, stages
 from vae_np.kernels.step.plan import places
 from vae_np.kernels.step.workspace import Workspace, address
+from vae_np.support import portable
 
-__all__ = ["adam_step", "cotangents", "elbo", "gaussian"]
+__all__ = ["adam_step", "cotangents", "elbo", "gaussian", "likelihood"]
 
 Array = NDArray[Any]
 
 
-def gaussian(w: Workspace, likelihood: likelihoods.Likelihood, own: Mapping[str, Array]) -> None:
-    """Bring a Gaussian's arrays up to date with its own parameters, or with the sigma that it was given."""
-    if not isinstance(likelihood, likelihoods.Gaussian):
-        return
+def likelihood(w: Workspace, likelihood: likelihoods.Likelihood, own: Mapping[str, Array]) -> None:
+    """Bring a likelihood's arrays up to date with its own parameters, or with the numbers that it was given."""
+    if isinstance(likelihood, likelihoods.Gaussian):
+        if likelihood.sigma != "heteroscedastic":
+            gaussian(w, likelihood, own)
+    elif isinstance(likelihood, Dispersed):
+        w.own_s[...] = next(iter(own.values())) if likelihood.fixed is None and own else likelihood.fixed or 0.0
+        w.own_inverse[...] = portable.exp(-w.own_s.astype(np.float64))
+
+
+def gaussian(w: Workspace, likelihood: likelihoods.Gaussian, own: Mapping[str, Array]) -> None:
+    """A Gaussian's."""
     if isinstance(likelihood.sigma, float):
         w.own_s[...] = likelihood.logvar
         w.own_inverse[...], w.own_rest[...] = reciprocal(likelihood.sigma)

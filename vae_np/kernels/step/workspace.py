@@ -14,6 +14,7 @@ from vae_np.formulas.parameters import Parameters
 from vae_np.kernels.loops import dense_products
 from vae_np.kernels.loops.activation import keeps
 from vae_np.kernels.step import stages
+from vae_np.kernels.step.kinds import own_numbers
 from vae_np.kernels.step.plan import places
 from vae_np.kernels.step.plan.make import make_plan
 from vae_np.kernels.step.threads import barrier
@@ -23,7 +24,7 @@ from vae_np.support.memory import aligned_empty
 __all__ = ["Workspace", "address", "plain"]
 
 Array = NDArray[Any]
-NUMBERS = 20
+NUMBERS = 24
 _BUFFERS = [name for name, place in vars(places).items() if name.isupper() and places.H <= place < places.LOOK]
 
 
@@ -96,6 +97,8 @@ class Workspace:
         self.numbers[stages.LOG_VOLUME] = a.log_volume
         if isinstance(a.likelihood, Gaussian):
             self.numbers[stages.FLOOR] = a.likelihood.floor
+        for i, number in enumerate(own_numbers(a.likelihood, d), start=stages.OWN_NUMBERS):
+            self.numbers[i] = number
         self.plan[places.THETA], self.plan[places.G] = address(parameters.vector), address(gradients.vector)
         for name in _BUFFERS:
             self.plan[getattr(places, name)] = address(getattr(self, name.lower()))
@@ -125,7 +128,7 @@ class Workspace:
 
     def total(self) -> list[float]:
         """The sums of the gradient's squares, of log p(x|z) and of KL, and whether the step was refused."""
-        return self.numbers[stages.TOTALS :].tolist()
+        return self.numbers[stages.TOTALS : stages.TOTALS + 4].tolist()
 
     def point(self, x: Array, eps: Array) -> None:
         """Let compiled code, which checks no bounds, read these; they are kept alive until others come."""

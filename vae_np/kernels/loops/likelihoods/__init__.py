@@ -2,9 +2,9 @@
 
 Rows r = s N + n of raw (S N, P) belong to the example n = r mod N of x (N, D). Each likelihood comes twice, for rows
 [r0, r1): ``value`` keeps raw and gives the log-likelihood alone; ``gradient`` overwrites raw by weight_r times the
-gradient, and where the likelihood has parameters of its own keeps theirs, which `own_gradient` adds. ``terms``
-(`sums.BLOCK`,) is room for a block of a row's terms. A likelihood without a kernel here is `Absent`: it runs
-on its formula.
+gradient, and where the likelihood has parameters of its own keeps theirs, which `own_gradient` adds. ``terms`` is room
+for a block of a row's terms and then for a row of raw, (`sums.BLOCK` + P,). A likelihood without a kernel here is
+`Absent`: it runs on its formula.
 """
 
 from __future__ import annotations
@@ -13,28 +13,48 @@ from typing import Any
 
 from vae_np.kernels.compiler.by_type import loop_by_kind
 from vae_np.kernels.compiler.decorators import kernel
-from vae_np.kernels.loops.likelihoods import bernoulli, gaussian
+from vae_np.kernels.loops.likelihoods import bernoulli, counts, dispersed, gaussian
 from vae_np.kernels.loops.likelihoods.gaussian import floored, inverse_deviation, reciprocal
 from vae_np.kernels.loops.likelihoods.kinds import (
     Absent,
     Bernoulli,
+    Categorical,
+    CategoricalKind,
     ContinuousBernoulli,
+    DiscretisedLogistic,
+    DiscretisedLogisticKind,
     FlooredHeteroscedastic,
     FlooredKind,
     Gaussian,
     GaussianKind,
     Heteroscedastic,
+    Laplace,
+    LaplaceKind,
+    Multinomial,
+    Poisson,
+    StudentT,
+    StudentTKind,
 )
 
 __all__ = [
     "Absent",
     "Bernoulli",
+    "Categorical",
+    "CategoricalKind",
     "ContinuousBernoulli",
+    "DiscretisedLogistic",
+    "DiscretisedLogisticKind",
     "FlooredHeteroscedastic",
     "FlooredKind",
     "Gaussian",
     "GaussianKind",
     "Heteroscedastic",
+    "Laplace",
+    "LaplaceKind",
+    "Multinomial",
+    "Poisson",
+    "StudentT",
+    "StudentTKind",
     "floored",
     "gradient",
     "inverse_deviation",
@@ -67,6 +87,10 @@ value = loop_by_kind(
         Gaussian: gaussian.value,
         Heteroscedastic: gaussian.heteroscedastic_value,
         FlooredHeteroscedastic: gaussian.heteroscedastic_value,
+        **dict.fromkeys([Laplace, StudentT, DiscretisedLogistic], dispersed.value),
+        Poisson: counts.poisson_value,
+        Categorical: counts.categorical_value,
+        Multinomial: counts.multinomial_value,
         Absent: _absent_value,
     }
 )
@@ -80,6 +104,10 @@ gradient = loop_by_kind(
         Gaussian: gaussian.gradient,
         Heteroscedastic: gaussian.heteroscedastic_gradient,
         FlooredHeteroscedastic: gaussian.heteroscedastic_gradient,
+        **dict.fromkeys([Laplace, StudentT, DiscretisedLogistic], dispersed.gradient),
+        Poisson: counts.poisson_gradient,
+        Categorical: counts.categorical_gradient,
+        Multinomial: counts.multinomial_gradient,
         Absent: _absent_gradient,
     }
 )
@@ -88,12 +116,9 @@ gradient = loop_by_kind(
 
 own_gradient = loop_by_kind(
     {
-        Bernoulli: _no_own_gradient,
-        ContinuousBernoulli: _no_own_gradient,
-        Gaussian: gaussian.own_gradient,
-        Heteroscedastic: _no_own_gradient,
-        FlooredHeteroscedastic: _no_own_gradient,
-        Absent: _no_own_gradient,
+        **dict.fromkeys([Gaussian, Laplace, StudentT, DiscretisedLogistic], gaussian.own_gradient),
+        **dict.fromkeys([Bernoulli, ContinuousBernoulli, Heteroscedastic, FlooredHeteroscedastic], _no_own_gradient),
+        **dict.fromkeys([Poisson, Categorical, Multinomial, Absent], _no_own_gradient),
     }
 )
 """The gradient of the likelihood's own parameters, from what ``gradient`` kept; ``sums`` are `sums.Columns`, (D,)."""

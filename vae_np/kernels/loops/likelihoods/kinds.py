@@ -7,12 +7,22 @@ from typing import Any, NamedTuple
 __all__ = [
     "Absent",
     "Bernoulli",
+    "Categorical",
+    "CategoricalKind",
     "ContinuousBernoulli",
+    "DiscretisedLogistic",
+    "DiscretisedLogisticKind",
     "FlooredHeteroscedastic",
     "FlooredKind",
     "Gaussian",
     "GaussianKind",
     "Heteroscedastic",
+    "Laplace",
+    "LaplaceKind",
+    "Multinomial",
+    "Poisson",
+    "StudentT",
+    "StudentTKind",
 ]
 
 
@@ -62,6 +72,74 @@ class FlooredHeteroscedastic(NamedTuple):
 
 class FlooredKind(NamedTuple):
     """A `FlooredHeteroscedastic` before it has its floor."""
+
+    kind: int = 0
+
+
+class _Dispersed(NamedTuple):
+    """A location and the log s of a scale: s (D,) and e^-s, both empty where the decoder puts out s; ds (S N, D), the
+    weighted gradient of s (of no rows where it is not learned); its slope, 1; and the likelihood's own numbers.
+    """
+
+    s: Any
+    inverse: Any
+    ds: Any
+    slope: Any
+    first: Any
+    second: Any
+    third: Any
+
+
+class Laplace(_Dispersed):
+    """log p = -|x - m| e^-s - s - log 2."""
+
+
+class StudentT(_Dispersed):
+    """Of nu degrees of freedom: nu, the constant of log p, log nu."""
+
+
+class DiscretisedLogistic(_Dispersed):
+    """Of L levels: L - 1 and its logarithm."""
+
+
+class LaplaceKind(NamedTuple):
+    """A `Laplace` before it has its arrays."""
+
+    kind: int = 0
+
+
+class StudentTKind(NamedTuple):
+    """A `StudentT` before it has its arrays."""
+
+    kind: int = 0
+
+
+class DiscretisedLogisticKind(NamedTuple):
+    """A `DiscretisedLogistic` before it has its arrays."""
+
+    kind: int = 0
+
+
+class Poisson(NamedTuple):
+    """log p = x a - e^a - log x!."""
+
+    kind: int = 0
+
+
+class Categorical(NamedTuple):
+    """log p = sum_c x_c log softmax(a)_c over groups of so many columns."""
+
+    classes: Any
+
+
+class CategoricalKind(NamedTuple):
+    """A `Categorical` before it has its number of classes."""
+
+    kind: int = 0
+
+
+class Multinomial(NamedTuple):
+    """log p = log n! - sum_d log x_d! + sum_d x_d log softmax(a)_d."""
 
     kind: int = 0
 

@@ -73,7 +73,8 @@ def make_plan(a: Architecture, parameters: Parameters, samples: int, n: int, thr
         at += -(-rows * fan_out // STEP) * STEP
     own = [name for name in parameters.shapes if name.startswith("likelihood.")]
     ranges = [cut(n, threads), cut(samples * n, threads), cut(parameters.vector.size, threads, STEP)]
-    room, terms = max(BLOCK, 2 * a.latent, *layers[:, places.FAN_OUT].tolist()), a.latent if a.has_kl else 1
+    widths, terms = layers[:, places.FAN_OUT].tolist(), a.latent if a.has_kl else 1
+    room = max(2 * a.latent, *widths, BLOCK + widths[-1])
     plan = np.concatenate([np.zeros(places.END, np.int64), layers.ravel(), tiles.ravel(), np.ravel(ranges)])
     plan[: places.WHAT] = (
         *(len(plan), threads, len(names), samples, n, a.latent, a.n_features, parameters.vector.size),

@@ -14,12 +14,13 @@ from vae_np.kernels.step.stages.backward import (
 )
 from vae_np.kernels.step.stages.forward import activate, decide, densities, look, product, sample, sparse_product
 from vae_np.kernels.step.stages.likelihood import assess, measure, own_gradient
-from vae_np.kernels.step.stages.update import ADAM, FLOOR, LOG_VOLUME, TOTALS, add, amsgrad, total, update
+from vae_np.kernels.step.stages.update import ADAM, FLOOR, LOG_VOLUME, OWN_NUMBERS, TOTALS, add, amsgrad, total, update
 
 __all__ = [
     "ADAM",
     "FLOOR",
     "LOG_VOLUME",
+    "OWN_NUMBERS",
     "TOTALS",
     "activate",
     "activate_backward",

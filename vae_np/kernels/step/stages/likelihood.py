@@ -10,20 +10,11 @@ from vae_np.kernels.compiler.by_type import loop_by_kind
 from vae_np.kernels.compiler.decorators import inner, scalar
 from vae_np.kernels.compiler.intrinsics import matrix_at
 from vae_np.kernels.loops import likelihoods
-from vae_np.kernels.loops.likelihoods.kinds import (
-    Absent,
-    Bernoulli,
-    ContinuousBernoulli,
-    FlooredHeteroscedastic,
-    FlooredKind,
-    Gaussian,
-    GaussianKind,
-    Heteroscedastic,
-)
+from vae_np.kernels.loops.likelihoods import kinds
 from vae_np.kernels.math import elementary
 from vae_np.kernels.step.plan import places, views
 from vae_np.kernels.step.stages.form import Stage
-from vae_np.kernels.step.stages.update import FLOOR, LOG_VOLUME
+from vae_np.kernels.step.stages.update import FLOOR, LOG_VOLUME, OWN_NUMBERS
 
 __all__ = ["assess", "measure", "own_gradient"]
 
@@ -36,25 +27,66 @@ def _as_it_is(kind: Any, q: Any, like: Any) -> Any:
 
 
 @scalar
-def _gaussian_arrays(kind: Any, q: Any, like: Any) -> Any:
+def _own_terms(q: Any, like: Any) -> Any:
+    """Room for the weighted gradients of what is learned, (S N, D), or of no rows."""
     rows = q[places.SAMPLES] * q[places.N] if q[places.OWN_SIZE] > 0 else 0
-    ds = matrix_at(q[places.OWN_DS], 0, like, (rows, q[places.D]))
+    return matrix_at(q[places.OWN_DS], 0, like, (rows, q[places.D]))
+
+
+@scalar
+def _gaussian_arrays(kind: Any, q: Any, like: Any) -> Any:
     inverse, rest = views.per_feature(q, places.OWN_INVERSE, _ZERO), views.per_feature(q, places.OWN_REST, _ZERO)
     slope = views.per_feature(q, places.OWN_SLOPE, _ZERO)
-    return Gaussian(views.per_feature(q, places.OWN_S, like), inverse, rest, ds, slope)
+    return kinds.Gaussian(views.per_feature(q, places.OWN_S, like), inverse, rest, _own_terms(q, like), slope)
 
 
 @scalar
 def _with_floor(kind: Any, q: Any, like: Any) -> Any:
     floor = views.numbers(q, places.NUMBERS, 0.0, 0, 16)[FLOOR]
-    return FlooredHeteroscedastic(floor, elementary.log(floor * floor))
+    return kinds.FlooredHeteroscedastic(floor, elementary.log(floor * floor))
 
 
+@scalar
+def _dispersed_arrays(q: Any, like: Any) -> Any:
+    """What a `kinds.Laplace` and its like have, in their order; no s where raw is (m, s)."""
+    last = views.row(q[places.LAYERS] - 1)
+    d = q[places.D] if q[last + places.FAN_OUT] == q[places.D] else 0
+    own = views.numbers(q, places.NUMBERS, 0.0, OWN_NUMBERS, OWN_NUMBERS + 3)
+    s, inverse = views.numbers(q, places.OWN_S, like, 0, d), views.numbers(q, places.OWN_INVERSE, _ZERO, 0, d)
+    slope = views.per_feature(q, places.OWN_SLOPE, _ZERO)
+    return s, inverse, _own_terms(q, like), slope, own[0], own[1], own[2]
+
+
+@scalar
+def _laplace(kind: Any, q: Any, like: Any) -> Any:
+    return kinds.Laplace(*_dispersed_arrays(q, like))
+
+
+@scalar
+def _student_t(kind: Any, q: Any, like: Any) -> Any:
+    return kinds.StudentT(*_dispersed_arrays(q, like))
+
+
+@scalar
+def _discretised_logistic(kind: Any, q: Any, like: Any) -> Any:
+    return kinds.DiscretisedLogistic(*_dispersed_arrays(q, like))
+
+
+@scalar
+def _categorical(kind: Any, q: Any, like: Any) -> Any:
+    return kinds.Categorical(np.int64(views.numbers(q, places.NUMBERS, 0.0, 0, 24)[OWN_NUMBERS]))
+
+
+_PLAIN = [kinds.Bernoulli, kinds.ContinuousBernoulli, kinds.Heteroscedastic, kinds.Poisson, kinds.Multinomial]
 with_arrays = loop_by_kind(
     {
-        **dict.fromkeys([Bernoulli, ContinuousBernoulli, Heteroscedastic, Absent], _as_it_is),
-        GaussianKind: _gaussian_arrays,
-        FlooredKind: _with_floor,
+        **dict.fromkeys([*_PLAIN, kinds.Absent], _as_it_is),
+        kinds.GaussianKind: _gaussian_arrays,
+        kinds.FlooredKind: _with_floor,
+        kinds.LaplaceKind: _laplace,
+        kinds.StudentTKind: _student_t,
+        kinds.DiscretisedLogisticKind: _discretised_logistic,
+        kinds.CategoricalKind: _categorical,
     }
 )
 """The kind that `likelihoods.value` and `likelihoods.gradient` take, from the plan that has its arrays."""

@@ -14,11 +14,11 @@ from vae_np.kernels.step.plan import places, views
 from vae_np.kernels.step.plan.make import CHUNK
 from vae_np.kernels.step.stages.form import Stage
 
-__all__ = ["ADAM", "FLOOR", "LOG_VOLUME", "TOTALS", "add", "amsgrad", "total", "update"]
+__all__ = ["ADAM", "FLOOR", "LOG_VOLUME", "OWN_NUMBERS", "TOTALS", "add", "amsgrad", "total", "update"]
 
 # places in the numbers: the squares' range, clip_norm, Adam's from there, a variance's floor, what a scaling takes off
-# log p(x|z), and the step's sums
-TINY, HUGE, CLIP, ADAM, FLOOR, LOG_VOLUME, TOTALS = 0, 1, 2, 3, 14, 15, 16
+# log p(x|z), the step's sums, and three numbers of the likelihood's own
+TINY, HUGE, CLIP, ADAM, FLOOR, LOG_VOLUME, TOTALS, OWN_NUMBERS = 0, 1, 2, 3, 14, 15, 16, 20
 SQUARES, LOG_LIKELIHOOD, KL, REFUSED = range(4)  # places in the totals
 _ZERO = np.float64(0)
 
