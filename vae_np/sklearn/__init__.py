@@ -1,6 +1,8 @@
 """Estimators with scikit-learn's habits; needs the extra `sklearn`.
 
 frames       data frames with columns of several kinds
+labels       y as the condition of a model
+settings     what parameters mean that leave something open
 autoencoder  `VariationalAutoencoder`: a transformer with a density, samples and reconstructions
 clusters     `VAEClusterer`: clusters by a mixture in the latent space, trained with the model or after it
 outliers     `VAEOutlierDetector`: rows of low log p(x), and the features that make them so

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,9 +11,9 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from vae_np.data.splitting import split
 from vae_np.evaluation.common_noise import CommonNoise, common_noise
 from vae_np.formulas.likelihoods import Likelihood
+from vae_np.formulas.likelihoods.conditional import of_data
 from vae_np.formulas.optim import Adam
 from vae_np.formulas.posteriors import Posterior
 from vae_np.formulas.priors import Prior
@@ -22,6 +21,8 @@ from vae_np.formulas.schedules import Schedule
 from vae_np.model.choosing import natural
 from vae_np.model.vae import VAE
 from vae_np.sklearn.frames import as_given, learned
+from vae_np.sklearn.labels import classes_of, encoded, is_conditional, labels_of_draws
+from vae_np.sklearn.settings import held_out, threads_of
 from vae_np.training.fitting import fit
 
 __all__ = ["VariationalAutoencoder"]
@@ -44,6 +45,9 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         and values (`vae_np.Table`); a mapping names those of some of a DataFrame's columns.
     scale : {"auto", "none", "standard"}
         ``"auto"`` goes with the likelihood: "standard" for a Gaussian of numbers beyond [0, 1].
+    condition : {None, "labels"}
+        ``"labels"``: y are classes, and encoder and decoder are given that of each row (`vae_np.VAE`, ``condition=``);
+        log p is then log p(x|y). `fit` and every method that takes X needs y beside it; without, y is ignored.
     epochs, batch_size, beta, objective, samples
         As those of `vae_np.fit`.
     learning_rate : float
@@ -69,6 +73,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     likelihood_, scale_ : what was taken
     table_ : Table or None
         What each column of a DataFrame was taken for, and its classes; `sample`, reconstructions are then DataFrames.
+    classes_ : array, shape (C,), or None
+        The labels of ``condition="labels"``, ascending.
     n_features_in_, feature_names_in_ : as ever
 
     Examples
@@ -90,6 +96,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         posterior: str | Posterior = "diagonal",
         prior: str | Prior = "standard",
         scale: str = "auto",
+        condition: str | None = None,
         epochs: int = 100,
         batch_size: int = 64,
         learning_rate: float = 1e-3,
@@ -114,6 +121,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.posterior = posterior
         self.prior = prior
         self.scale = scale
+        self.condition = condition
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -133,16 +141,16 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     # ---- fitting
 
     def fit(self, X: ArrayLike, y: Any = None) -> VariationalAutoencoder:
-        """Train on X (N, D)."""
+        """Train on X (N, D), of a conditional model with the labels y (N,)."""
         goes_on = self.warm_start and hasattr(self, "model_")
-        x = self._checked(X) if goes_on else self._learned(X)
+        x = self._checked(X, y) if goes_on else self._learned(X, y)
         seed = self._seed = self._new_seed()
         self._parts = 0
         if not goes_on:
-            self.model_ = self._made(x, seed)
+            self.model_, x = self._made(x, y, seed)
         train, held = x, None
         if self.early_stopping:
-            train, held = self._held_out(x, seed)
+            train, held = held_out(x, self.validation_fraction, seed)
         self.history_ = fit(
             self.model_, train, epochs=self.epochs, seed=seed, validation=held,
             patience=self.patience if self.early_stopping else None, output_bias="data", progress=bool(self.verbose),
@@ -151,16 +159,21 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.n_iter_ = len(self.history_.rows)
         return self
 
-    def partial_fit(self, X: ArrayLike, y: Any = None) -> VariationalAutoencoder:
+    def fit_transform(self, X: ArrayLike, y: Any = None) -> Array:
+        """`fit`, and `transform` of the same rows."""
+        return self.fit(X, y).transform(X, y if self._is_conditional else None)
+
+    def partial_fit(self, X: ArrayLike, y: Any = None, classes: Any = None) -> VariationalAutoencoder:
         """One pass over X, from the parameters that are there; Adam's moments begin anew.
 
-        The first call makes the model: its rows decide likelihood and scale.
+        The first call makes the model: its rows decide likelihood and scale, and ``classes``, or else its y, the
+        classes of a conditional one.
         """
         first = not hasattr(self, "model_")
-        x = self._learned(X) if first else self._checked(X)
+        x = self._learned(X, y, classes) if first else self._checked(X, y)
         if first:
             self._seed, self._parts = self._new_seed(), 0
-            self.model_ = self._made(x, self._seed)
+            self.model_, x = self._made(x, y, self._seed)
         seed = (self._seed + 1 + self._parts) % 2**31
         bias = "data" if first else "zero"
         self.history_ = fit(self.model_, x, epochs=1, seed=seed, output_bias=bias, progress=False, **self._training())
@@ -168,8 +181,10 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         self.n_iter_ = self._parts if first else self.n_iter_ + 1
         return self
 
-    def _learned(self, X: ArrayLike) -> Array:
+    def _learned(self, X: ArrayLike, y: Any, classes: Any = None) -> Array:
+        conditional = is_conditional(self)
         self.table_, x = learned(self, X, self.likelihood)
+        self.classes_ = classes_of(self, y, len(x), classes) if conditional else None
         if self.verbose and self.table_ is not None:
             print(self.table_)
         return x
@@ -177,7 +192,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     def _new_seed(self) -> int:
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
-    def _made(self, x: Array, seed: int) -> VAE:
+    def _made(self, x: Array, y: Any, seed: int) -> tuple[VAE, Array]:
+        """The model of x, and what it is given: x itself, or rows [x, c]."""
         likelihood: Any
         if self.table_ is not None:
             likelihood, scale = self.table_.likelihood, self.table_.scale
@@ -186,28 +202,19 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         else:
             likelihood, scale = self.likelihood, "none"
         scale = scale if self.scale == "auto" else self.scale
-        limit = os.environ.get("OMP_NUM_THREADS", "")
-        threads = int(limit) if self.threads is None and limit.isdigit() and int(limit) > 0 else self.threads
         model = VAE(
             x.shape[1], hidden=self.hidden, latent=self.latent, activation=self.activation, likelihood=likelihood,
             posterior=self.posterior, prior=self.prior, dtype=x.dtype, backend=self.backend, seed=seed,
-            decoder_hidden=self.decoder_hidden, threads=threads, scale=scale,
+            decoder_hidden=self.decoder_hidden, threads=threads_of(self.threads), scale=scale,
+            condition=0 if self.classes_ is None else len(self.classes_),
         )  # fmt: skip
-        self.likelihood_, self.scale_ = model.likelihood, scale
-        return model
+        rows = x if self.classes_ is None else model.rows(x, encoded(self, y, len(x), x.dtype))
+        self.likelihood_, self.scale_ = of_data(model.likelihood), scale
+        return model, rows
 
     def _training(self) -> dict[str, Any]:
         names = ("batch_size", "beta", "objective", "samples")
         return {name: getattr(self, name) for name in names} | {"optimizer": Adam(self.learning_rate)}
-
-    def _held_out(self, x: Array, seed: int) -> tuple[Array, Array]:
-        share = float(self.validation_fraction)
-        if not 0 < share < 1:
-            raise ValueError(f"validation_fraction must lie between 0 and 1; got {self.validation_fraction!r}")
-        train, held, _ = split(len(x), (1 - share, share, 0.0), seed=seed)
-        if not len(train) or not len(held):
-            raise ValueError(f"early_stopping holds out {share:g} of the rows, and n_samples={len(x)} are too few")
-        return x[train], x[held]
 
     # ---- what it is for
 
@@ -218,21 +225,32 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.target_tags.required = self.condition is not None
         return tags
 
-    def _checked(self, X: ArrayLike) -> Array:
+    @property
+    def _is_conditional(self) -> bool:
+        return self.model_.architecture.condition > 0
+
+    def _checked(self, X: ArrayLike, y: Any) -> Array:
+        """What the model is given: x, or rows [x, c]."""
         check_is_fitted(self)
-        return as_given(self, X, self.table_, self.model_.dtype)
+        x = as_given(self, X, self.table_, self.model_.dtype)
+        condition = self._condition(y, len(x))
+        return x if condition is None else self.model_.rows(x, condition)
+
+    def _condition(self, y: Any, rows: int) -> Array | None:
+        return encoded(self, y, rows, self.model_.dtype) if self._is_conditional else None
 
     def _framed(self, x: Array, mean: bool = False) -> Any:
         return x if self.table_ is None else self.table_.frame(x, mean=mean)
 
-    def transform(self, X: ArrayLike) -> Array:
-        """Means of q(z|x), (N, K)."""
-        x = self._checked(X)  # which says so where nothing is fitted
+    def transform(self, X: ArrayLike, y: Any = None) -> Array:
+        """Means of q(z|x), (N, K); of a conditional model those of q(z|x, y), which needs y, as all below do."""
+        x = self._checked(X, y)  # which says so where nothing is fitted
         return self.model_.encode(x)[0]
 
-    def inverse_transform(self, Z: ArrayLike) -> Any:
+    def inverse_transform(self, Z: ArrayLike, y: Any = None) -> Any:
         """E[x|z] of latents (N, K), (N, D); in a DataFrame's columns of classes the likeliest."""
         check_is_fitted(self)
         z = check_array(Z, dtype=self.model_.dtype, order="C", input_name="Z")
@@ -240,28 +258,35 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             raise ValueError(
                 f"Z has {z.shape[1]} columns, but {type(self).__name__} has {self.latent} latent dimensions"
             )
-        return self._framed(self.model_.decode(z), mean=True)
+        condition = self._condition(labels_of_draws(y, len(z)), len(z))
+        return self._framed(self.model_.decode(z, condition), mean=True)
 
-    def reconstruct(self, X: ArrayLike) -> Any:
+    def reconstruct(self, X: ArrayLike, y: Any = None) -> Any:
         """E[x|z] at the posterior means, (N, D), as `inverse_transform`."""
-        x = self._checked(X)
+        x = self._checked(X, y)
         return self._framed(self.model_.reconstruct(x), mean=True)
 
-    def sample(self, n_samples: int = 1) -> Any:
-        """Draws of x, (n_samples, D); a DataFrame with the columns and classes of the one that was fitted."""
+    def sample(self, n_samples: int = 1, y: Any = None) -> Any:
+        """Draws of x, (n_samples, D); a DataFrame with the columns and classes of the one that was fitted.
+
+        ``y``, of a conditional model: the class of all draws, or one for each.
+        """
         check_is_fitted(self)
-        return self._framed(self.model_.sample(n_samples, self._new_seed()))
+        condition = self._condition(labels_of_draws(y, n_samples), n_samples)
+        return self._framed(self.model_.sample(n_samples, self._new_seed(), condition))
 
-    def evidence(self, X: ArrayLike) -> CommonNoise:
+    def evidence(self, X: ArrayLike, y: Any = None) -> CommonNoise:
         """`score_samples` with its standard error of each row, and a term a column: see `evaluation.common_noise`."""
-        x = self._checked(X)
+        x = self._checked(X, y)
         found = common_noise(self.model_, x, self.evidence_samples)
-        return found if self.table_ is None else found._replace(terms=self.table_.by_column(found.terms))
+        terms = found.terms[:, : self.model_.architecture.n_data]
+        return found._replace(terms=terms if self.table_ is None else self.table_.by_column(terms))
 
-    def score_samples(self, X: ArrayLike) -> Array:
-        """log p(x) of each row, (N,), in nats: the importance-weighted bound of ``evidence_samples`` samples."""
-        return self.evidence(X).evidence
+    def score_samples(self, X: ArrayLike, y: Any = None) -> Array:
+        """log p(x), or log p(x|y), of each row, (N,), in nats: the importance-weighted bound of ``evidence_samples``
+        samples."""
+        return self.evidence(X, y).evidence
 
     def score(self, X: ArrayLike, y: Any = None) -> float:
         """The mean of `score_samples`."""
-        return float(np.mean(self.score_samples(X)))
+        return float(np.mean(self.score_samples(X, y)))

@@ -93,6 +93,8 @@ class VAEClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: ArrayLike, y: Any = None) -> VAEClusterer:
         """Train on X (N, D), an array or a DataFrame, whose columns may be of several kinds."""
         vae = VariationalAutoencoder() if self.autoencoder is None else clone(self.autoencoder)
+        if vae.condition is not None:
+            raise ValueError("clusters are of x alone: the autoencoder must have condition=None")
         given = named(self, X, vae.likelihood)
         if self.mixture not in MIXTURES:
             raise ValueError(f"mixture must be one of {', '.join(MIXTURES)}; got {self.mixture!r}")

@@ -25,7 +25,8 @@ class VAEOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     autoencoder : VariationalAutoencoder, optional
-        A copy of it is fitted; one with its own defaults if left out.
+        A copy of it is fitted; one with its own defaults if left out. With ``condition="labels"`` the score is
+        log p(x|y), which finds rows that are unlike others of their label, and every method needs y beside X.
     contamination : float
         The share of the training rows that lie below ``offset_``, in (0, 0.5].
     random_state : int, RandomState or None
@@ -62,43 +63,52 @@ class VAEOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: Any = None) -> VAEOutlierDetector:
-        """Train on X (N, D), outliers among it or not."""
+        """Train on X (N, D), outliers among it or not; of a conditional autoencoder with the labels y (N,)."""
         vae = VariationalAutoencoder() if self.autoencoder is None else clone(self.autoencoder)
         x = named(self, X, vae.likelihood)
         if not 0 < self.contamination <= 0.5:
             raise ValueError(f"contamination must be in (0, 0.5], a share of the rows; got {self.contamination!r}")
         if vae.random_state is None:
             vae.set_params(random_state=self.random_state)
-        self.autoencoder_ = vae.fit(x)
-        found = self.autoencoder_.evidence(x)
+        self.autoencoder_ = vae.fit(x, y)
+        found = self.autoencoder_.evidence(x, y)
         self.offset_ = float(np.percentile(found.evidence, 100 * self.contamination))
         self.typical_ = np.median(found.terms, axis=0)
         return self
 
-    def _evidence(self, X: ArrayLike) -> CommonNoise:
+    def fit_predict(self, X: ArrayLike, y: Any = None) -> NDArray[np.int64]:
+        """`fit`, and `predict` of the same rows."""
+        return self.fit(X, y).predict(X, y)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = getattr(self.autoencoder, "condition", None) is not None
+        return tags
+
+    def _evidence(self, X: ArrayLike, y: Any) -> CommonNoise:
         check_is_fitted(self)
         vae = self.autoencoder_
         if vae.table_ is None:
-            return vae.evidence(as_given(self, X, None, vae.model_.dtype))
+            return vae.evidence(as_given(self, X, None, vae.model_.dtype), y)
         validate_data(self, X, reset=False, skip_check_array=True)
-        return vae.evidence(X)
+        return vae.evidence(X, y)
 
-    def score_samples(self, X: ArrayLike) -> Array:
-        """log p(x) of each row, (N,), in nats: low is abnormal."""
-        return self._evidence(X).evidence
+    def score_samples(self, X: ArrayLike, y: Any = None) -> Array:
+        """log p(x), or log p(x|y), of each row, (N,), in nats: low is abnormal."""
+        return self._evidence(X, y).evidence
 
-    def score_errors(self, X: ArrayLike) -> Array:
+    def score_errors(self, X: ArrayLike, y: Any = None) -> Array:
         """The standard error of each score, (N,), by the spread of its importance weights."""
-        return self._evidence(X).error
+        return self._evidence(X, y).error
 
-    def decision_function(self, X: ArrayLike) -> Array:
+    def decision_function(self, X: ArrayLike, y: Any = None) -> Array:
         """`score_samples` less ``offset_``: negative is abnormal."""
-        return self.score_samples(X) - self.offset_
+        return self.score_samples(X, y) - self.offset_
 
-    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+    def predict(self, X: ArrayLike, y: Any = None) -> NDArray[np.int64]:
         """-1 for outliers, 1 for the others."""
-        return np.where(self.decision_function(X) < 0, -1, 1)
+        return np.where(self.decision_function(X, y) < 0, -1, 1)
 
-    def contributions(self, X: ArrayLike) -> Array:
+    def contributions(self, X: ArrayLike, y: Any = None) -> Array:
         """By how many nats each feature is below what it typically has, (N, D): see `evaluation.contributions`."""
-        return contributions(self.typical_, self._evidence(X).terms)
+        return contributions(self.typical_, self._evidence(X, y).terms)
