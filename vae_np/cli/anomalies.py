@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vae_np.cli import common, output, runs, train
+from vae_np.cli import common, output, runs, tables, train
 from vae_np.cli.command import Command
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     _write(given["out"], dataset, run, found, flags)
     if "picture" in given:
         _draw(given["picture"], found, rate, dataset.name)
-    names = runs.columns(dataset.x, run.feature_names)
+    names = _names(dataset, run)
     order = [int(n) for n in found.score.argsort() if flags[n]]
     values = {
         "data": dataset.name, "examples": len(dataset), "run": model, "samples": given["samples"], kind: rate,
@@ -142,7 +142,8 @@ def _scored(run: Run, model: str, dataset: Dataset, kind: str, rate: float, is_o
     how = {"samples": given["samples"], "seed": given["seed"]}
     if is_own:
         with common.rows_of_source(dataset):
-            return anomalies(run.vae, dataset.x, **how), len(dataset)
+            found = anomalies(run.vae, dataset.x, **how)
+        return _by_feature(found, found, run, dataset), len(dataset)
     part = "train" if kind == "contamination" else "test"
     others = runs.data_of(run, argparse.Namespace(model=model, part=part))
     if 1 / (len(others) + 1) > rate:
@@ -154,7 +155,27 @@ def _scored(run: Run, model: str, dataset: Dataset, kind: str, rate: float, is_o
     with common.rows_of_source(others):
         known = normal(run.vae, others.x, **how)
     with common.rows_of_source(dataset):
-        return anomalies(run.vae, dataset.x, known), len(others)
+        found = anomalies(run.vae, dataset.x, known)
+    if not run.options.get("classes"):
+        return found, len(others)
+    return _by_feature(found, anomalies(run.vae, others.x, known), run, dataset), len(others)
+
+
+def _names(dataset: Dataset, run: Run) -> list[str]:
+    """The features' names, a class by its column's."""
+    return [feature.name for feature in tables.features(run.options, runs.columns(dataset.x, run.feature_names))]
+
+
+def _by_feature(found: Anomalies, usual: Anomalies, run: Run, dataset: Dataset) -> Anomalies:
+    """The scores with one contribution a feature: of a class its own, less the median of those of ``usual`` rows."""
+    import numpy as np
+
+    known = tables.features(run.options, runs.columns(dataset.x, run.feature_names))
+    begins = [feature.begin for feature in known]
+    if len(begins) == dataset.x.shape[1]:
+        return found
+    mine, theirs = (np.add.reduceat(a.contributions, begins, axis=1) for a in (found, usual))
+    return found._replace(contributions=mine - np.median(theirs, axis=0))
 
 
 def _told(found: Anomalies, n: int, names: list[str]) -> list[tuple[str, float]]:
@@ -173,7 +194,7 @@ def _row(dataset: Dataset, found: Anomalies, n: int, names: list[str]) -> dict[s
 
 
 def _write(path: str, dataset: Dataset, run: Run, found: Anomalies, flags: Any) -> None:
-    names = runs.columns(dataset.x, run.feature_names)
+    names = _names(dataset, run)
     told = [_told(found, n, names) for n in range(len(dataset))]
     columns = {**output.row_columns(dataset), "score": found.score, "error": found.error, "p_value": found.p_value,
                "flag": flags.astype(int)}  # fmt: skip

@@ -23,6 +23,7 @@ DATA_DEFAULTS: dict[str, Any] = {
     "key": None,
     "scale": "auto",
     "split": None,
+    "classes": None,  # no flag: what --likelihood auto found in a csv file, which a run keeps
 }
 
 
@@ -123,7 +124,7 @@ class Parts(NamedTuple):
 
 def loading(options: dict[str, Any]) -> dict[str, Any]:
     """How the options say that data are read; what a model standardises is read as it is."""
-    how = {name: options[name] for name in ("scale", "labels", "key", "index", "header", "transpose")}
+    how = {name: options[name] for name in ("scale", "labels", "key", "index", "header", "transpose", "classes")}
     return how | {"scale": "none"} if how["scale"] == "standard" else how
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vae_np.cli import common, conditions, output, pictures, runs
+from vae_np.cli import common, conditions, output, pictures, runs, tables
 from vae_np.cli.command import Command
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         pictures.reconstructions(dataset.x[:number], mean[:number], out, shape, named, number)
     else:
         before = {} if "no_rows" in given else output.row_columns(dataset)
-        output.write_array(out, mean, runs.columns(mean, names), before)
+        tables.write(out, mean, runs.columns(mean, names), run.options, before)
     errors = _errors(run.vae, dataset.x, mean)
     if "json" in given:
         output.print_json({"data": dataset.name, "examples": len(dataset), "out": out, **errors})

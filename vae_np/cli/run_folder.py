@@ -12,6 +12,7 @@ from vae_np.cli.assemble import depends_on_epochs, doors
 from vae_np.cli.output import jsonable
 from vae_np.cli.runs import KEPT, read_config
 from vae_np.cli.starting import options_from
+from vae_np.cli.tables import CHOOSING
 from vae_np.cli.train_options import BY_HASH, DEFAULTS, FREE_ON_RESUME, check_types
 
 PICTURES = (
@@ -76,7 +77,7 @@ def _merged(
     """
     check_types(saved, config)
     before = {**DEFAULTS, **saved}
-    if explicit.get("likelihood") == "auto":  # what it chose then holds
+    if explicit.get("likelihood") in CHOOSING:  # what it chose then holds
         explicit = {name: value for name, value in explicit.items() if name != "likelihood"}
     # a floor that the data chose is no word of the user's: without it another likelihood is told by its own name
     unsaid = {} if "floor" in explicit else {"floor": None}

@@ -143,7 +143,7 @@ def data_and_training(run: Run, args: argparse.Namespace) -> tuple[Dataset, Data
         like["scale"] = run.options["scale"]
     if run.options:
         table = str(given.get("data", "")).lower().endswith((".csv", ".csv.gz"))
-        like |= {name: run.options[name] for name in (("index", "header") if table else ("transpose",))}
+        like |= {name: run.options[name] for name in (("index", "header", "classes") if table else ("transpose",))}
 
     training = None
 

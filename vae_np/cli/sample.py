@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vae_np.cli import common, conditions, output, pictures, runs
+from vae_np.cli import common, conditions, output, pictures, runs, tables
 from vae_np.cli.command import Command
 
 if TYPE_CHECKING:
@@ -54,9 +54,11 @@ def run(args: argparse.Namespace) -> int:
     _check_number(number, vae, drawn, picture, text)
     c = conditions.chosen_class(vae, given.get("class"), run.options.get("label_names"), number)
     x = vae.sample(number, seed, c) if drawn else _means(vae, vae.sample_prior(number, seed), c)
+    columns = runs.columns(x, run.feature_names)
     if "json" in given and "out" not in given:
-        columns = runs.columns(x, run.feature_names)
-        output.print_json({"model": args.model, "seed": seed, "columns": columns, "samples": x})
+        found = tables.by_feature(x, tables.features(run.options, columns)) if run.options.get("classes") else {}
+        rows: Any = [list(row) for row in zip(*found.values(), strict=True)] if found else x
+        output.print_json({"model": args.model, "seed": seed, "columns": list(found) or columns, "samples": rows})
         return 0
     if Path(out).suffix in output.PICTURES:
         from vae_np import plots
@@ -67,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         where = _where(given.get("class"), c)
         plots.samples(x, out, image_shape=run.image_shape, what=what, names=names, spread=spread, where=where)
     else:
-        output.write_array(out, x, runs.columns(x, run.feature_names))
+        tables.write(out, x, columns, run.options)
     if "json" in given:
         output.print_json({"model": args.model, "seed": seed, "out": out, "number": number})
     else:

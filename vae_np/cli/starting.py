@@ -9,6 +9,7 @@ from vae_np.cli.assemble import doors
 from vae_np.cli.common import DATA_DEFAULTS, Parts
 from vae_np.cli.otherness import check_order, check_shape, otherness, renamed
 from vae_np.cli.runs import KEPT, OF_DATA, load_run, read_config
+from vae_np.cli.tables import CHOOSING
 from vae_np.cli.train_options import DEFAULTS
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def options_from(source: str, explicit: dict[str, Any]) -> dict[str, Any]:
     if saved is None:
         raise ValueError(f"--start-from {source}: the folder has no config.json, which tells the run's options")
     before = {**DEFAULTS, **{name: value for name, value in saved.items() if name not in KEPT}}
-    if explicit.get("likelihood") == "auto":
+    if explicit.get("likelihood") in CHOOSING:
         explicit = {name: value for name, value in explicit.items() if name != "likelihood"}
     theirs, ours = doors(before), doors({**before, **explicit})
     for name in MODEL:
@@ -58,7 +59,7 @@ def options_from(source: str, explicit: dict[str, Any]) -> dict[str, Any]:
                 f"--start-from {source}: the weights are those of a run with {flag} {before[name]}; omit {flag}"
             )
     if "data" in explicit and explicit["data"] != before["data"]:
-        before |= {name: value for name, value in DATA_DEFAULTS.items() if name != "scale"}
+        before |= {name: value for name, value in DATA_DEFAULTS.items() if name not in ("scale", "classes")}
     if explicit.get("scale", before["scale"]) != before["scale"] and "standard" in (explicit["scale"], before["scale"]):
         raise ValueError(f"--start-from {source}: its model was trained with --scale {before['scale']}; omit --scale")
     # the bias that was learned stays: "zero" leaves it as it is

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vae_np import __version__
-from vae_np.cli import assemble, choice, common, conditions, output, remarks, run_folder, starting
+from vae_np.cli import assemble, choice, common, conditions, output, remarks, run_folder, starting, tables
 from vae_np.cli.command import Command
 from vae_np.cli.runs import OF_DATA
 from vae_np.cli.train_options import add_arguments
@@ -127,7 +127,8 @@ def _prepare(
         raise ValueError(f"--checkpoint-seconds must be finite and not negative; got {options['checkpoint_seconds']}")
     from vae_np.training.trainer import Trainer
 
-    chosen, begins = "", not begun and not options["start_from"]
+    begins = not begun and not options["start_from"]
+    options, chosen = tables.chosen(options)
     if options["likelihood"] != "auto":
         assemble.likelihood(options)  # what makes no sense is said before data are read
         options = choice.scale_of(options)
@@ -137,7 +138,8 @@ def _prepare(
         if options["likelihood"] == "auto":
             options, chosen = choice.likelihood_of(options, found)
         elif begins:
-            options, chosen = choice.sigma_of(options, found)
+            options, line = choice.sigma_of(options, found)
+            chosen = line or chosen
         likelihood = assemble.likelihood(options)
         if begun or options["start_from"]:
             starting.check_columns(str(begun or options["start_from"]), found)

@@ -53,6 +53,8 @@ DEFAULTS: dict[str, Any] = {
 }
 EARLIER: dict[str, Any] = {"patience": None, "index": "none"}
 """What a run did whose config.json does not know the option: it is older, and has an index among its features, say."""
+WITHOUT_FLAG = ("classes",)
+"""What the data decide and a run keeps."""
 FREE_ON_RESUME = ("epochs", "backend", "threads", "checkpoint_seconds", "no_pictures")
 """What may differ when a run is resumed."""
 BY_HASH = ("data", "key", "header")
@@ -62,6 +64,7 @@ NULLABLE: dict[str, tuple[type, ...]] = {
     "labels": (str,),
     "key": (str,),
     "split": (list,),
+    "classes": (list,),
     "decoder_hidden": (list,),
     "sigma": (str, int, float),
     "floor": (int, float),
@@ -108,8 +111,8 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         metavar="NAME",
         help="bernoulli, continuous-bernoulli, gaussian, laplace, student-t, poisson, negative-binomial,"
         " beta, discretised-logistic, categorical, multinomial, perhaps with options as in laplace:scale=learned;"
-        " of a table one a group, columns:gaussian=0-3,categorical=4-6,poisson=7; or auto, what the data look like"
-        " [auto]",
+        " of a table one a group, columns:gaussian=0-3,categorical=4-6,poisson=7; auto, what the data look like, and"
+        " each column of a .csv file with texts; or table, each column of any .csv file [auto]",
     )
     add(
         "--sigma",
@@ -193,7 +196,14 @@ def check_types(options: dict[str, Any], source: object) -> None:
             kinds = (str, int, float)
         numbers = (int, float) if name == "split" else (int,)
         good = isinstance(value, kinds) and (isinstance(value, bool) == (kinds == (bool,)))
-        if isinstance(value, list):
+        if isinstance(value, list) and name == "classes":
+            good = good and all(map(_are_classes, value))
+        elif isinstance(value, list):
             good = good and all(isinstance(entry, numbers) and not isinstance(entry, bool) for entry in value)
         if not good and not (value is None and name in NULLABLE):
             raise ValueError(f"{source}: {name} cannot be {value!r}")
+
+
+def _are_classes(levels: Any) -> bool:
+    """What a run keeps of a column: the texts of its classes, or null."""
+    return levels is None or (isinstance(levels, list) and bool(levels) and all(isinstance(t, str) for t in levels))

@@ -172,6 +172,8 @@ def _choices(low: int, high: int, dtype: np.dtype[Any], images: bool, source: st
     ]
     if grey:
         words = [f"{words.pop()}, as grey values want", *words]
+    if source.lower().endswith((".csv", ".csv.gz")) and not grey:
+        words[1] += ", --likelihood table, a kind for each column"
     return (
         f"{source}: integers from {low} to {high} ({dtype}) have no obvious scale; give {', '.join(words[:2])}, or"
         f" {words[2]} (in Python scale='none', with VAE(scale='standard') or without, or scale={largest})"

@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 from vae_np.data.csv_columns import fields, is_missing, is_number, is_open, is_value, unquoted
 from vae_np.data.csv_lines import SHOWN, data_lines, is_not_utf8, shown
 
-__all__ = ["NOT_UTF8", "Columns", "faulty_text", "first_fault", "not_finite", "rounded", "separator", "trailing_comma"]
+__all__ = [
+    "NOT_UTF8",
+    "Columns",
+    "faulty_text",
+    "first_fault",
+    "not_finite",
+    "place_of",
+    "rounded",
+    "separator",
+    "trailing_comma",
+]
 
 REMEDY = "; missing values are not supported: fill it in or leave the line out (see docs/data.md)"
 NOT_UTF8 = "not a text in UTF-8; save the file as UTF-8"
@@ -38,7 +48,7 @@ def not_finite(path: Path, columns: Columns, table: NDArray[Any]) -> str:
     number, line = next(islice(data_lines(path, columns.header), row, None))
     column = j + 1 + (columns.row_names is not None or columns.labels == "first")
     count = f"{bad.sum()} of {table.size} values are not finite"
-    return f"{_place(path, number, column, columns)}: {shown(fields(line)[column - 1])} ({count}){REMEDY}"
+    return f"{place_of(path, number, column, columns)}: {shown(fields(line)[column - 1])} ({count}){REMEDY}"
 
 
 def rounded(path: Path, columns: Columns) -> tuple[str, ...]:
@@ -52,13 +62,15 @@ def rounded(path: Path, columns: Columns) -> tuple[str, ...]:
             if column in (own, own + len(parts) + 1) or (columns.row_names is not None and column == 1):
                 continue
             if re.fullmatch(r"[+-]?\d{16,300}", text) and int(text) != (near := int(float(text))):
-                first = first or f"{_place(Path(path.name), number, column, columns)}: {shown(text)} is read as {near}"
+                first = (
+                    first or f"{place_of(Path(path.name), number, column, columns)}: {shown(text)} is read as {near}"
+                )
                 count += 1
     more = f", and {count - 1} more integers are rounded" if count > 1 else ""
     return (f"{first}{more}: float64 has no others beyond 2^53",) if count else ()
 
 
-def _place(path: Path, line: int, column: int, columns: Columns) -> str:
+def place_of(path: Path, line: int, column: int, columns: Columns) -> str:
     """How errors name a field: with the column's name, where the header has one."""
     names = columns.names or []
     name = names[column - 1] if column <= len(names) else ""
@@ -92,7 +104,7 @@ def first_fault(path: Path, columns: Columns) -> str | None:
                     if last and not field.strip() and (fault := trailing_comma(path, columns.header)):
                         return fault
                     fact = _fact(field, column, width if len(parts) == width and not labels else 0)
-                    return f"{_place(path, number, column, columns)}: {fact}"
+                    return f"{place_of(path, number, column, columns)}: {fact}"
             if labels and len(parts) == 1 + index:
                 return f"{path}: line {number}: there is no data beside the label {shown(line)}{separator(line)}"
             if len(parts) != width:

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from vae_np.data.csv_classes import Classes, coded, names_of_levels
 from vae_np.data.csv_columns import bare, first_field, is_missing, is_number, last_field, unquoted
 from vae_np.data.csv_faults import Columns, faulty_text, first_fault, not_finite, rounded
 from vae_np.data.csv_layout import IndexColumn, LabelColumn, find_columns
@@ -38,7 +39,13 @@ class Table(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def read_csv(path: Path, labels: LabelColumn = None, index: IndexColumn = "auto", header: Header = "auto") -> Table:
+def read_csv(
+    path: Path,
+    labels: LabelColumn = None,
+    index: IndexColumn = "auto",
+    header: Header = "auto",
+    classes: Classes | None = None,
+) -> Table:
     """Read comma-separated numbers, plain or packed with gzip, and perhaps columns of labels and of an index.
 
     The first line is a header if none of its fields is a number, or if `csv_header.judge` finds it one of numbers. It
@@ -47,7 +54,8 @@ def read_csv(path: Path, labels: LabelColumn = None, index: IndexColumn = "auto"
     array is int64, since a text has no types: "0" and "255" are bytes to the one who wrote them. Labels of which one is
     not a number are texts, all of them: 0, 1, ... in the sorted order of the distinct ones. What makes the first column
     an index is said by `csv_columns.find_index`; index="first" makes it one, "none" makes it none, and so do
-    labels="first".
+    labels="first". ``classes`` say which columns hold classes, and of which texts: these become zeros and ones, and all
+    numbers float64 (see `csv_classes`).
 
     Raises
     ------
@@ -59,15 +67,19 @@ def read_csv(path: Path, labels: LabelColumn = None, index: IndexColumn = "auto"
         found, note = find_header(path, header, labels)
         columns = find_columns(path, labels, index, found)
         try:
-            values, texts = _parse(path, columns)
+            values, texts = _parse(path, columns) if classes is None else coded(path, columns, classes)
         except ValueError as error:
+            if classes is not None:
+                raise
             raise ValueError(first_fault(path, columns) or f"{path}: {error}") from error
         if not np.isfinite(values).all():
             raise ValueError(not_finite(path, columns, values))
         notes = (*filter(None, [note]), *columns.notes)
         if (np.abs(values) >= 2.0**53).any():
             notes += rounded(path, columns)
-        table = _named(Table(_whole(values), notes=notes), columns)
+        table = _named(Table(_whole(values) if classes is None else values, notes=notes), columns)
+        if classes is not None:
+            table = table._replace(names=names_of_levels(columns, classes))
         if labels is None:
             return table
         if all(map(is_number, texts)):

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from numpy.typing import DTypeLike, NDArray
 
 from vae_np.data.arrays import from_array
+from vae_np.data.csv_classes import Classes
 from vae_np.data.csv_files import read_csv
 from vae_np.data.dataset import Dataset
 from vae_np.data.digits import DEEPEST, read_digits
@@ -17,7 +18,7 @@ from vae_np.data.mnist import TRANSPOSED, check_part, read_mnist
 from vae_np.data.numpy_files import read_npy, read_npz
 from vae_np.support.checks import float_dtype
 
-__all__ = ["load"]
+__all__ = ["kind_of", "load"]
 
 Array = NDArray[Any]
 
@@ -37,6 +38,7 @@ def load(
     index: Literal["auto", "first", "none"] = "auto",
     header: Literal["auto", "yes", "no"] = "auto",
     transpose: bool = False,
+    classes: Classes | None = None,
 ) -> Dataset:
     """Load a data set by its name or from a folder or file.
 
@@ -77,6 +79,9 @@ def load(
 
     transpose : bool
         Swap rows and columns of images, as EMNIST's need it.
+    classes : sequence of (sequence of str, or None), optional
+        Of each column of a csv file that is a feature the texts of its classes, which become a group of zeros and ones
+        with names such as town=Bern, or None for numbers. A text that is none of them is refused with its place.
 
     Returns
     -------
@@ -105,16 +110,18 @@ def load(
         raise ValueError(f"index must be 'auto', 'first' or 'none'; got {index!r}")
     if header not in ("auto", "yes", "no"):
         raise ValueError(f"header must be 'auto', 'yes' or 'no'; got {header!r}")
+    if classes is not None and kind_of(source) != "csv":
+        raise ValueError(f"{source}: classes= is for csv files")
     if index == labels == "first":
         raise ValueError("the first column cannot hold both the index and the labels")
-    kind = _kind(source)
+    kind = kind_of(source)
     if labels not in ("first", "last", "none", None) and kind != "npz":
         raise ValueError(f"labels must be 'first', 'last', 'none' or None; got {labels!r}")
     _check_options(kind, source, part, labels, key, index, header)
     how: dict[str, Any] = {"scale": scale, "dtype": dtype, "transpose": transpose}
     if kind == "csv":
         column: Any = None if labels == "none" else labels
-        table = read_csv(Path(source), column, index, header)
+        table = read_csv(Path(source), column, index, header, classes)
         raw, y = table.values, table.labels
         how |= {"label_names": table.label_names, "feature_names": table.names, "label_name": table.label_name}
         how |= {"index": table.row_names, "index_name": table.index_name, "notes": table.notes}
@@ -128,7 +135,7 @@ def load(
     return from_array(raw, y, source=os.fspath(source), name=name, **how)
 
 
-def _kind(source: str | os.PathLike[str]) -> str:
+def kind_of(source: str | os.PathLike[str]) -> str:
     """What the source is: digits, mnist, folder, npy, npz, csv or idx."""
     if source in ("digits", "mnist"):
         return str(source)
