@@ -75,6 +75,16 @@ def test_hidden_features_are_those_before_the_heads():
     np.testing.assert_allclose(hidden_features(vae, x), h, rtol=1e-14)
 
 
+@pytest.mark.parametrize("word", ["categorical:classes=3", "poisson", "columns:gaussian=0,categorical=1-3,poisson=4-5"])
+def test_means_of_classes_and_counts_are_measured_though_they_are_neither(word):
+    vae = model(n_features=6, hidden=(5,), latent=2, likelihood=word, backend="numpy")
+    draws = [vae.sample(30, seed) for seed in (1, 2)]
+    found = generation_quality(vae, *draws, sets=2)
+    assert set(found.measures["features"]["frechet"]) == set(SOURCES)
+    with pytest.raises(ValueError, match="x must"):
+        hidden_features(vae, np.full((1, 6), np.nan))
+
+
 def test_too_few_examples_are_refused_with_the_number_that_is_needed():
     vae = model(**SMALL)
     with pytest.raises(ValueError, match="5 sets of 6 need 30 training and 6 held-out examples; there are 29 and 9"):

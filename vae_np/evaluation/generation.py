@@ -12,7 +12,7 @@ from vae_np.evaluation.neighbours import nearest, overlap
 from vae_np.evaluation.two_samples import discrepancy, frechet_distance
 from vae_np.formulas.network import encoder_forward
 from vae_np.model.vae import VAE
-from vae_np.support.checks import whole
+from vae_np.support.checks import check_values, whole
 from vae_np.support.noise import stream
 
 __all__ = ["MEASURES", "SOURCES", "SPACES", "Measure", "Quality", "generation_quality", "hidden_features", "stages"]
@@ -157,8 +157,12 @@ def _in_space(vae: VAE, space: str, x: Array) -> Array:
 
 
 def hidden_features(vae: VAE, x: ArrayLike) -> Array:
-    """The encoder's last hidden layer (N, H), of x (N, D); x itself, as the networks see it, where there is none."""
-    x = vae.check_data(x)
+    """The encoder's last hidden layer (N, H), of x (N, D); x itself, as the networks see it, where there is none.
+
+    x may be expectations, which of counts are not whole and of classes no single one.
+    """
+    x = vae.check_float("x", x)
+    check_values(x, -np.inf, np.inf, name="x")
     return np.concatenate(list(_hidden(vae, x)))
 
 
