@@ -63,6 +63,28 @@ def test_the_bound_of_points_is_their_log_likelihood_and_no_step_lowers_it():
     )
 
 
+def test_no_step_of_k_means_raises_the_sum_of_squares_and_at_its_end_no_row_moves():
+    mu, _ = posteriors()
+    sums = []
+    for most in range(1, 30):
+        found = fit_mixture(mu, 8, by="k-means", restarts=1, most=most)
+        distance = ((mu[:, None] - found.mean) ** 2).sum(axis=-1)
+        sums.append(distance.min(axis=1).sum())
+    assert (np.diff(sums) <= 1e-9).all()
+    assert sums[-1] < sums[0]
+    assert found.steps < 29
+    owner = distance.argmin(axis=1)
+    np.testing.assert_allclose(found.mean, [mu[owner == c].mean(axis=0) for c in range(8)], atol=1e-12)
+    np.testing.assert_allclose(np.exp(found.logits), np.bincount(owner, minlength=8) / N, rtol=1e-6)
+
+
+def test_an_empty_cluster_begins_anew_at_the_row_that_is_farthest(monkeypatch):
+    x = np.concatenate([np.zeros((5, 2)), np.ones((5, 2)), [[9.0, 9.0]]])
+    monkeypatch.setattr(clusters, "_drawn", lambda x, components, generator: np.repeat([0, 1], [5, 6]))
+    found = fit_mixture(x, 3, by="k-means", restarts=1)
+    np.testing.assert_allclose(np.sort(found.mean[:, 0]), [0, 1, 9], atol=1e-9)
+
+
 def test_one_component_has_the_mean_and_the_whole_variance():
     mu, logvar = posteriors()
     found = fit_mixture(mu, 1, variance=np.exp(logvar), restarts=1)
@@ -73,8 +95,9 @@ def test_one_component_has_the_mean_and_the_whole_variance():
 @pytest.mark.parametrize(
     "x", [np.ones((5, 2)), np.arange(6.0).reshape(3, 2), np.column_stack([np.arange(9.0), np.ones(9)])], ids=len
 )
-def test_rows_that_are_equal_or_as_few_as_clusters_leave_finite_numbers(x):
-    found = fit_mixture(x, 3)
+@pytest.mark.parametrize("by", ["em", "k-means"])
+def test_rows_that_are_equal_or_as_few_as_clusters_leave_finite_numbers(x, by):
+    found = fit_mixture(x, 3, by=by)
     assert all(np.isfinite(part).all() for part in found)
     np.testing.assert_allclose(found.probabilities(x).sum(axis=1), 1, rtol=1e-12)
 
@@ -118,13 +141,14 @@ def test_many_rows_are_taken_in_blocks(monkeypatch):
     np.testing.assert_allclose(cluster_probabilities(vae, x, 4), whole, rtol=1e-12)
 
 
+@pytest.mark.parametrize("by", ["em", "k-means"])
 @pytest.mark.parametrize("of", ["means", "posteriors"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_model_with_clusters_has_the_same_networks_and_a_better_prior_than_none(dtype, of):
+def test_a_model_with_clusters_has_the_same_networks_and_a_better_prior_than_none(dtype, of, by):
     vae = model(likelihood="gaussian", scale="standard", backend="numpy", dtype=dtype)
     x = np.random.default_rng(0).normal(5, 3, size=(60, 7)).astype(dtype)
     vae.start_scaling(x)
-    made = with_clusters(vae, x, 3, of=of)
+    made = with_clusters(vae, x, 3, of=of, by=by)
     assert made.prior == VaDE(3)
     assert made.dtype == vae.dtype
     for name in vae.parameters:
@@ -136,6 +160,20 @@ def test_a_model_with_clusters_has_the_same_networks_and_a_better_prior_than_non
         with_clusters(vae, x, 3, of="rows")
     with pytest.raises(ValueError, match="clusters need the diagonal posterior"):
         with_clusters(model(posterior="full", backend="numpy"), x, 3)
+
+
+def test_the_prior_of_k_means_is_each_clusters_mean_and_variance_of_z():
+    """Var[z] of a cluster's rows: that of their means and the mean of their posteriors' variances."""
+    vae = model(likelihood="gaussian", backend="numpy")
+    x = np.random.default_rng(0).normal(size=(60, 7))
+    mu, logvar = vae.encode(x)
+    own = with_clusters(vae, x, 3).architecture.own(with_clusters(vae, x, 3).parameters, "prior")
+    owner = ((mu[:, None] - own["mean"]) ** 2).sum(axis=-1).argmin(axis=1)
+    for c in range(3):
+        mine = owner == c
+        np.testing.assert_allclose(own["mean"][c], mu[mine].mean(axis=0), atol=1e-9)
+        variance = mu[mine].var(axis=0) + np.exp(logvar[mine]).mean(axis=0)
+        np.testing.assert_allclose(np.exp(own["logvar"][c]), variance, rtol=1e-6)
 
 
 def test_draws_come_by_weight_from_their_clusters():

@@ -9,6 +9,7 @@ import pytest
 
 sklearn = pytest.importorskip("sklearn")
 from sklearn.base import clone  # noqa: E402
+from sklearn.cluster import KMeans  # noqa: E402
 from sklearn.exceptions import NotFittedError  # noqa: E402
 from sklearn.metrics import adjusted_rand_score  # noqa: E402
 from sklearn.mixture import GaussianMixture  # noqa: E402
@@ -25,6 +26,12 @@ def small(n_clusters=3, **options) -> VAEClusterer:
     return VAEClusterer(n_clusters, vae, **{"epochs": 10, "restarts": 3, "samples": 20, "random_state": 0} | options)
 
 
+def trained(**options) -> VAEClusterer:
+    """With an autoencoder that 50 rows, a step an epoch, have trained: scikit-learn's checks ask for clusters."""
+    made = small(random_state=None, **options)
+    return made.set_params(autoencoder__epochs=300)
+
+
 def blobs(n=60, seed=0):
     """Three directions in six dimensions, and their labels."""
     rng = np.random.default_rng(seed)
@@ -36,12 +43,14 @@ def blobs(n=60, seed=0):
 X, LABELS = blobs()
 
 
-@parametrize_with_checks([small(random_state=None), small(mixture="fitted", random_state=None)])
+@parametrize_with_checks([trained(), trained(mixture="fitted"), small(random_state=None, start="em")])
 def test_scikit_learns_own_checks_pass(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("options", [{}, {"responsibilities": "sampled"}, {"mixture": "fitted"}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"responsibilities": "sampled"}, {"mixture": "fitted"}, {"start": "em"}], ids=str
+)
 def test_clusters_that_are_there_are_found_and_new_rows_go_to_theirs(options):
     found = small(**options).fit(X)
     assert adjusted_rand_score(LABELS, found.labels_) > 0.95
@@ -81,6 +90,31 @@ def test_the_fitted_mixture_is_as_likely_as_scikit_learns():
     np.testing.assert_allclose(np.sort(np.exp(ours.logits)), np.sort(theirs.weights_), atol=1e-3)
 
 
+def test_k_means_is_scikit_learns_and_its_mixture_that_of_its_clusters():
+    """The least sum of squares of ten starts of both, on groups that overlap; weights, means, variances of the rows."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(400, 3)) * [1, 2, 0.5] + 3 * rng.integers(0, 3, size=(400, 1))
+    theirs = KMeans(3, n_init=10, tol=0, random_state=0).fit(x)
+    ours = fit_mixture(x, 3, by="k-means")
+    order, same = np.argsort(ours.mean[:, 0]), np.argsort(theirs.cluster_centers_[:, 0])
+    np.testing.assert_allclose(ours.mean[order], theirs.cluster_centers_[same], rtol=1e-9)
+    for c, k in zip(order, same, strict=True):
+        mine = x[theirs.labels_ == k]
+        assert np.exp(ours.logits[c]) == pytest.approx(len(mine) / 400, rel=1e-9)
+        np.testing.assert_allclose(np.exp(ours.logvar[c]), mine.var(axis=0), rtol=1e-9)
+
+
+def test_a_wide_group_behind_a_narrow_one_is_a_cluster_to_em_alone():
+    """What the two starts differ in: the likeliest mixture has one centre twice, k-means halves the rows."""
+    rng = np.random.default_rng(0)
+    x, wide = rng.normal(size=(400, 2)), np.repeat([0, 1], 200)
+    x *= np.where(wide, 10.0, 0.1)[:, None]
+    assert adjusted_rand_score(wide, fit_mixture(x, 2).probabilities(x).argmax(axis=1)) > 0.9
+    means = fit_mixture(x, 2, by="k-means").mean
+    nearest = ((x[:, None] - means) ** 2).sum(axis=-1).argmin(axis=1)
+    assert adjusted_rand_score(wide, nearest) < 0.3
+
+
 def test_a_fit_depends_on_its_seed_alone_and_a_pickle_keeps_its_bits():
     one, same = small().fit(X), clone(small()).fit(X)
     np.testing.assert_array_equal(one.predict_proba(X), same.predict_proba(X))
@@ -90,6 +124,10 @@ def test_a_fit_depends_on_its_seed_alone_and_a_pickle_keeps_its_bits():
 def test_what_makes_no_sense_is_refused():
     with pytest.raises(ValueError, match="mixture must be one of trained, fitted; got 'both'"):
         small(mixture="both").fit(X)
+    with pytest.raises(ValueError, match="start must be one of k-means, em; got 'random'"):
+        small(start="random").fit(X)
+    with pytest.raises(ValueError, match="by must be em or k-means; got 'random'"):
+        fit_mixture(X, 3, by="random")
     with pytest.raises(ValueError, match="n_samples=2 must be at least n_clusters=3"):
         small().fit(X[:2])
     with pytest.raises(ValueError, match="clusters need the diagonal posterior"):

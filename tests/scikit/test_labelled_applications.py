@@ -20,7 +20,10 @@ pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="not in a checkout")
 @pytest.mark.parametrize(
     ("script", "methods"),
     [
-        ("clusters", ["k-means of pixels", "mixture of posterior means", "VaDE, optimal responsibilities"]),
+        (
+            "clusters",
+            ["k-means of pixels", "mixture of posterior means", "VaDE from k-means, optimal responsibilities"],
+        ),
         ("dimensions", ["PCA", "Isomap", "t-SNE", "VAE"]),
     ],
 )

@@ -63,12 +63,13 @@ def fit_mixture(
     components: int,
     *,
     variance: ArrayLike | None = None,
+    by: str = "em",
     restarts: int = 10,
     seed: int = 0,
     most: int = 500,
     tolerance: float = 1e-6,
 ) -> FittedMixture:
-    """Expectation maximisation of a mixture of diagonal Gaussians, the best of some starts.
+    """Expectation maximisation of a mixture of diagonal Gaussians, the best of some starts; or k-means.
 
         bound      1/N sum_n log sum_c pi_c exp(E[log N(z_n; mean_c, exp(logvar_c))])
         E step     gamma_nc ~ pi_c exp(E[log N(z_n; mean_c, exp(logvar_c))])
@@ -79,6 +80,10 @@ def fit_mixture(
     variances it is, but for the posteriors' entropy, minus the KL of `priors.VaDE` with optimal responsibilities: EM
     then takes the prior to a best one for this encoder. No step lowers it, the floor of variances aside.
 
+    By k-means (Lloyd 1982) each row belongs to the nearest mean alone, gamma is 0 or 1, and what falls with every step
+    is sum_n min_c |x_n - mean_c|^2; the Gaussians are those of one M step at its end. It knows no widths, so that none
+    of its clusters is a wide one behind the others, as the likeliest mixture may have.
+
     Parameters
     ----------
     x : array, shape (N, K)
@@ -86,13 +91,14 @@ def fit_mixture(
         M, at most N.
     variance : array, shape (N, K), optional
         v; 0 if left out.
+    by : {"em", "k-means"}
     restarts : int
         Starts, each from centres drawn as by k-means++ (Arthur & Vassilvitskii 2007).
     seed : int
     most : int
-        EM steps of a start at most.
+        Steps of a start at most.
     tolerance : float
-        A start ends when a step raises the bound by less, in nats a row.
+        A start of EM ends when a step raises the bound by less, in nats a row; of k-means when no row moves.
     """
     x = np.asarray(x, np.float64)
     components, restarts = whole("components", components, at_least=1), whole("restarts", restarts, at_least=1)
@@ -101,8 +107,16 @@ def fit_mixture(
     v = np.zeros_like(x) if variance is None else np.asarray(variance, np.float64)
     if v.shape != x.shape or not (v >= 0).all():
         raise ValueError(f"variance must have x's shape {x.shape} and not be negative; got {v.shape}")
+    if by not in ("em", "k-means"):
+        raise ValueError(f"by must be em or k-means; got {by!r}")
     floor = FLOOR * float((x.var(axis=0) + v.mean(axis=0)).mean()) or FLOOR
     generator = stream(seed, "clusters")
+    if by == "k-means":
+        _, steps, owner = min(
+            (_k_means(x, components, generator, most) for _ in range(restarts)), key=lambda one: one[0]
+        )
+        found = _m_step(x, v, np.eye(components)[owner], floor)
+        return found._replace(bound=float(log_sum_exp(found.log_terms(x, v), axis=1).mean()), steps=steps)
     starts = [_one_start(x, v, components, floor, generator, most, tolerance) for _ in range(restarts)]
     return max(starts, key=lambda one: one.bound)
 
@@ -110,17 +124,8 @@ def fit_mixture(
 def _one_start(
     x: Array, v: Array, components: int, floor: float, generator: np.random.Generator, most: int, tolerance: float
 ) -> FittedMixture:
-    """EM from the nearest of centres, each drawn by its squared distance from those before it."""
-    centres = [x[generator.integers(len(x))]]
-    nearest = ((x - centres[0]) ** 2).sum(axis=1)
-    owner = np.zeros(len(x), int)
-    for c in range(1, components):
-        total = nearest.sum()
-        n = generator.choice(len(x), p=nearest / total) if total > 0 else generator.integers(len(x))
-        distance = ((x - x[n]) ** 2).sum(axis=1)
-        owner[distance < nearest] = c
-        nearest = np.minimum(nearest, distance)
-        owner[n] = c  # also where rows are equal, so that no cluster begins empty
+    """EM from the nearest of drawn centres."""
+    owner = _drawn(x, components, generator)
     mixture, before = _m_step(x, v, np.eye(components)[owner], floor), -np.inf
     for step in range(1, most + 1):
         terms = mixture.log_terms(x, v)
@@ -131,6 +136,41 @@ def _one_start(
         before = mixture.bound
         mixture = _m_step(x, v, np.exp(terms - each[:, None]), floor)._replace(bound=before, steps=step)
     return mixture
+
+
+def _k_means(
+    x: Array, components: int, generator: np.random.Generator, most: int
+) -> tuple[float, int, NDArray[np.intp]]:
+    """The sum of squared distances at the end, the steps, and the nearest of the means of each row."""
+    owner, steps = _drawn(x, components, generator), 0
+    while True:
+        size = np.bincount(owner, minlength=components)
+        centres = np.stack([x[owner == c].mean(axis=0) if size[c] else x[0] for c in range(components)])
+        distance = np.stack([((x - centre) ** 2).sum(axis=1) for centre in centres], axis=1)
+        distance[:, size == 0] = np.inf
+        for c in np.flatnonzero(size == 0):  # begins anew at the row that is farthest from its own
+            distance[distance.min(axis=1).argmax(), c] = 0
+        before, owner, steps = owner, distance.argmin(axis=1), steps + 1
+        if steps >= most or (owner == before).all():
+            return float(distance.min(axis=1).sum()), steps, owner
+
+
+def _nearest(x: Array, centres: Array) -> NDArray[np.intp]:
+    return np.stack([((x - centre) ** 2).sum(axis=1) for centre in centres]).argmin(axis=0)
+
+
+def _drawn(x: Array, components: int, generator: np.random.Generator) -> NDArray[np.intp]:
+    """The nearest of centres of each row, each drawn by its squared distance from those before it."""
+    nearest = ((x - x[generator.integers(len(x))]) ** 2).sum(axis=1)
+    owner = np.zeros(len(x), np.intp)
+    for c in range(1, components):
+        total = nearest.sum()
+        n = generator.choice(len(x), p=nearest / total) if total > 0 else generator.integers(len(x))
+        distance = ((x - x[n]) ** 2).sum(axis=1)
+        owner[distance < nearest] = c
+        nearest = np.minimum(nearest, distance)
+        owner[n] = c  # also where rows are equal, so that no cluster begins empty
+    return owner
 
 
 def _m_step(x: Array, v: Array, gamma: Array, floor: float) -> FittedMixture:
@@ -148,13 +188,15 @@ def with_clusters(
     *,
     responsibilities: str = "optimal",
     of: str = "means",
+    by: str = "k-means",
     restarts: int = 10,
     seed: int = 0,
 ) -> VAE:
-    """A model with the same networks and weights whose prior is VaDE's mixture, found by EM from the posteriors of x.
+    """A model with the same networks and weights whose prior is VaDE's mixture, found from the posteriors of x.
 
     Jiang et al. (2017) begin so, since their objective does not find clusters from a random start: an autoencoder is
-    trained first, then a mixture on its codes. `fit` goes on with both together.
+    trained first, then a mixture on its codes. `fit` goes on with both together, and ends not far from where it began:
+    clusters of k-means are the better start on images, since likeliest Gaussians need be no clusters.
 
     Parameters
     ----------
@@ -166,10 +208,10 @@ def with_clusters(
     responsibilities : {"optimal", "sampled"}
         As those of `VaDE`.
     of : {"means", "posteriors"}
-        EM of the posteriors' means alone, which tells clusters apart, the variances only added to those of the
-        components at its end; or of the posteriors, which makes VaDE's KL the least, but where they are wide may find
-        one cluster for all.
-    restarts, seed : int
+        Of the posteriors' means alone, which tells clusters apart, the variances only added to those of the
+        components at its end; or of the posteriors, which with EM makes VaDE's KL the least, but where they are wide
+        may find one cluster for all.
+    by, restarts, seed
         As those of `fit_mixture`.
 
     Raises
@@ -186,9 +228,11 @@ def with_clusters(
     if of not in ("means", "posteriors"):
         raise ValueError(f"of must be means or posteriors; got {of!r}")
     v = np.exp(logvar)
-    found = fit_mixture(mu, components, variance=v if of == "posteriors" else None, restarts=restarts, seed=seed)
+    how: dict[str, Any] = {"by": by, "restarts": restarts, "seed": seed}
+    found = fit_mixture(mu, components, variance=v if of == "posteriors" else None, **how)
     if of == "means":
-        found = _m_step(mu, v, found.probabilities(mu), FLOOR * float(v.mean()))
+        gamma = found.probabilities(mu) if by == "em" else np.eye(components)[_nearest(mu, found.mean)]
+        found = _m_step(mu, v, gamma, FLOOR * float(v.mean()))
     made = VAE(
         a.n_features, hidden=a.hidden, latent=a.latent, activation=a.activation, likelihood=a.likelihood,
         prior=VaDE(components, responsibilities), dtype=str(vae.dtype), backend=vae.backend, seed=vae.seed,

@@ -20,6 +20,7 @@ __all__ = ["VAEClusterer"]
 
 Array = NDArray[Any]
 MIXTURES = ("trained", "fitted")
+STARTS = ("k-means", "em")
 
 
 class VAEClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
@@ -32,13 +33,16 @@ class VAEClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         A copy of it is fitted first; one with its own defaults if left out. Its posterior is the diagonal one.
     mixture : {"trained", "fitted"}
         ``"trained"``: VaDE (Jiang et al. 2017), the mixture is the prior and is trained with the networks;
-        ``"fitted"``: it stays as expectation maximisation leaves it on the posterior means of the autoencoder.
+        ``"fitted"``: it stays as it was found on the posterior means of the autoencoder.
+    start : {"k-means", "em"}
+        How the mixture is found on the posterior means: by k-means, or by expectation maximisation, whose likeliest
+        Gaussians need be no clusters (see `vae_np.evaluation.fit_mixture`).
     epochs, learning_rate
         Of the training together; batches and samples are the autoencoder's.
     responsibilities : {"optimal", "sampled"}
         See `vae_np.VaDE`.
     restarts : int
-        Starts of the expectation maximisation, of which the likeliest is taken.
+        Of ``start``, of which the best by its own measure is taken.
     samples : int
         S, of z in `predict_proba`.
     random_state : int, RandomState or None
@@ -73,6 +77,7 @@ class VAEClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         autoencoder: VariationalAutoencoder | None = None,
         *,
         mixture: str = "trained",
+        start: str = "k-means",
         epochs: int = 50,
         learning_rate: float = 1e-3,
         responsibilities: str = "optimal",
@@ -83,6 +88,7 @@ class VAEClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self.n_clusters = n_clusters
         self.autoencoder = autoencoder
         self.mixture = mixture
+        self.start = start
         self.epochs = epochs
         self.learning_rate = learning_rate
         self.responsibilities = responsibilities
@@ -98,6 +104,8 @@ class VAEClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         given = named(self, X, vae.likelihood)
         if self.mixture not in MIXTURES:
             raise ValueError(f"mixture must be one of {', '.join(MIXTURES)}; got {self.mixture!r}")
+        if self.start not in STARTS:
+            raise ValueError(f"start must be one of {', '.join(STARTS)}; got {self.start!r}")
         if (rows := np.shape(given)[0]) < self.n_clusters:
             raise ValueError(f"n_samples={rows} must be at least n_clusters={self.n_clusters}")
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -105,7 +113,7 @@ class VAEClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             vae.set_params(random_state=self._seed)
         vae.fit(given)
         x = as_given(self, X, vae.table_, vae.model_.dtype)
-        of: dict[str, Any] = {"restarts": self.restarts, "seed": self._seed}
+        of: dict[str, Any] = {"by": self.start, "restarts": self.restarts, "seed": self._seed}
         self.mixture_ = fit_mixture(vae.model_.encode(x)[0], self.n_clusters, **of)
         vae.model_ = with_clusters(vae.model_, x, self.n_clusters, responsibilities=self.responsibilities, **of)
         self.autoencoder_, self.history_ = vae, None
