@@ -109,7 +109,7 @@ def test_a_fit_depends_on_its_seed_alone_and_a_pickle_keeps_its_bits():
 def test_a_warm_start_goes_on_and_partial_fits_are_passes():
     vae = small(warm_start=True, epochs=5).fit(X)
     before = vae.score(X)
-    assert vae.fit(X).score(X) > before
+    assert vae.set_params(epochs=20).fit(X).score(X) > before + 0.05
     parts = small()
     for _ in range(30):
         parts.partial_fit(X)
