@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-__all__ = ["CHOICES", "chosen_class", "columns_of", "in_turn", "rows_of"]
+__all__ = ["CHOICES", "as_in_training", "chosen_class", "columns_of", "in_turn", "named", "rows_of"]
 
 CHOICES = ("none", "labels")
+SHOWN = 3
+"""Words that an error names."""
 MOST = 1000
 """Classes that a condition may have: each is a column of the encoder's and the decoder's first layer."""
 
@@ -44,6 +46,49 @@ def rows_of(vae: VAE, data: Dataset) -> Array:
     return vae.rows(data.x, _labels(data)) if vae.architecture.condition else data.x
 
 
+def as_in_training(data: Dataset, names: Sequence[str] | None, is_other: bool = True) -> Dataset:
+    """The data with their labels numbered by the run's words, and not by those that happen to be in them.
+
+    ``is_other`` says that they are other data than the run's own. ``ValueError`` names the words that the run has not,
+    and how many rows have one.
+    """
+    import dataclasses
+
+    import numpy as np
+
+    known, theirs = None if names is None else tuple(names), data.label_names
+    if data.labels is None or theirs == known:
+        return data
+    if known is None:
+        if theirs is None or not is_other:  # a run from before the words were kept
+            return data
+        raise ValueError(f"{data.name}: its labels are words, such as {theirs[0]!r}; the run's are numbers")
+    is_array = not data.name.lower().endswith((".csv", ".csv.gz"))
+    if theirs is None and is_array and not _have_numbers(known):
+        return data  # an array's labels are integers, and so are no words
+    texts = [str(code) if theirs is None else theirs[code] for code in data.labels.tolist()]
+    places = {name: place for place, name in enumerate(known)}
+    unknown = [text for text in texts if text not in places]
+    if unknown:
+        words = list(dict.fromkeys(unknown))
+        more = f" and {len(words) - SHOWN} more" if len(words) > SHOWN else ""
+        raise ValueError(
+            f"{data.name}: {len(unknown)} of {len(texts)} rows have a label that the run does not know:"
+            f" {', '.join(map(repr, words[:SHOWN]))}{more}; it has {', '.join(known)}"
+        )
+    return dataclasses.replace(data, labels=np.array([places[text] for text in texts], np.int64), label_names=known)
+
+
+def named(c: Array, names: Sequence[str] | None) -> list[str]:
+    """The words of classes, or their numbers where they have none."""
+    return [str(int(code)) if names is None else names[int(code)] for code in c]
+
+
+def _have_numbers(names: Sequence[str]) -> bool:
+    """Whether a word is a number, which would then have two meanings."""
+    return any(name.strip().lstrip("+-").isdecimal() for name in names)
+
+
 def chosen_class(vae: VAE, text: str | None, names: Sequence[str] | None, number: int) -> Array | None:
     """The condition of so many samples: the class of --class, by its number or its text, or all classes in turn."""
     import numpy as np
@@ -57,9 +102,11 @@ def chosen_class(vae: VAE, text: str | None, names: Sequence[str] | None, number
         return in_turn(classes, number)
     if names is not None and text in names:
         return np.full(number, names.index(text))
-    known = f"0 to {classes - 1}" if names is None else ", ".join(names)
-    if not text.isdecimal() or int(text) >= classes or names is not None:
-        raise ValueError(f"--class must be one of {known}; got {text!r}")
+    by_number = names is None or not _have_numbers(names)
+    if not (by_number and text.isdecimal() and int(text) < classes):
+        known = [] if names is None else [", ".join(names)]
+        known += [f"0 to {classes - 1}"] * by_number
+        raise ValueError(f"--class must be one of {' or '.join(known)}; got {text!r}")
     return np.full(number, int(text))
 
 

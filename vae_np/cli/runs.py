@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vae_np.cli.common import DATA_DEFAULTS, Parts, binarised, check_support, load_parts, load_whole, part_of
+from vae_np.cli.conditions import as_in_training
 from vae_np.cli.otherness import check_order, check_shape, greyness, otherness
 from vae_np.cli.train_options import DEFAULTS, EARLIER, check_types
 
@@ -178,4 +179,6 @@ def data_and_training(run: Run, args: argparse.Namespace) -> tuple[Dataset, Data
             print(f"vae-np: {line}", file=sys.stderr)
     for line in greyness(found, run, mode):
         print(f"vae-np: {line}", file=sys.stderr)
+    if vae.architecture.condition:
+        found = as_in_training(found, run.options.get("label_names"), "data" in given)
     return binarised(found, mode, seed), training

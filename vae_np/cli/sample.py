@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
+WIDTH = 72
+"""Letters of a picture's title that tell which samples are of which class."""
 BLOCK = 8192
 """Samples that are decoded at once."""
 COMMAND = Command(30, "draw from a model", "runs/first --out samples.png")
@@ -30,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--class",
         metavar="LABEL",
-        help="of a conditional model: the class of all, by its number or text [all classes in turn]",
+        help="of a conditional model: the class of all, by its text or number [all classes in turn]",
     )
     parser.add_argument("--draw", action="store_true", help="draw x ~ p(x|z) and not its mean")
     parser.add_argument("--json", action="store_true", help="print one JSON object; the samples go there or to --out")
@@ -53,12 +55,14 @@ def run(args: argparse.Namespace) -> int:
     text = Path(out).suffix == ".csv" or ("json" in given and "out" not in given)
     _check_number(number, vae, drawn, picture, text)
     c = conditions.chosen_class(vae, given.get("class"), run.options.get("label_names"), number)
+    classes: dict[str, Any] = {} if c is None else {"class": conditions.named(c, run.options.get("label_names"))}
     x = vae.sample(number, seed, c) if drawn else _means(vae, vae.sample_prior(number, seed), c)
     columns = runs.columns(x, run.feature_names)
     if "json" in given and "out" not in given:
         found = tables.by_feature(x, tables.features(run.options, columns)) if run.options.get("classes") else {}
         rows: Any = [list(row) for row in zip(*found.values(), strict=True)] if found else x
-        output.print_json({"model": args.model, "seed": seed, "columns": list(found) or columns, "samples": rows})
+        told = {"model": args.model, "seed": seed, "columns": list(found) or columns, "samples": rows}
+        output.print_json(told | classes)
         return 0
     if Path(out).suffix in output.PICTURES:
         from vae_np import plots
@@ -66,10 +70,10 @@ def run(args: argparse.Namespace) -> int:
         what = "draw of x" if drawn else "decoder mean"
         names = pictures.panel_names(run.feature_names, x.shape[1], run.image_shape)
         spread = None if vae.scaling is None else vae.scaling.scale
-        where = _where(given.get("class"), c)
+        where = _where(classes.get("class"))
         plots.samples(x, out, image_shape=run.image_shape, what=what, names=names, spread=spread, where=where)
     else:
-        tables.write(out, x, columns, run.options)
+        tables.write(out, x, columns, run.options, classes)
     if "json" in given:
         output.print_json({"model": args.model, "seed": seed, "out": out, "number": number})
     else:
@@ -77,10 +81,18 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _where(label: str | None, c: Array | None) -> str:
-    if c is None:
+def _where(classes: list[str] | None) -> str:
+    """What the latents are, and which of the samples, counted from 0, are of which class."""
+    if classes is None:
         return "draws from the prior"
-    return "draws from the prior, " + ("the classes in turn" if label is None else f"class {label}")
+    first = [i for i, name in enumerate(classes) if not i or name != classes[i - 1]]
+    if len(first) == 1:
+        return f"draws from the prior, class {classes[0]}"
+    ends = [*first[1:], len(classes)]
+    places = ", ".join(f"{classes[i]}: {i}-{end - 1}" for i, end in zip(first, ends, strict=True))
+    if len(places) > WIDTH:
+        places = f"{classes[0]} to {classes[-1]}, about {len(classes) / len(first):.0f} of each"
+    return f"draws from the prior, the classes in turn,\n{places}"
 
 
 def _means(vae: VAE, z: Array, c: Array | None) -> Array:

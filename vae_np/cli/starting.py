@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vae_np.cli.assemble import doors
 from vae_np.cli.common import DATA_DEFAULTS, Parts
+from vae_np.cli.conditions import as_in_training
 from vae_np.cli.otherness import check_order, check_shape, otherness, renamed
 from vae_np.cli.runs import KEPT, OF_DATA, load_run, read_config
 from vae_np.cli.tables import CHOOSING
@@ -16,7 +17,15 @@ if TYPE_CHECKING:
     from vae_np.data import Dataset
     from vae_np.model.vae import VAE
 
-__all__ = ["check_columns", "differences", "kept_of_data", "named_as_before", "options_from", "take_weights"]
+__all__ = [
+    "check_columns",
+    "differences",
+    "kept_of_data",
+    "labelled_as_before",
+    "named_as_before",
+    "options_from",
+    "take_weights",
+]
 
 MODEL = (
     "hidden",
@@ -88,6 +97,13 @@ def named_as_before(folder: Path, parts: Parts) -> tuple[Parts, list[str]]:
     lines = [f"{line}; the run keeps its own names" for line in renamed(parts.train, kept.get("feature_names"))]
     replaced: list[Any] = [part and dataclasses.replace(part, **kept) for part in parts]
     return Parts(*replaced), lines
+
+
+def labelled_as_before(source: str, parts: Parts) -> Parts:
+    """The parts with their labels numbered by the words of the run that is started from, which the weights know."""
+    names = kept_of_data(Path(source)).get("label_names")
+    replaced: list[Any] = [part and as_in_training(part, names) for part in parts]
+    return Parts(*replaced)
 
 
 def kept_of_data(folder: Path) -> dict[str, Any]:

@@ -150,6 +150,8 @@ def _prepare(
         parts, lines = starting.named_as_before(begun, parts)
         for line in lines:
             print(f"vae-np: {line}", file=sys.stderr)
+    elif options["start_from"] and options["condition"] == "labels":
+        parts = starting.labelled_as_before(options["start_from"], parts)
     if begins:
         options = choice.floor_of(options, parts.train.x)
     if not begun and not patient:
