@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import vae_np as package
-from tests.cli.conftest import one_line
+from cli.conftest import one_line
 from vae_np.cli.conditions import as_in_training, chosen_class
 from vae_np.cli.sample import _where
 from vae_np.data import Dataset

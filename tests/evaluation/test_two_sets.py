@@ -141,14 +141,14 @@ def test_what_are_no_two_sets_is_refused():
         overlap(a, points(5))
     with pytest.raises(ValueError, match="as many columns"):
         frechet_distance(a, points(8, 2))
-    with pytest.raises(ValueError, match="real has a value in row 2 that is not finite"):
+    with pytest.raises(ValueError, match="among has a value in row 2 that is not finite"):
         nearest(a, np.where(np.arange(24).reshape(8, 3) == 7, np.nan, a))
     with pytest.raises(ValueError, match="no width"):
         discrepancy(np.ones((4, 2)), np.ones((4, 2)))
 
 
 def test_sets_whose_pairs_have_no_room_in_memory_are_refused(monkeypatch):
-    monkeypatch.setattr(neighbours, "half_of_memory", lambda: 8 * 3 * 16 * 16 - 1)
+    monkeypatch.setattr(neighbours, "half_of_memory", lambda: 8 * 6 * 16 * 16 - 1)
     a = points(16)
     with pytest.raises(ValueError, match="16 and 16 points take"):
         overlap(a, a)

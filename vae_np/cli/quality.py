@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from vae_np.cli import output
@@ -10,7 +11,7 @@ from vae_np.cli.bars import StageBar
 if TYPE_CHECKING:
     from vae_np.cli.runs import Run
     from vae_np.data import Dataset
-    from vae_np.evaluation.generation import Quality
+    from vae_np.evaluation.generation import Measure, Quality
 
 __all__ = ["check_quality", "for_json", "quality", "show"]
 
@@ -64,6 +65,7 @@ def for_json(found: Quality) -> dict[str, Any]:
     return {
         "size": found.size,
         "sets": found.sets,
+        **({"remarks": list(found.remarks)} if found.remarks else {}),
         **{
             space: {name: {source: m._asdict() for source, m in by.items()} for name, by in of_space.items()}
             for space, of_space in found.measures.items()
@@ -77,8 +79,14 @@ def show(found: Quality, picture: str | None) -> None:
     for space, measures in found.measures.items():
         print(f"  in {SPACES[space]:<34}{'means':>20}{'draws':>20}{'training data':>20}")
         for name, by_source in measures.items():
-            cells = "".join(f"{f'{m.value:.4f} +- {m.error:.4f}':>20}" for m in by_source.values())
+            cells = "".join(f"{_cell(m):>20}" for m in by_source.values())
             print(f"    {WORDS[name]:<33}{cells}")
     print("  nearer to training: share that is nearer to seen than to unseen examples, 1/2 where nothing is remembered")
+    for line in found.remarks:
+        print(f"  {line}")
     if picture is not None:
         print(f"  samples and the nearest training examples in {picture}")
+
+
+def _cell(measure: Measure) -> str:
+    return "not defined" if math.isnan(measure.value) else f"{measure.value:.4f} +- {measure.error:.4f}"

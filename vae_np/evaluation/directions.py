@@ -44,8 +44,9 @@ def latent_path(a: ArrayLike, b: ArrayLike, steps: int = 9, *, path: str = "sphe
     Raises
     ------
     ValueError
-        If the shapes differ or a value is not finite; on the sphere where one end is 0, which has no direction, or
-        both lie in opposite ones, between which no great circle is the shortest.
+        If the shapes differ or a value is not finite; on the sphere where one end is 0, which has no direction, or of
+        a length that float64 does not hold, or both lie in opposite ones, between which no great circle is the
+        shortest.
     """
     steps = whole("steps", steps, at_least=2)
     if path not in PATHS:
@@ -60,7 +61,11 @@ def latent_path(a: ArrayLike, b: ArrayLike, steps: int = 9, *, path: str = "sphe
     t = np.linspace(0, 1, steps)[:, None]
     if path == "line":
         return ((1 - t) * begin + t * end).astype(dtype)
-    lengths = [np.linalg.norm(z, axis=-1, keepdims=True) for z in (begin, end)]
+    with np.errstate(over="ignore"):
+        lengths = [np.linalg.norm(z, axis=-1, keepdims=True) for z in (begin, end)]
+    for name, z, length in zip("ab", (begin, end), lengths, strict=True):
+        if not np.isfinite(length).all() or ((length == 0) & (z != 0)).any():
+            raise ValueError(f"{name} has a latent whose squared length float64 does not hold; path='line' takes it")
     if not all((length > 0).all() for length in lengths):
         raise ValueError("a latent of length 0 has no direction; path='line' has a middle for it")
     u, v = begin / lengths[0], end / lengths[1]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vae_np.evaluation.neighbours import nearest, overlap
-from vae_np.evaluation.two_samples import discrepancy, frechet_distance
+from vae_np.evaluation.two_samples import NoWidthError, discrepancy, frechet_distance
 from vae_np.formulas.network import encoder_forward
 from vae_np.model.vae import VAE
 from vae_np.support.checks import check_values, whole
@@ -46,6 +46,7 @@ class Quality(NamedTuple):
     nearest : array, shape (m,): distance of the first set's means to the nearest training example, in x's units
     nearest_row : array, shape (m,): which of the training examples that is
     means : array, shape (m, D): these means
+    remarks : tuple of str: a line for each measure that is not defined, NaN, and of which sets
     """
 
     measures: Mapping[str, Mapping[str, Mapping[str, Measure]]]
@@ -54,6 +55,7 @@ class Quality(NamedTuple):
     nearest: Array
     nearest_row: NDArray[np.int64]
     means: Array
+    remarks: tuple[str, ...] = ()
 
 
 def generation_quality(
@@ -91,7 +93,8 @@ def generation_quality(
     Quality
         ``nearer_to_training`` is the share of a set that is nearer to one of ``size`` training examples than to any of
         the held-out ones (of training sets themselves: to those of the next set): 1/2 where nothing is remembered, 1
-        where the samples are copies.
+        where the samples are copies. The MMD of sets whose points are mostly equal, of rare truths say, is not defined:
+        it is NaN, ``remarks`` say so, and the other measures are as ever.
 
     Raises
     ------
@@ -118,6 +121,7 @@ def generation_quality(
     means = vae.decode(vae.sample_prior(sets * size, seed)).reshape(seen.shape)
     points = {"means": means, "draws": vae.sample(sets * size, seed).reshape(seen.shape), "training": seen}
     found: dict[str, dict[str, dict[str, Measure]]] = {}
+    remarks: list[str] = []
     done = iter(range(1, stages(sets) + 1))
     for space in SPACES:
         seen_there, real_there = (_in_space(vae, space, a) for a in (seen, real))
@@ -129,10 +133,16 @@ def generation_quality(
                 other = seen_there[(one + 1) % sets if source == "training" else one]
                 rows.append(_measured(real_there, made[one], other, seed))
                 progress(next(done) / stages(sets))
+            without = [str(one + 1) for one, row in enumerate(rows) if np.isnan(row).any()]
+            if without:
+                remarks.append(
+                    f"the MMD of {source} in {space} is not defined: more than half of the distances are 0 in set"
+                    f" {', '.join(without)} of {sets}, and the kernel has no width"
+                )
             for name, values in zip(MEASURES, np.array(rows).T, strict=True):
                 found[space][name][source] = Measure(float(values.mean()), float(values.std(ddof=1) / np.sqrt(sets)))
     distance, row = nearest(means[0], training)
-    return Quality(found, size, sets, distance, row, means[0])
+    return Quality(found, size, sets, distance, row, means[0], tuple(remarks))
 
 
 def stages(sets: int) -> int:
@@ -141,11 +151,15 @@ def stages(sets: int) -> int:
 
 
 def _measured(real: Array, made: Array, seen: Array, seed: int) -> list[float]:
-    """The `MEASURES`, in their order."""
-    of_neighbours, of_moments = overlap(real, made), discrepancy(real, made, seed=seed)
+    """The `MEASURES`, in their order; NaN for an MMD that is not defined."""
+    of_neighbours = overlap(real, made)
+    try:
+        value, p_value, _ = discrepancy(real, made, seed=seed)
+    except NoWidthError:
+        value, p_value = np.nan, np.nan
     to_seen, to_real = nearest(made, seen)[0], nearest(made, real)[0]
     nearer = np.mean((to_seen < to_real) + 0.5 * (to_seen == to_real))
-    return [*of_neighbours, frechet_distance(real, made), of_moments.value, of_moments.p_value, float(nearer)]
+    return [*of_neighbours, frechet_distance(real, made), value, p_value, float(nearer)]
 
 
 def _in_space(vae: VAE, space: str, x: Array) -> Array:

@@ -7,13 +7,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from vae_np.evaluation.neighbours import check_room, squared_distances, two_sets
+from vae_np.evaluation.neighbours import check_room, from_centre, two_sets
 from vae_np.support.checks import whole
 from vae_np.support.noise import stream
 
-__all__ = ["Discrepancy", "discrepancy", "frechet_distance"]
+__all__ = ["Discrepancy", "NoWidthError", "discrepancy", "frechet_distance"]
 
 Array = NDArray[Any]
+
+
+class NoWidthError(ValueError):
+    """More than half of the distances are 0: their median is no width of a kernel."""
 
 
 class Discrepancy(NamedTuple):
@@ -53,7 +57,10 @@ def discrepancy(real: ArrayLike, generated: ArrayLike, *, permutations: int = 20
     Raises
     ------
     ValueError
-        If there are fewer than 2 points in a set, all are the same, or a value is not finite.
+        If there are fewer than 2 points in a set, or a value is not finite, or its square is none;
+        `NoWidthError` if more than half of the distances are 0, so that h is.
+    TypeError
+        If the numbers are complex.
 
     Notes
     -----
@@ -63,10 +70,12 @@ def discrepancy(real: ArrayLike, generated: ArrayLike, *, permutations: int = 20
     a, b = two_sets(real, generated, 2)
     check_room(a, b, tables=4 * 3)
     points = np.concatenate([a, b])
-    distances = squared_distances(points - points.mean(axis=0), points - points.mean(axis=0))
+    distances, _ = from_centre(points, points)
     h = float(np.sqrt(np.median(distances[np.triu_indices(len(points), 1)])))
     if h == 0:
-        raise ValueError("more than half of the distances are 0: the kernel has no width")
+        raise NoWidthError(
+            "real and generated: more than half of the distances of their points are 0: the kernel has no width"
+        )
     kernel = np.exp(-distances / (2 * h * h))
     in_real = np.zeros((len(points), permutations + 1))
     in_real[: len(a)] = 1
@@ -101,6 +110,13 @@ def frechet_distance(real: ArrayLike, generated: ArrayLike) -> float:
     -------
     float
         In squared units of the points; of two sets of one distribution above 0, the more so the larger D is beside n.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 2 points in a set, or a value is not finite, or its square is none.
+    TypeError
+        If the numbers are complex.
 
     Notes
     -----
