@@ -88,7 +88,11 @@ def test_what_cannot_be_is_refused_before_anything_is_trained(vae_np, tables, ru
 def test_too_few_normal_rows_for_a_rate_are_told_with_the_number_that_is_needed(vae_np, tables):
     done = vae_np("anomalies", "new.csv", "--train", "normal.csv", "--run", "first", *QUICK, "--false-alarms", "0.01")
     assert done.code == 2
-    assert "--false-alarms 0.01 needs at least 99 normal rows; the test part of first has 6" in done.err
+    assert (
+        "--false-alarms 0.01 needs at least 99 normal rows; the test part of normal.csv has 6 (--split makes"
+        in done.err
+    )
+    assert not (tables / "first").exists()
 
 
 def test_columns_in_another_order_are_refused(vae_np, tables):

@@ -9,6 +9,7 @@ from scipy import stats
 
 from vae_np.evaluation import anomalies, normal, perturbed
 from vae_np.evaluation.common_noise import common_noise
+from vae_np.support.errors import NonFiniteError
 
 SMALL = {"n_features": 4, "hidden": (5,), "latent": 2, "likelihood": "gaussian", "backend": "numpy"}
 
@@ -152,3 +153,86 @@ def test_perturbed_rows_keep_their_columns_and_lose_what_binds_them():
 def test_a_share_is_above_0_and_at_most_1(share):
     with pytest.raises(ValueError, match="share"):
         perturbed(rows(3, 1), share)
+
+
+GROUPS = "columns:gaussian(sigma=per-feature)=0,categorical=1-4,categorical(classes=2)=5-8"
+
+
+def with_classes(n, seed, *, likely=0.25):
+    """A number, a class of four and two of two; the first of the four is as likely as is said."""
+    draw = np.random.default_rng(seed)
+    four = draw.choice(4, n, p=[likely, *[(1 - likely) / 3] * 3])
+    return np.column_stack([draw.normal(size=n), np.eye(4)[four], *(np.eye(2)[draw.integers(0, 2, (2, n))])])
+
+
+@pytest.mark.parametrize("likelihood", [GROUPS, "categorical:classes=3"])
+def test_a_one_hot_group_is_one_feature_at_the_column_of_the_rows_class(likelihood):
+    groups = [[0], [1, 2, 3, 4], [5, 6], [7, 8]] if likelihood == GROUPS else [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+    vae = model(n_features=9, hidden=(5,), latent=2, likelihood=likelihood, backend="numpy")
+    if likelihood == GROUPS:
+        known, x = with_classes(30, 1), with_classes(8, 2)
+    else:
+        known, x = (np.eye(3)[np.random.default_rng(n).integers(0, 3, (n, 3))].reshape(n, 9) for n in (30, 8))
+    found = anomalies(vae, x, normal(vae, known))
+    ours, theirs = (common_noise(vae, rows).terms for rows in (x, known))
+    for columns in groups:
+        expected = np.median(theirs[:, columns].sum(axis=1)) - ours[:, columns].sum(axis=1)
+        np.testing.assert_allclose(found.contributions[:, columns].sum(axis=1), expected, rtol=1e-12, atol=1e-12)
+        if len(columns) > 1:
+            assert not found.contributions[:, columns][x[:, columns] == 0].any()
+    beside = anomalies(vae, x).contributions
+    expected = np.median(ours[:, groups[-1]].sum(axis=1)) - ours[:, groups[-1]].sum(axis=1)
+    np.testing.assert_allclose(beside[:, groups[-1]].sum(axis=1), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_a_class_that_is_as_likely_as_the_others_tells_nothing_and_a_rare_one_what_it_lacks():
+    vae = model(n_features=9, hidden=(), latent=2, likelihood=GROUPS, backend="numpy")
+    vae.parameters.vector[...] = 0
+    assert np.abs(anomalies(vae, with_classes(20, 1)).contributions[:, 1:]).max() < 1e-12
+    shares = np.array([0.97, 0.01, 0.01, 0.01])
+    vae.parameters["decoder.out.b"][1:5] = np.log(shares)
+    x = with_classes(40, 3, likely=0.97)
+    x[7, 1:5] = np.eye(4)[2]
+    found = anomalies(vae, x).contributions
+    assert found[7, 3] == pytest.approx(np.log(0.97) - np.log(0.01))
+    assert (found[7].argmax(), found[7, 1]) == (3, 0)
+
+
+def far(dtype="float64"):
+    """Eight rows of a model, the third too far away in its second column."""
+    vae = model(**SMALL, dtype=dtype)
+    x = rows(8, 2).astype(dtype)
+    x[2, 1] = 1e30 if dtype == "float32" else 1e200
+    return vae, x
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("by", ["evidence", "ratio", "typicality"])
+def test_a_row_that_is_too_far_has_the_lowest_score_and_the_others_theirs(dtype, by):
+    vae, x = far(dtype)
+    background = model(**(SMALL | {"latent": 1}), dtype=dtype) if by == "ratio" else None
+    known = normal(vae, rows(30, 6).astype(dtype), by=by, background=background)
+    found, others = anomalies(vae, x, known), anomalies(vae, np.delete(x, 2, axis=0), known)
+    assert found.score[2] == -np.inf
+    assert found.p_value[2] == 1 / (len(known.scores) + 1)
+    assert found.contributions[2].argmax() == 1
+    assert np.isnan(found.error[2])
+    for name in found._fields:
+        ours, theirs = np.delete(getattr(found, name), 2, axis=0), getattr(others, name)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4 if dtype == "float32" else 1e-9)
+    beside = anomalies(vae, x)
+    assert (beside.p_value[2], beside.score[2]) == (1 / 8, -np.inf)
+
+
+def test_typicality_takes_no_far_row_for_normal():
+    vae, x = far()
+    with pytest.raises(NonFiniteError, match=r"typicality has no mean \(examples 2\)"):
+        normal(vae, x, by="typicality")
+    assert normal(vae, x).scores[0] == -np.inf
+
+
+def test_a_model_whose_decoder_makes_nothing_finite_is_no_far_row():
+    vae, x = model(**SMALL), rows(3, 1)
+    vae.parameters["decoder.out.b"][1] = np.nan
+    with pytest.raises(NonFiniteError, match=r"is not finite \(examples 0, 1, 2\)"):
+        anomalies(vae, x)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vae_np.cli import common, output, runs, tables, train
+from vae_np.cli import common, output, run_folder, runs, tables, train, train_options
 from vae_np.cli.command import Command
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 COMMAND = Command(55, "rows that are unlike the others, and by which features", "data.csv --contamination 0.05")
 READING = ("labels", "index", "header", "transpose", "key", "scale", "split")
-TRAINING = ("epochs", "latent")
+TRAINING = ("epochs", "latent", "dtype")
 TOLD = 3
 """Features that are named of each row: those that tell most."""
 SHOWN = 10
@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--run", metavar="FOLDER", help="where the new run goes [runs/DATA-1, -2, ...]")
     group.add_argument("--epochs", type=int, metavar="E", help="[as train]")
     group.add_argument("--latent", type=int, metavar="K", help="[as train]")
+    group.add_argument("--dtype", choices=["float32", "float64"], help="[as train]")
     parser.add_argument("--samples", type=int, metavar="S", help="importance samples of a row's log p(x) [100]")
     parser.add_argument("--seed", type=int, metavar="N", help="[0]")
     parser.add_argument(
@@ -76,12 +77,14 @@ def run(args: argparse.Namespace) -> int:
     if "picture" in given:
         _draw(given["picture"], found, rate, dataset.name)
     names = _names(dataset, run)
+    remarks = _remarks(dataset, run, found)
     order = [int(n) for n in found.score.argsort() if flags[n]]
     values = {
         "data": dataset.name, "examples": len(dataset), "run": model, "samples": given["samples"], kind: rate,
         "normal_rows": count, "flagged": int(flags.sum()), "out": given["out"],
         "rows": [_row(dataset, found, n, names) for n in order],
     }  # fmt: skip
+    values |= {"remarks": remarks} if remarks else {}
     if "json" in given:
         output.print_json(values)
     else:
@@ -94,6 +97,9 @@ def _check(given: dict[str, Any]) -> None:
     output.out_file(given, "", ".csv")
     if "picture" in given:
         output.out_file(given, "", *output.PICTURES, flag="picture")
+    for source in ("data", "train"):
+        if source in given and Path(given["out"]).resolve() == Path(given[source]).resolve():
+            raise ValueError(f"--out {given['out']} would overwrite the data; choose another --out")
     for name in ("false_alarms", "contamination"):
         if name in given and not 0 < given[name] < 1:
             raise ValueError(f"--{name.replace('_', '-')} must lie between 0 and 1; got {given[name]}")
@@ -103,6 +109,11 @@ def _check(given: dict[str, Any]) -> None:
         raise ValueError(f"--samples must be at least 1; got {given['samples']}")
     if _is_run(given) and (other := [name for name in ("run", "split", *TRAINING) if name in given]):
         raise ValueError(f"--{other[0]} is of a training, and {given['train']} is a run already")
+    if "run" in given and (Path(given["run"]) / run_folder.CHECKPOINT).exists():
+        raise ValueError(
+            f"--run {given['run']} holds a run already; --train {given['run']} looks at rows beside it, and a new one"
+            " needs another --run"
+        )
 
 
 def _is_run(given: dict[str, Any]) -> bool:
@@ -119,6 +130,13 @@ def _model(given: dict[str, Any]) -> tuple[str, bool]:
     options |= {"data": given.get("train", given["data"]), "no_pictures": True}
     options |= {"out": given["run"]} if "run" in given else {}
     options |= {"json": True} if "json" in given else {}
+    kind, rate = _rate(given)
+    if kind == "false_alarms":  # before all the epochs
+        defaults = {name: train_options.DEFAULTS[name] for name in (*common.DATA_DEFAULTS, "dtype")}
+        how = defaults | options
+        parts = common.load_parts(how, how["dtype"])
+        count = 0 if parts.test is None else len(parts.test)
+        _check_count(kind, rate, count, f"the test part of {options['data']}", "--split makes it larger")
     return str(train.trained(options)["out"]), "train" not in given
 
 
@@ -142,40 +160,57 @@ def _scored(run: Run, model: str, dataset: Dataset, kind: str, rate: float, is_o
     how = {"samples": given["samples"], "seed": given["seed"]}
     if is_own:
         with common.rows_of_source(dataset):
-            found = anomalies(run.vae, dataset.x, **how)
-        return _by_feature(found, found, run, dataset), len(dataset)
+            return _by_feature(anomalies(run.vae, dataset.x, **how), run, dataset), len(dataset)
     part = "train" if kind == "contamination" else "test"
     others = runs.data_of(run, argparse.Namespace(model=model, part=part))
-    if 1 / (len(others) + 1) > rate:
-        flag, least = f"--{kind.replace('_', '-')}", math.ceil(1 / rate) - 1
-        raise ValueError(
-            f"{flag} {rate:g} needs at least {least} normal rows; the {part} part of {model} has {len(others)} (train"
-            " with another --split, or name another rate)"
-        )
+    _check_count(kind, rate, len(others), f"the {part} part of {model}", "a run with another --split has another part")
     with common.rows_of_source(others):
         known = normal(run.vae, others.x, **how)
     with common.rows_of_source(dataset):
-        found = anomalies(run.vae, dataset.x, known)
-    if not run.options.get("classes"):
-        return found, len(others)
-    return _by_feature(found, anomalies(run.vae, others.x, known), run, dataset), len(others)
+        return _by_feature(anomalies(run.vae, dataset.x, known), run, dataset), len(others)
+
+
+def _by_feature(found: Anomalies, run: Run, dataset: Dataset) -> Anomalies:
+    """The scores with one contribution a feature: of a table's class its own, which stands at one of its columns."""
+    import numpy as np
+
+    begins = [feature.begin for feature in _features(dataset, run)]
+    if len(begins) == dataset.x.shape[1]:
+        return found
+    return found._replace(contributions=np.add.reduceat(found.contributions, begins, axis=1))
+
+
+def _features(dataset: Dataset, run: Run) -> list[tables.Feature]:
+    return tables.features(run.options, runs.columns(dataset.x, run.feature_names))
+
+
+def _check_count(kind: str, rate: float, count: int, part: str, helps: str) -> None:
+    """That a p-value beside so many rows can be as low as the rate."""
+    if 1 / (count + 1) > rate:
+        flag, least = f"--{kind.replace('_', '-')}", math.ceil(1 / rate) - 1
+        raise ValueError(
+            f"{flag} {rate:g} needs at least {least} normal rows; {part} has {count} ({helps}, or name another rate)"
+        )
 
 
 def _names(dataset: Dataset, run: Run) -> list[str]:
-    """The features' names, a class by its column's."""
-    return [feature.name for feature in tables.features(run.options, runs.columns(dataset.x, run.feature_names))]
+    """The features' names, a class by its column's; those that are there twice with their columns, counted from 0."""
+    names = [feature.name for feature in _features(dataset, run)]
+    return [f"{name} (column {d})" if names.count(name) > 1 else name for d, name in enumerate(names)]
 
 
-def _by_feature(found: Anomalies, usual: Anomalies, run: Run, dataset: Dataset) -> Anomalies:
-    """The scores with one contribution a feature: of a class its own, less the median of those of ``usual`` rows."""
+def _remarks(dataset: Dataset, run: Run, found: Anomalies) -> list[str]:
+    """A line where rows lie so far away that they have no finite score."""
     import numpy as np
 
-    known = tables.features(run.options, runs.columns(dataset.x, run.feature_names))
-    begins = [feature.begin for feature in known]
-    if len(begins) == dataset.x.shape[1]:
-        return found
-    mine, theirs = (np.add.reduceat(a.contributions, begins, axis=1) for a in (found, usual))
-    return found._replace(contributions=mine - np.median(theirs, axis=0))
+    if not len(far := np.flatnonzero(np.isneginf(found.score))):
+        return []
+    rows = [str(int(dataset.row_numbers[n])) for n in far[:SHOWN]]
+    more = f" and {len(far) - SHOWN} more" if len(far) > SHOWN else ""
+    return [
+        f"log p(x) is not finite in {run.vae.dtype} of {len(far)} row{'s' * (len(far) > 1)} ({', '.join(rows)}{more}),"
+        " far beyond the data of training: the score is -inf, and the nats of the features are those at z = 0"
+    ]
 
 
 def _told(found: Anomalies, n: int, names: list[str]) -> list[tuple[str, float]]:
@@ -206,10 +241,15 @@ def _write(path: str, dataset: Dataset, run: Run, found: Anomalies, flags: Any) 
 
 def _draw(path: str, found: Anomalies, rate: float, name: str) -> None:
     """The picture; a word on standard error where it cannot be drawn."""
+    import numpy as np
+
     try:
         from vae_np import plots
 
-        plots.scores(found.score, found.flags(rate), path, name=name)
+        finite = np.isfinite(found.score)
+        if far := int((~finite).sum()):
+            name += f" ({far} at -inf {'is' if far == 1 else 'are'} not shown)"
+        plots.scores(found.score[finite], found.flags(rate)[finite], path, name=name)
     except ImportError as error:
         print(f"vae-np: no {path}: {output.one_line(error)}", file=sys.stderr)
 
@@ -228,4 +268,6 @@ def _print(values: dict[str, Any], picture: str | None) -> None:
         print(f"  row {called}: {score}; nats missing: {why}")
     if len(values["rows"]) > SHOWN:
         print(f"  and {len(values['rows']) - SHOWN} more")
+    for line in values.get("remarks", []):
+        print(line)
     print(f"each row's score in {values['out']}" + (f"; picture: {picture}" if picture else ""))

@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vae_np.evaluation.common_noise import CommonNoise, common_noise
+from vae_np.formulas.likelihoods import Categorical, Columns
+from vae_np.formulas.likelihoods.conditional import of_data
 from vae_np.model.vae import VAE
 from vae_np.support.checks import real
+from vae_np.support.errors import NonFiniteError
 
 __all__ = ["Anomalies", "Normal", "anomalies", "contributions", "normal", "perturbed"]
 
@@ -23,7 +26,8 @@ class Normal(NamedTuple):
     Attributes
     ----------
     scores : array, shape (M,), ascending: log p(x) in nats, or what ``by`` says
-    typical : array, shape (D,): the median over the rows of E[log p(x_d|z) | x]
+    typical : array, shape (D,): the median over the rows of E[log p(x_d|z) | x]; all columns of a one-hot group have
+        that of the group's sum
     samples, seed : those of the scores
     by : str: "evidence", "ratio" or "typicality"
     background : VAE or None: the model that the ratio is to
@@ -45,10 +49,12 @@ class Anomalies(NamedTuple):
 
     Attributes
     ----------
-    score : array, shape (N,): log p(x), in nats, or what `normal` was asked for; low is abnormal
+    score : array, shape (N,): log p(x), in nats, or what `normal` was asked for; low is abnormal, and -inf a row that
+        lies so far away that its log p(x) is not finite in the model's precision
     error : array, shape (N,): its standard error, NaN of a typicality
     p_value : array, shape (N,): of the test that the row is one of the normal ones
-    contributions : array, shape (N, D): by how many nats each feature is below what is typical
+    contributions : array, shape (N, D): by how many nats each feature is below what is typical. A one-hot group is one
+        feature, whose nats stand at the column of the row's class, and 0 at the others
     """
 
     score: Array
@@ -112,6 +118,8 @@ def normal(
     typical = np.median(found.terms, axis=0)
     if by != "typicality":
         return Normal(np.sort(found.evidence), typical, samples, seed, by, background)
+    if len(far := np.flatnonzero(np.isneginf(found.evidence))):
+        raise NonFiniteError("log p(x) is not finite, and typicality has no mean", "importance weights", far)
     if len(s) < 8:
         raise ValueError(f"typicality takes 8 rows at least; x has {len(s)}")
     centre, precision = s[::2].mean(axis=0), np.linalg.pinv(np.cov(s[::2].T))
@@ -123,15 +131,44 @@ def _scored(
     vae: VAE, background: VAE | None, x: ArrayLike, samples: int, seed: int, by: By
 ) -> tuple[CommonNoise, Array]:
     """Score and error, of a ratio as if those of the two models went different ways; and the statistics s (N, k)."""
-    found = common_noise(vae, x, samples, seed=seed)
+    x = vae.check_data(x)
+    found = common_noise(vae, x, samples, seed=seed, far="lowest")
     s = [found.evidence, found.terms.sum(axis=1)]
+    found = found._replace(terms=_by_group(vae, found.terms))
     if background is not None:
-        other = common_noise(background, x, samples, seed=seed)
-        s.append(other.evidence)
+        kept = np.flatnonzero(np.isfinite(found.evidence))  # a far row is abnormal, whatever the background says
+        other = common_noise(background, np.ascontiguousarray(x[kept]), samples, seed=seed)
+        behind, error = np.zeros(len(x)), found.error.copy()
+        behind[kept], error[kept] = other.evidence, np.hypot(found.error[kept], other.error)
+        s.append(behind)
         if by == "ratio":
-            error = np.hypot(found.error, other.error)
-            found = CommonNoise(found.evidence - other.evidence, error, found.terms)
+            found = CommonNoise(found.evidence - behind, error, found.terms)
     return found, np.stack(s, axis=1)
+
+
+def _one_hot(vae: VAE) -> list[Array]:
+    """The columns of each one-hot group, which are one feature: an array of (groups, classes) for each likelihood."""
+    of = of_data(vae.likelihood)
+    parts = [(group.likelihood, np.array(group.columns)) for group in of.groups] if isinstance(of, Columns) else [
+        (of, np.arange(vae.architecture.n_data))
+    ]  # fmt: skip
+    return [part.groups(columns) for part, columns in parts if isinstance(part, Categorical)]
+
+
+def _by_group(vae: VAE, terms: Array) -> Array:
+    """E[log p(x_d|z) | x] with the sum of each one-hot group in all its columns."""
+    found = terms.copy()
+    for columns in _one_hot(vae):
+        found[:, columns] = terms[:, columns].sum(axis=-1, keepdims=True)
+    return found
+
+
+def _told(vae: VAE, x: ArrayLike, typical: Array, terms: Array) -> Array:
+    """`contributions`, of a one-hot group at the column of the row's class alone."""
+    found, x = contributions(typical, terms), vae.check_data(x)
+    for columns in _one_hot(vae):
+        found[:, columns] = np.where(x[:, columns] == 1, found[:, columns], 0)
+    return found
 
 
 def _typicality(s: Array, centre: Array, precision: Array) -> Array:
@@ -188,14 +225,15 @@ def anomalies(vae: VAE, x: ArrayLike, known: Normal | None = None, *, samples: i
     else:
         found, s = _scored(vae, known.background, x, samples, seed, known.by)
         if known.centre is not None and known.precision is not None:
-            score = _typicality(s, known.centre, known.precision)
+            far = np.isneginf(found.evidence)
+            score = np.where(far, -np.inf, _typicality(np.where(far[:, None], 0, s), known.centre, known.precision))
             found = CommonNoise(score, np.full(len(s), np.nan), found.terms)
     if known is None:
         known = Normal(np.sort(found.evidence), np.median(found.terms, axis=0), samples, seed)
         p = np.searchsorted(known.scores, found.evidence, side="right") / len(known.scores)
     else:
         p = (1 + np.searchsorted(known.scores, found.evidence, side="right")) / (len(known.scores) + 1)
-    return Anomalies(found.evidence, found.error, p, contributions(known.typical, found.terms))
+    return Anomalies(found.evidence, found.error, p, _told(vae, x, known.typical, found.terms))
 
 
 def contributions(typical: Array, terms: Array) -> Array:
