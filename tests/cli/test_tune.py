@@ -23,6 +23,12 @@ def test_values_fix_or_choose_and_two_points_make_a_range():
         "learning-rate": Range(1e-4, 1e-2, whole=False, log=True),
         "epochs": Range(5, 9, whole=True, log=False),
     }
+    words = [["beta", "0..1"], ["learning-rate", "1..20"], ["patience", "5..9"]]
+    assert list(search_space.parse(words).values()) == [
+        Range(0, 1, whole=False, log=False),  # beta takes 0.5, whatever the ends are
+        Range(1, 20, whole=False, log=True),
+        Range(5, 9, whole=True, log=False),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -39,6 +45,7 @@ def test_values_fix_or_choose_and_two_points_make_a_range():
         (["latent", "1..2.5"], "--over latent: .*invalid int value: '2.5'"),
         (["learning-rate", "a..2"], "--over learning-rate: a range A..B is of two numbers; got 'a'"),
         (["learning-rate", "0.1..inf"], "a range A..B is of two numbers; got 'inf'"),
+        (["latent", "-1..2"], "--over latent: whole numbers from 0 on are needed; got -1..2"),
     ],
 )
 def test_what_cannot_be_looked_over_is_told(words, message):
@@ -131,10 +138,11 @@ def test_a_search_goes_on_with_what_was_begun_and_nothing_is_run_twice(vae_np, f
     book = json.loads((here / "search" / "trials.json").read_text())
     assert [trial["state"] for trial in book["trials"]] == ["done", "done"]
     book["trials"][1] |= {"state": "running", "value": None}  # as kill -9 leaves it
+    (here / "search" / "trial-001" / "result.json").unlink()
     (here / "search" / "trials.json").write_text(json.dumps(book))
     begun = book["trials"][1]["options"]
     fake.made.clear()
-    assert vae_np("tune", "--resume", "--out", "search").code == 0
+    assert vae_np("tune", "--resume", "--out", "search", "--trials", "3").code == 0
     assert fake.made[0][1] == begun
     assert len(fake.made) == 2
     found = Book.read(here / "search").trials

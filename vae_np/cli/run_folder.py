@@ -120,8 +120,8 @@ def make(folder: Path | None, data: str) -> Path:
     raise ValueError("runs is full")
 
 
-def lock(folder: Path) -> None:
-    """Keep other processes' training out of the folder for as long as this one lives, where the system can do that."""
+def lock(folder: Path, otherwise: str = "another process is training there") -> None:
+    """Keep other processes' work out of the folder for as long as this one lives, where the system can do that."""
     try:
         import fcntl
     except ImportError:
@@ -131,11 +131,30 @@ def lock(folder: Path) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
-        raise ValueError(f"{folder}: another process is training there") from None
+        raise ValueError(f"{folder}: {otherwise}") from None
     except OSError:
         os.close(handle)
         return
     _LOCKS.append(handle)
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether another process is at work there, as far as the system can tell."""
+    try:
+        import fcntl
+
+        handle = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
+    return False
 
 
 def unlock() -> None:

@@ -27,7 +27,8 @@ class Choice(NamedTuple):
 
 
 class Range(NamedTuple):
-    """A number from low to high, whole where both are; on a logarithmic scale where high is ten times low or more."""
+    """A number from low to high, whole where the option takes no other; on a logarithmic scale where high is ten times
+    low or more."""
 
     low: float
     high: float
@@ -47,8 +48,7 @@ def parse(words: Sequence[Sequence[str]]) -> dict[str, Choice | Range]:
     ValueError
         If an option is none of train's, is given twice or without a value, or a value is not one of it.
     """
-    parser = argparse.ArgumentParser(exit_on_error=False, allow_abbrev=False)
-    train_options.add_arguments(parser)
+    parser = _parser()
     flags = {flag.removeprefix("--"): action for action in parser._actions for flag in action.option_strings}
     found: dict[str, Choice | Range] = {}
     for name, *values in words:
@@ -66,13 +66,32 @@ def parse(words: Sequence[Sequence[str]]) -> dict[str, Choice | Range]:
     return found
 
 
+def first_values(space: Space) -> dict[str, Any]:
+    """Options of train with the first value of each choice and the low end of each range, as their types."""
+    low = {name: what.values[0] if isinstance(what, Choice) else _text(what, what.low) for name, what in space.items()}
+    return vars(_parser().parse_args([f"--{name}={value}" for name, value in low.items()]))
+
+
+def _parser() -> argparse.ArgumentParser:
+    """That of train, without its defaults."""
+    parser = argparse.ArgumentParser(exit_on_error=False, allow_abbrev=False, argument_default=argparse.SUPPRESS)
+    train_options.add_arguments(parser)
+    return parser
+
+
+def _text(what: Range, value: float) -> str:
+    return str(int(value)) if what.whole else repr(value)
+
+
 def _one(parser: argparse.ArgumentParser, name: str, values: Sequence[str]) -> Choice | Range:
     matched = RANGE.fullmatch(values[0])
     if len(values) == 1 and matched:
         low, high = (_number(name, text) for text in matched.groups())
-        whole = all(re.fullmatch(r"[+-]?\d+", text) for text in matched.groups())
+        whole = all(re.fullmatch(r"[+-]?\d+", text) for text in matched.groups()) and not _takes(parser, name, "0.5")
         if not low < high:
             raise ValueError(f"--over {name}: a range A..B has A below B; got {values[0]}")
+        if whole and low < 0:
+            raise ValueError(f"--over {name}: whole numbers from 0 on are needed; got {values[0]}")
         for text in matched.groups():
             _check(parser, name, text)
         return Range(low, high, whole, low > 0 and high >= 10 * low)
@@ -98,6 +117,14 @@ def _check(parser: argparse.ArgumentParser, name: str, value: str) -> None:
         parser.parse_args([f"--{name}={value}"])
     except argparse.ArgumentError as error:
         raise ValueError(f"--over {name}: {error.message}") from None
+
+
+def _takes(parser: argparse.ArgumentParser, name: str, value: str) -> bool:
+    try:
+        _check(parser, name, value)
+    except ValueError:
+        return False
+    return True
 
 
 def grid(space: Space) -> Iterator[dict[str, str]]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from vae_np.cli.output import jsonable, printable
-from vae_np.cli.run_folder import CONFIG, RESULT
+from vae_np.cli.run_folder import CONFIG, RESULT, is_locked
 
 __all__ = ["AIM", "BOOK", "Book", "Trial", "rows", "run_all"]
 
@@ -83,20 +83,21 @@ class Book:
 
 
 def run_all(book: Book, propose: Callable[[], dict[str, str] | None], words: Sequence[str], jobs: int,
-            tell: Callable[[Trial], None]) -> None:  # fmt: skip
+            tell: Callable[[Trial], None], say: Callable[[str], object] = lambda line: None) -> None:  # fmt: skip
     """Run what is proposed, ``jobs`` at a time, until nothing more is; ``tell`` hears of each that is over.
 
-    What the book has as begun and not over comes first, from its checkpoints. An interrupt stops the runs, each of
-    which saves a checkpoint.
+    What the book has as begun and not over comes first, and what has failed, once more: a result that is there is
+    taken, a run that goes on without the search that began it is waited for, which ``say`` is told, and others go on
+    from their checkpoints. An interrupt stops the runs, each of which saves a checkpoint.
     """
     from vae_np.training.interrupt import DeferredInterrupt
 
-    waiting = [trial for trial in book.trials if trial.state in ("waiting", "running")]
-    running: dict[int, tuple[Trial, _Run]] = {}
+    waiting = [trial for trial in book.trials if trial.state in ("waiting", "running", "failed")]
+    running: dict[int, tuple[Trial, _Run | _Orphan]] = {}
     signals = DeferredInterrupt()
     try:
         with signals:
-            while not signals.requested and _step(book, waiting, running, propose, words, jobs, tell):
+            while not signals.requested and _step(book, waiting, running, propose, words, jobs, tell, say):
                 time.sleep(POLL)
             if signals.requested:
                 raise signals.interruption()
@@ -107,9 +108,9 @@ def run_all(book: Book, propose: Callable[[], dict[str, str] | None], words: Seq
             run.end()
 
 
-def _step(book: Book, waiting: list[Trial], running: dict[int, tuple[Trial, _Run]],
-          propose: Callable[[], dict[str, str] | None], words: Sequence[str], jobs: int, tell: Callable[[Trial], None]
-          ) -> bool:  # fmt: skip
+def _step(book: Book, waiting: list[Trial], running: dict[int, tuple[Trial, _Run | _Orphan]],
+          propose: Callable[[], dict[str, str] | None], words: Sequence[str], jobs: int,
+          tell: Callable[[Trial], None], say: Callable[[str], object]) -> bool:  # fmt: skip
     """Start what there is room for, read what is over; False when all is."""
     while len(running) < jobs and (trial := _next(book, waiting, propose)) is not None:
         known = next((other for other in book.done() if other.options == trial.options), None)
@@ -118,15 +119,32 @@ def _step(book: Book, waiting: list[Trial], running: dict[int, tuple[Trial, _Run
             book.write()
             tell(trial)
             continue
-        trial.state = "running"
+        folder = book.folder / trial.folder
+        waits = trial.state != "waiting"  # it was begun before
+        if waits and (folder / RESULT).exists() and not is_locked(folder):
+            _take(trial, folder)
+            book.write()
+            tell(trial)
+            continue
+        trial.state, trial.error = "running", ""
         book.write()
-        running[trial.number] = trial, _Run(book.folder / trial.folder, trial.options, words)
+        if waits and is_locked(folder):
+            running[trial.number] = trial, _Orphan(folder, trial, say)
+        else:
+            running[trial.number] = trial, _Run(folder, trial.options, words)
     begun = bool(running)  # else there was nothing more to run
     for number, (trial, run) in list(running.items()):
         if run.is_over():
             del running[number]
+            if isinstance(run, _Orphan):
+                trial.state = "running"
+                waiting.insert(0, trial)  # for its result, or to go on from its checkpoint
+                continue
             _read(trial, run)
             run.close()
+            if trial.state == "failed" and is_locked(run.folder):  # by one that was begun before
+                running[number] = trial, _Orphan(run.folder, trial, say)
+                continue
             book.write()
             tell(trial)
     return begun
@@ -188,6 +206,24 @@ class _Run:
         self.close()
 
 
+class _Orphan:
+    """A run that another search has begun, which was killed: it is waited for, and neither stopped nor begun anew."""
+
+    def __init__(self, folder: Path, trial: Trial, say: Callable[[str], object]) -> None:
+        self.folder = folder
+        trial.state, trial.error = "running", ""
+        say(f"trial {trial.number}: its run goes on without the search that began it, and is waited for")
+
+    def is_over(self) -> bool:
+        """Whether its folder is free."""
+        return not is_locked(self.folder)
+
+    def interrupt(self) -> None:
+        """It is not ours to stop."""
+
+    end = interrupt
+
+
 def _read(trial: Trial, run: _Run) -> None:
     """What came of it."""
     trial.seconds += time.monotonic() - run.begun
@@ -195,13 +231,18 @@ def _read(trial: Trial, run: _Run) -> None:
     if code != 0:
         trial.state, trial.error = "failed", f"exit {code}: {run.error()}"
         return
-    result = json.loads((run.folder / RESULT).read_text("utf-8"))
+    _take(trial, run.folder)
+
+
+def _take(trial: Trial, folder: Path) -> None:
+    """The result of a run that came to its end."""
+    result = json.loads((folder / RESULT).read_text("utf-8"))
     trial.value = result.get(AIM)
     trial.told = {name: result[name] for name in TOLD if name in result}
     if trial.value is None:
         trial.state, trial.error = "failed", "its result has no validation ELBO: --split leaves no validation part"
     else:
-        trial.state = "done"
+        trial.state, trial.error = "done", ""
 
 
 def rows(book: Book) -> Iterator[dict[str, Any]]:

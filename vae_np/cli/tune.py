@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from vae_np.cli import common, output, proposals, search_space, trials
+from vae_np.cli import common, output, proposals, run_folder, search_space, train_options, trials
 from vae_np.cli.command import Command
 from vae_np.cli.search_space import Choice, Range, Space
 from vae_np.cli.trials import Book, Trial
@@ -17,6 +18,7 @@ from vae_np.cli.trials import Book, Trial
 COMMAND = Command(15, "choose hyper-parameters by many runs", "--trials 30 --jobs 2")
 OVER = (("latent", "2", "5", "10", "20"), ("hidden", "100", "400", "400,200"), ("learning-rate", "3e-4..1e-2"))
 """What is looked over where nothing is said."""
+BUSY = "another search is running there"
 SHOWN = 10
 """Trials of the printed table."""
 OF_DATA = ("data", "labels", "index", "header", "transpose", "key", "scale", "split", "binarise", "seed")
@@ -29,15 +31,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--binarise", choices=common.BINARISE, help="make grey values 0 and 1 [none]")
     parser.add_argument(
         "--over", action="append", nargs="+", metavar=("NAME", "VALUE"),
-        help="an option of train and what it may be: values, of which one fixes it, or a range A..B"
+        help="an option of train and what it may be: values, of which one fixes it, or a range A..B, whole where the"
+        " option is"
         " [latent 2 5 10 20, hidden 100 400 400,200, learning-rate 3e-4..1e-2]",
     )  # fmt: skip
+    # a range that begins with a minus is a value as a negative number is, and is refused by its name
+    parser._negative_number_matcher = re.compile(r"-\.?\d.*")
     parser.add_argument(
         "--method",
         choices=("bayes", "grid"),
         help="bayes, Optuna's Parzen estimator, or grid, every combination [bayes]",
     )
-    parser.add_argument("--trials", type=int, metavar="N", help="runs in all [30; grid: every combination]")
+    parser.add_argument(
+        "--trials", type=int, metavar="N", help="runs in all [30; grid: every combination; with --resume: as before]"
+    )
     parser.add_argument("--jobs", type=int, metavar="J", help="runs at a time, each a process [1]")
     parser.add_argument("--seed", type=int, metavar="N", help="of every run, and of what is proposed [0]")
     parser.add_argument("--out", metavar="DIR", help="the folder of the runs and of their table [tune/DATA]")
@@ -53,13 +60,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Search, and say what is best."""
-    given = vars(args)
+    try:
+        return _run(vars(args))
+    finally:
+        run_folder.unlock()
+
+
+def _run(given: dict[str, Any]) -> int:
     for name in ("trials", "jobs"):
         if given.get(name, 1) < 1:
             raise ValueError(f"--{name} must be at least 1; got {given[name]}")
     settings, book = _book(given)
     space = search_space.parse(settings["over"])
-    propose = proposals.METHODS[settings["method"]](space, book, given.get("trials"), settings["seed"])
+    propose = proposals.METHODS[settings["method"]](space, book, settings.get("trials"), settings["seed"])
     quiet = "json" in given
 
     def tell(trial: Trial) -> None:
@@ -68,15 +81,15 @@ def run(args: argparse.Namespace) -> int:
             print(_line(trial, len(book.trials)), file=sys.stderr, flush=True)
 
     try:
-        trials.run_all(book, propose.next, _words(settings), given.get("jobs", 1), tell)
+        trials.run_all(book, propose.next, _words(settings), given.get("jobs", 1), tell, _to_stderr)
     except KeyboardInterrupt as interrupt:
         interrupt.args = (f"continue with: vae-np tune --out {shlex.quote(str(book.folder))} --resume",)
         raise
     best = book.done()
-    if not best:
-        raise ValueError(f"no run came to an end: {next((t.error for t in book.trials if t.error), 'none was begun')}")
     table = book.folder / "trials.csv"
     _write(book, str(table))
+    if not best:
+        raise ValueError(f"no run came to an end: {next((t.error for t in book.trials if t.error), 'none was begun')}")
     picture = _draw(book, space, best)
     values = {"out": str(book.folder), "best": _told(book, best[0]), "trials": list(trials.rows(book)),
               "table": str(table), "picture": picture}  # fmt: skip
@@ -96,21 +109,58 @@ def _book(given: dict[str, Any]) -> tuple[dict[str, Any], Book]:
     settings |= asked
     name = Path(settings["data"]).name.split(".")[0] or "data"
     folder = Path(given.get("out", f"tune/{name}"))
+    if folder.is_dir():
+        run_folder.lock(folder, BUSY)
     if "resume" in given:
-        book = Book.read(folder)
-        for key, value in asked.items():
-            if book.settings.get(key) != value:
-                raise ValueError(f"{folder / trials.BOOK}: it has another --{key}; a new one needs another --out")
-        return book.settings, book
+        return _resumed(folder, asked, given)
     if (folder / trials.BOOK).exists():
         raise ValueError(f"{folder} holds a search already; continue it with --resume or choose another --out")
-    search_space.parse(settings["over"])  # before anything is made
+    space = search_space.parse(settings["over"])  # before anything is made
     if settings["method"] == "bayes":
         proposals.need_optuna()
-    folder.mkdir(parents=True, exist_ok=True)
+    else:
+        next(search_space.grid(space))
+    settings |= {"hash": _hash_of(settings, space)}
+    settings |= {"trials": given["trials"]} if "trials" in given else {}
+    if not folder.is_dir():
+        folder.mkdir(parents=True)
+        run_folder.lock(folder, BUSY)
     book = Book(folder, settings)
     book.write()
     return settings, book
+
+
+def _resumed(folder: Path, asked: dict[str, Any], given: dict[str, Any]) -> tuple[dict[str, Any], Book]:
+    """The book that is there, if it is one of the search that is asked for and of the same data."""
+    book = Book.read(folder)
+    for key, value in asked.items():
+        if book.settings.get(key) != value:
+            raise ValueError(f"{folder / trials.BOOK}: it has another --{key}; a new one needs another --out")
+    settings = book.settings
+    if "hash" in settings and settings["hash"] != _hash_of(settings, search_space.parse(settings["over"])):
+        raise ValueError(
+            f"{folder / trials.BOOK}: {settings['data']}: the data have changed since the search began, and values of"
+            " two data sets cannot be ranked; a new search needs another --out"
+        )
+    if "trials" in given and given["trials"] != settings.get("trials"):
+        settings["trials"] = given["trials"]
+        book.write()
+    return settings, book
+
+
+def _hash_of(settings: dict[str, Any], space: Space) -> str:
+    """A hash of the parts and their labels, read as the first run reads them; errors of data come before any run."""
+    from vae_np.training.run_checks import digest
+
+    defaults = {name: train_options.DEFAULTS[name] for name in (*common.DATA_DEFAULTS, "dtype")}
+    options = defaults | settings | search_space.first_values(space)
+    parts = common.load_parts(options, options["dtype"])
+    found = [array for part in parts if part is not None for array in (part.x, part.labels) if array is not None]
+    return " ".join(map(digest, found))
+
+
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _words(settings: dict[str, Any]) -> list[str]:

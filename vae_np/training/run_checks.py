@@ -22,7 +22,7 @@ from vae_np.support.checks import check_values
 from vae_np.training.checkpoint import Checkpoint
 from vae_np.training.settings import Settings
 
-__all__ = ["Data", "check_rates", "check_same_run", "check_target", "prepare", "what_may_help"]
+__all__ = ["Data", "check_rates", "check_same_run", "check_target", "digest", "prepare", "what_may_help"]
 
 Array = NDArray[Any]
 LARGE = 3.0
@@ -40,7 +40,7 @@ class Data:
     def fingerprint(self) -> dict[str, str | None]:
         """What tells these data from others."""
         parts = {"x": self.x, "validation": self.validation}
-        return {name: None if part is None else _digest(part) for name, part in parts.items()}
+        return {name: None if part is None else digest(part) for name, part in parts.items()}
 
 
 def prepare(vae: VAE, x: ArrayLike, validation: ArrayLike | None, settings: Settings) -> Data:
@@ -143,7 +143,7 @@ def _prepared(vae: VAE, x: ArrayLike, name: str, mode: str, seed: int) -> Array:
     return vae.check_data(array, name)
 
 
-def _digest(x: Array) -> str:
+def digest(x: Array) -> str:
     """A hash of shape, dtype and bytes, a block of rows at a time."""
     digest = hashlib.blake2b(f"{x.shape} {x.dtype}".encode(), digest_size=16)
     for begin in range(0, len(x), 4096):
