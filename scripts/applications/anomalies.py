@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from labelled import check_folder
 from scipy.ndimage import uniform_filter
 from sklearn.covariance import EllipticEnvelope
 from sklearn.datasets import load_breast_cancer, load_wine
@@ -250,6 +251,10 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error(f"--only knows cancer, wine, digits, mnist, simpler; not {', '.join(sorted(unknown))}")
     if not args.data:
         names = [name for name in names if name not in ("mnist", "simpler")]
+    elif {"mnist", "simpler"} & set(names):
+        check_folder(args.data)
+    if args.seeds < 1:
+        raise SystemExit(f"--seeds must be at least 1; got {args.seeds}")
     data_sets = [name for name in names if name != "simpler"]
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if args.choose:

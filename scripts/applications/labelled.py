@@ -31,9 +31,21 @@ def arguments(parser: ArgumentParser) -> Namespace:
     parser.add_argument("--quick", action="store_true", help="few rows and epochs: shows that it works")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="pictures of the first seed go there")
     args = parser.parse_args()
+    if args.data is not None:
+        check_folder(args.data)
+    if args.seeds < 1:
+        raise SystemExit(f"--seeds must be at least 1; got {args.seeds}")
     if args.out is not None:
         args.out.mkdir(parents=True, exist_ok=True)
     return args
+
+
+def check_folder(path: str) -> None:
+    """End with a line where there are no files of MNIST, before any work."""
+    try:
+        vae_np.data.load_mnist(path)
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"--data {path}: {error}; it is the folder of MNIST's IDX files") from None
 
 
 def load(args: Namespace) -> Labelled:

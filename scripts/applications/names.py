@@ -23,7 +23,7 @@ from vae_np.evaluation import evaluate
 from vae_np.formulas.schedules import LinearWarmup
 from vae_np.plots.canvas import BLUE, INK, ORANGE, picture
 
-LONGEST = 12
+LONGEST, LEAST = 12, 10
 END = "\n"
 
 
@@ -113,8 +113,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="two epochs of a small model: a test that it runs")
     parser.add_argument("--out", type=Path, default=Path("runs/names"))
     args = parser.parse_args(arguments)
+    if args.data and not args.data.is_file():
+        raise SystemExit(f"--data {args.data}: there is no such file; it has a name a line")
     texts = args.data.read_text().split() if args.data else census(args.names)
     texts = sorted({text for text in texts if len(text) <= LONGEST})
+    if len(texts) < LEAST:
+        raise SystemExit(f"{len(texts)} names of at most {LONGEST} letters are too few to split; {LEAST} are needed")
     lines = vae_np.data.Lines.of(texts)
     parts = vae_np.data.split(len(texts), (0.8, 0.1, 0.1), seed=args.seed)
     train, validation, test = ([texts[i] for i in part] for part in parts)

@@ -206,8 +206,13 @@ def chosen(kind: Callable, settings: dict[str, Any], parts: dict[str, np.ndarray
 
 def read(path: Path | None, quick: bool) -> tuple[Bags, str]:
     if path is not None:
+        if not path.is_file():
+            raise SystemExit(f"--data {path}: there is no such file; it has a document a line")
         texts = [("", line.lower()) for line in path.read_text().splitlines()]
-        return bags(texts, least=min(20, max(2, len(texts) // 100))), path.name
+        try:
+            return bags(texts, least=min(20, max(2, len(texts) // 100))), path.name
+        except ValueError as error:
+            raise SystemExit(f"--data {path}: {error}") from None
     installed = [name for name in PACKAGES if importlib.util.find_spec(name)]
     installed = installed[1:2] if quick else installed
     names = ["scikit-learn" if name == "sklearn" else name for name in installed]

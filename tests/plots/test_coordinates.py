@@ -23,9 +23,22 @@ def test_the_axes_are_of_choices_and_of_numbers_and_the_best_run_stands_out(tmp_
     np.testing.assert_allclose(worst, [1 / 6, 0.0, 0.5, 0.0])
     words = [text.get_text() for text in axes.texts]
     assert words[:3] == ["2", "5", "10"]
-    assert "1.00e−04" in words
+    assert words[3:8] == ["0.0001", "0.000316", "0.001", "0.00316", "0.01"]
     assert "−30.00" in words
     assert [label.get_text() for label in axes.get_xticklabels()] == [*SETTINGS, "validation ELBO, nats"]
+
+
+def test_ticks_are_whole_where_the_setting_is_and_say_where_the_axis_ends(tmp_path, recorded):
+    settings = {"latent": ["2", "4", "3"], "learning-rate": ["0.0003", "0.0012", "0.006075"], "far": ["1", "9", "3"]}
+    parallel_coordinates(settings, [1.0, 2.0, 3.0], tmp_path / "a.png", log=["far"])
+    (axes,) = recorded[0].axes
+    words = [(text.get_text(), text.get_position()[1]) for text in axes.texts]
+    assert words[:3] == [("2", 0.0), ("3", 0.5), ("4", 1.0)]
+    assert [word for word, _ in words[3:8]] == ["0.0003", "0.00174", "0.00319", "0.00463", "0.00607"]  # linear
+    assert [word for word, _ in words[8:13]] == ["1", "2", "3", "5", "9"]
+    np.testing.assert_allclose([height for _, height in words[8:13]], np.log([1, 2, 3, 5, 9]) / np.log(9), atol=1e-12)
+    best = [line.get_ydata() for line in axes.lines if len(line.get_ydata()) == 4][-1]
+    np.testing.assert_allclose(best, [0.5, 1.0, 0.5, 1.0])
 
 
 def test_a_tenth_of_many_runs_is_blue(tmp_path, recorded):

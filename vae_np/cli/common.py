@@ -176,6 +176,7 @@ def check_support(dataset: Dataset, likelihood: Likelihood, mode: str, *flags: s
     ``ValueError`` names row and column, and those of the ``flags`` --likelihood and --scale that help.
     """
     from vae_np.data import check_values
+    from vae_np.support.checks import columns_named
 
     try:
         if mode != "none":
@@ -186,7 +187,8 @@ def check_support(dataset: Dataset, likelihood: Likelihood, mode: str, *flags: s
         helps = {"--likelihood": mode == "none", "--scale": likelihood.support[1] == 1 and dataset.x.min() >= 0}
         words = {"--likelihood": "--likelihood gaussian", "--scale": "--scale N"}
         remedy = ", or ".join(words[flag] for flag in flags if flag and helps[flag])
-        raise ValueError(f"{error}{remedy and f'; use {remedy}'}") from None
+        told = columns_named(str(error), dataset.feature_names)
+        raise ValueError(f"{told}{remedy and f'; use {remedy}'}") from None
 
 
 def part_of(parts: Parts, name: str) -> Dataset:

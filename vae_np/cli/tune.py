@@ -208,7 +208,9 @@ def _draw(book: Book, space: Space, best: list[Trial]) -> str | None:
         from vae_np import plots
 
         settings = {name: [trial.options[name] for trial in best] for name in varied}
-        return str(plots.parallel_coordinates(settings, [trial.value or 0.0 for trial in best], path, choices=choices))
+        log = [name for name, what in space.items() if isinstance(what, Range) and what.log]
+        values = [trial.value or 0.0 for trial in best]
+        return str(plots.parallel_coordinates(settings, values, path, choices=choices, log=log))
     except ImportError as error:
         print(f"vae-np: no {path}: {output.one_line(error)}", file=sys.stderr)
         return None

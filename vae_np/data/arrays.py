@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from vae_np.data.dataset import Dataset
 from vae_np.data.shapes import as_rows
-from vae_np.support.checks import check_finite, float_dtype
+from vae_np.support.checks import check_finite, columns_named, float_dtype
 
 __all__ = ["check_labels", "from_array"]
 
@@ -55,7 +55,7 @@ def from_array(
             # rounded once: in float64 first, unless both numbers of a quotient are exact in float32
             exact = np.can_cast(rows.dtype, target) and float(target.type(divisor)) == divisor
             np.divide(rows, divisor, out=x, dtype=target if exact else np.float64, casting="same_kind")
-    _check_finite(x, rows, source)
+    _check_finite(x, rows, source, names.get("feature_names"))
     notes += _lost_digits(x, rows, divisor, names.get("feature_names")) + _one_value(x, rows)
     return Dataset(
         x,
@@ -114,7 +114,7 @@ def _digits(value: Any) -> str:
     return str(value) if isinstance(value, np.integer) else f"{value:.17g}"
 
 
-def _check_finite(x: Array, rows: Array, source: str) -> None:
+def _check_finite(x: Array, rows: Array, source: str, names: tuple[str, ...] | None) -> None:
     """That x is finite; what is so only in the numbers that were read is too large for its dtype."""
     try:
         check_finite(x, source)
@@ -126,7 +126,8 @@ def _check_finite(x: Array, rows: Array, source: str) -> None:
             holds = x.dtype == np.float32 and np.isfinite(np.float64(value))
         remedy = "; dtype='float64' (--dtype float64) holds it" if holds else ""
         fact = f"{str(value) if rows.dtype.itemsize > 8 else format(value, 'g')}, beyond {x.dtype}"
-        raise ValueError(f"{source}: row {row}, column {column} is {fact}{remedy} (counted from 0)") from None
+        place = columns_named(f"row {row}, column {column}", names)
+        raise ValueError(f"{source}: {place} is {fact}{remedy} (counted from 0)") from None
 
 
 def _divisor(rows: Array, scale: str | float, images: bool, source: str) -> tuple[float, str]:

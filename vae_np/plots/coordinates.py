@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ TICKS = 5
 
 
 def parallel_coordinates(settings: Mapping[str, Sequence[str]], value: Sequence[float], path: PathLike, *,
-                         choices: Mapping[str, Sequence[str]] | None = None, aim: str = "validation ELBO, nats"
-                         ) -> Path:  # fmt: skip
+                         choices: Mapping[str, Sequence[str]] | None = None, log: Collection[str] | None = None,
+                         aim: str = "validation ELBO, nats") -> Path:  # fmt: skip
     """An axis for each setting and one for the value; the best run is orange, the best tenth blue, the others grey.
 
     Parameters
@@ -31,8 +31,10 @@ def parallel_coordinates(settings: Mapping[str, Sequence[str]], value: Sequence[
         The higher the better.
     path : path of the picture
     choices : mapping of str to sequence of str, optional
-        The settings that are one of some values, with these in their order from below; others are numbers, on a
-        logarithmic axis where the largest is ten times the smallest or more.
+        The settings that are one of some values, with these in their order from below; others are numbers, whole where
+        all of them are.
+    log : collection of str, optional
+        The settings that are on a logarithmic axis: if left out, those whose largest is ten times their smallest.
     aim : str
         The value's name.
 
@@ -46,8 +48,11 @@ def parallel_coordinates(settings: Mapping[str, Sequence[str]], value: Sequence[
         raise ValueError(f"{len(values)} values need as many of each setting, and at least one run")
     if not np.isfinite(values).all():
         raise ValueError("a value is not finite")
-    axes_of = {name: _axis(texts, (choices or {}).get(name)) for name, texts in settings.items()}
-    axes_of[aim] = _axis([repr(float(v)) for v in values], None, linear=True)
+    axes_of = {
+        name: _axis(texts, (choices or {}).get(name), None if log is None else name in log)
+        for name, texts in settings.items()
+    }
+    axes_of[aim] = _axis([repr(float(v)) for v in values], None, log=False, text=number)
     order = np.argsort(values, kind="stable")
     leading = max(1, round(BEST * len(values)))
     with picture(path, max(4.0, 1.9 * len(axes_of)), 3.6) as figure:
@@ -74,7 +79,17 @@ def parallel_coordinates(settings: Mapping[str, Sequence[str]], value: Sequence[
     return Path(path)
 
 
-def _axis(texts: Sequence[str], choices: Sequence[str] | None, linear: bool = False) -> tuple[Any, list[Any]]:
+def _few_digits(value: float) -> str:
+    """A setting as it is given: three digits, which tell the ends of a range from round numbers near them."""
+    return f"{value:.3g}".replace("-", "−")
+
+
+def _axis(
+    texts: Sequence[str],
+    choices: Sequence[str] | None,
+    log: bool | None,
+    text: Callable[[float], str] = _few_digits,
+) -> tuple[Any, list[Any]]:
     """Heights in [0, 1], and ticks with their texts."""
     if choices is not None:
         places = {text: (i + 0.5) / len(choices) for i, text in enumerate(choices)}
@@ -82,9 +97,15 @@ def _axis(texts: Sequence[str], choices: Sequence[str] | None, linear: bool = Fa
     numbers = np.array([float(text) for text in texts])
     low, high = float(numbers.min()), float(numbers.max())
     if low == high:
-        return np.full(len(numbers), 0.5), [(0.5, number(low))]
-    log = not linear and low > 0 and high >= 10 * low
-    scaled = np.log(numbers) if log else numbers
+        return np.full(len(numbers), 0.5), [(0.5, text(low))]
+    log = low > 0 and high >= 10 * low if log is None else log and low > 0
     between = np.geomspace(low, high, TICKS) if log else np.linspace(low, high, TICKS)
-    heights = (scaled - scaled.min()) / np.ptp(scaled)
-    return heights, [(i / (TICKS - 1), number(float(tick))) for i, tick in enumerate(between)]
+    if all(text.lstrip("+-").isdecimal() for text in texts):
+        between, text = np.unique(np.round(between)), "{:.0f}".format
+
+    def height(value: Any) -> Any:
+        """Where it stands between the ends."""
+        a, b, v = (np.log(end) if log else end for end in (low, high, value))
+        return (v - a) / (b - a)
+
+    return height(numbers), [(float(height(tick)), text(float(tick))) for tick in between]

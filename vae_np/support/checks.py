@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -20,6 +21,7 @@ __all__ = [
     "check_returned",
     "check_sizes",
     "check_values",
+    "columns_named",
     "float_dtype",
     "non_negative",
     "positive",
@@ -29,6 +31,7 @@ __all__ = [
 
 Array = NDArray[Any]
 
+COLUMN = re.compile(r"\bcolumn ([0-9]+)\b")
 BLOCK = 1 << 20
 """Numbers looked at together: bounds the memory of a check, so that a mapped file may be larger than it."""
 
@@ -141,6 +144,16 @@ def check_pair(source: object, method: str, what: str, value: Any) -> None:
     """``TypeError`` unless a method has returned a tuple of two."""
     if not (isinstance(value, tuple) and len(value) == 2):
         raise TypeError(f"{type(source).__name__}.{method} must return {what}; it returned a {type(value).__name__}")
+
+
+def columns_named(text: str, names: Sequence[str] | None) -> str:
+    """What a check says, with the name beside a column's number where the columns have names."""
+
+    def named(found: re.Match[str]) -> str:
+        column = int(found[1])
+        return f"{found[0]} ({names[column]!r})" if names is not None and column < len(names) else found[0]
+
+    return COLUMN.sub(named, text)
 
 
 def _first_outside(x: Array, low: float, high: float) -> tuple[str, Any, int] | None:
