@@ -16,7 +16,6 @@ from scipy import sparse
 
 PACKAGES = ("numpy", "scipy", "sklearn", "pandas", "matplotlib")
 """All of a BSD licence but for matplotlib's, which is like that of Python."""
-LEAST = 10
 WORD = r"[a-z]{3,}"
 
 
@@ -71,8 +70,8 @@ def bags(documents: list[tuple[str, str]], least: int = 20, most: float = 0.15, 
     counter = CountVectorizer(stop_words="english", token_pattern=WORD, min_df=least, max_df=most)
     x = counter.fit_transform([text for _, text in documents]).astype(np.float64)
     keep = np.flatnonzero(np.asarray(x.sum(axis=1)).ravel() >= 15)
-    if len(keep) < LEAST:
-        raise ValueError(f"{len(keep)} documents have 15 words that count; {LEAST} are needed")
+    if not len(keep):
+        raise ValueError("no document has 15 words that count")
     x = x[keep]
     unit = sparse.diags(1 / np.sqrt(np.asarray(x.multiply(x).sum(axis=1)).ravel())) @ x
     near = sparse.tril(unit @ unit.T, -1).tocsr()

@@ -204,15 +204,22 @@ def chosen(kind: Callable, settings: dict[str, Any], parts: dict[str, np.ndarray
     return best[1], best[2]
 
 
+LEAST = 10
+"""Documents that can be split in three."""
+
+
 def read(path: Path | None, quick: bool) -> tuple[Bags, str]:
     if path is not None:
         if not path.is_file():
             raise SystemExit(f"--data {path}: there is no such file; it has a document a line")
         texts = [("", line.lower()) for line in path.read_text().splitlines()]
         try:
-            return bags(texts, least=min(20, max(2, len(texts) // 100))), path.name
+            found = bags(texts, least=min(20, max(2, len(texts) // 100)))
         except ValueError as error:
             raise SystemExit(f"--data {path}: {error}") from None
+        if len(found.x) < LEAST:
+            raise SystemExit(f"--data {path}: {len(found.x)} documents are too few to split; {LEAST} are needed")
+        return found, path.name
     installed = [name for name in PACKAGES if importlib.util.find_spec(name)]
     installed = installed[1:2] if quick else installed
     names = ["scikit-learn" if name == "sklearn" else name for name in installed]

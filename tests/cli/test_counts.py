@@ -35,5 +35,5 @@ def test_what_is_no_count_is_one_line_that_names_row_and_column(tmp_path, capsys
     assert main(["train", "--data", "x.csv", "--likelihood", "poisson", "--out", "run"]) == 2
     error = capsys.readouterr().err
     assert "must be whole counts for the poisson likelihood" in error
-    assert "column 1 is 2.5" in error
+    assert "column 1 ('b') is 2.5" in error
     assert error.count("\n") == 1

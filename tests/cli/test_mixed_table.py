@@ -46,4 +46,4 @@ def test_what_a_group_does_not_admit_is_named_and_a_table_is_left_unscaled(tmp_p
     x[3, 1] = -2
     np.savetxt("x.csv", x, delimiter=",", header="a,b", comments="")
     assert main(["train", "--data", "x.csv", "--likelihood", "columns:gaussian=0,poisson=1", *words, "--out", "s"]) == 2
-    assert "column 1 is -2" in capsys.readouterr().err
+    assert "column 1 ('b') is -2" in capsys.readouterr().err
