@@ -19,6 +19,7 @@ from vae_np.formulas.posteriors import Posterior
 from vae_np.formulas.priors import Prior
 from vae_np.formulas.schedules import Schedule
 from vae_np.model.choosing import natural
+from vae_np.model.tables import is_frame
 from vae_np.model.vae import VAE
 from vae_np.sklearn.frames import as_given, learned
 from vae_np.sklearn.labels import classes_of, encoded, is_conditional, labels_of_draws
@@ -242,8 +243,9 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     def _condition(self, y: Any, rows: int) -> Array | None:
         return encoded(self, y, rows, self.model_.dtype) if self._is_conditional else None
 
-    def _framed(self, x: Array, mean: bool = False) -> Any:
-        return x if self.table_ is None else self.table_.frame(x, mean=mean)
+    def _framed(self, x: Array, of: Any = None, mean: bool = False) -> Any:
+        """Of rows of a DataFrame, with its index."""
+        return x if self.table_ is None else self.table_.frame(x, mean=mean, index=of.index if is_frame(of) else None)
 
     def transform(self, X: ArrayLike, y: Any = None) -> Array:
         """Means of q(z|x), (N, K); of a conditional model those of q(z|x, y), which needs y, as all below do."""
@@ -251,7 +253,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         return self.model_.encode(x)[0]
 
     def inverse_transform(self, Z: ArrayLike, y: Any = None) -> Any:
-        """E[x|z] of latents (N, K), (N, D); in a DataFrame's columns of classes the likeliest."""
+        """E[x|z] of latents (N, K), (N, D); in a DataFrame's columns of classes the likeliest, with Z's index."""
         check_is_fitted(self)
         z = check_array(Z, dtype=self.model_.dtype, order="C", input_name="Z")
         if z.shape[1] != self.latent:
@@ -259,12 +261,12 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
                 f"Z has {z.shape[1]} columns, but {type(self).__name__} has {self.latent} latent dimensions"
             )
         condition = self._condition(labels_of_draws(y, len(z)), len(z))
-        return self._framed(self.model_.decode(z, condition), mean=True)
+        return self._framed(self.model_.decode(z, condition), Z, mean=True)
 
     def reconstruct(self, X: ArrayLike, y: Any = None) -> Any:
         """E[x|z] at the posterior means, (N, D), as `inverse_transform`."""
         x = self._checked(X, y)
-        return self._framed(self.model_.reconstruct(x), mean=True)
+        return self._framed(self.model_.reconstruct(x), X, mean=True)
 
     def sample(self, n_samples: int = 1, y: Any = None) -> Any:
         """Draws of x, (n_samples, D); a DataFrame with the columns and classes of the one that was fitted.

@@ -34,6 +34,8 @@ class Column:
         Of a class, in the order of its columns of zeros and ones; else empty.
     span : str
         Its values in words.
+    kind : str
+        The letter of its values' NumPy dtype, O where they are neither truths nor numbers: `kinds.letter_of`.
     """
 
     name: Hashable
@@ -42,6 +44,7 @@ class Column:
     why: str
     levels: tuple[Any, ...] = ()
     span: str = ""
+    kind: str = "O"
 
     @property
     def width(self) -> int:
@@ -81,21 +84,46 @@ class Column:
         return x
 
     def values(self, x: Array, mean: bool) -> Any:
-        """What stands in the frame, of (N, width): draws, or where these are means, what is likeliest or expected."""
+        """What stands in the frame, of (N, width): draws, or where these are means, what is likeliest or expected.
+
+        In the dtype of the first frame, but for expectations of whole numbers, which are float64, and for numbers that
+        this dtype cannot hold. ``ValueError`` for what is not finite.
+        """
+        if not (finite := np.isfinite(x).all(axis=1)).all():
+            row = int(np.argmin(finite))
+            raise ValueError(f"column {self.name!r} of a frame must be made of finite numbers; row {row} has {x[row]}")
         if self.levels:
             return self._levels(np.argmax(x, axis=1))
-        kind, numbers = str(getattr(self.dtype, "kind", "O")), x[:, 0]
-        if kind == "b":
-            return numbers >= 0.5
-        whole = kind in "iu" and self.likelihood.support != (-np.inf, np.inf)
-        if whole and not mean:
-            return numbers.astype(np.int64)
-        return numbers.astype(np.float32) if str(self.dtype) == "float32" else numbers.astype(np.float64)
+        numbers = x[:, 0]
+        if self.kind == "b":
+            return self._as_first(numbers >= 0.5)
+        if self.kind not in "iu":
+            return self._as_first(numbers.astype(np.float64))
+        return numbers.astype(np.float64) if mean else self._whole(np.rint(numbers))
+
+    def _whole(self, numbers: Array) -> Any:
+        """Of integers in the first frame: the next dtype that holds all where its own does not."""
+        own = np.dtype(f"{self.kind}{self.dtype.itemsize}") if hasattr(self.dtype, "itemsize") else np.dtype(np.int64)
+        for dtype in (own, np.dtype(np.int64)):
+            ends = np.iinfo(dtype)
+            if ((numbers >= float(ends.min)) & (numbers < float(ends.max) + 1)).all():
+                found = numbers.astype(dtype)
+                return self._as_first(found) if dtype == own else found
+        return numbers.astype(np.float64)
+
+    def _as_first(self, values: Array) -> Any:
+        """As the dtype of the first frame, of NumPy or pandas; as it is where that has no room for it."""
+        import pandas
+
+        with np.errstate(over="ignore"):
+            found = pandas.Series(values).astype(self.dtype).array
+        overflows = self.kind == "f" and np.isinf(np.asarray(found, np.float64)).any()
+        return values if overflows else found
 
     def _levels(self, codes: NDArray[np.intp]) -> Any:
         import pandas
 
-        levels = pandas.Index(self.levels)
+        levels = pandas.Index(self.levels, tupleize_cols=False)
         if hasattr(self.dtype, "categories"):
             return pandas.Categorical(levels.take(codes), dtype=self.dtype)
         return pandas.Series(levels.take(codes)).astype(self.dtype).array

@@ -21,7 +21,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FEW", "Choice", "Kind", "dispersion_of", "kind_of_numbers", "kind_of_values"]
+__all__ = ["FEW", "Choice", "Kind", "dispersion_of", "kind_of_numbers", "kind_of_values", "letter_of"]
 
 Array = NDArray[Any]
 Kind = Literal["bernoulli", "categorical", "poisson", "negative-binomial", "gaussian"]
@@ -71,7 +71,7 @@ def kind_of_numbers(values: Array, whole: bool) -> Choice:
 
 def kind_of_values(column: Any) -> Choice:
     """Of a pandas Series without missing values."""
-    kind = _kind(column)
+    kind = letter_of(column)
     if kind == "b":
         return Choice("bernoulli", "truths")
     if kind in "iuf":
@@ -80,7 +80,7 @@ def kind_of_values(column: Any) -> Choice:
     return Choice("categorical", f"{levels} levels")
 
 
-def _kind(column: Any) -> str:
+def letter_of(column: Any) -> str:
     """The letter of its NumPy dtype: b, i, u, f; of what holds objects that of the objects, O where they are others."""
     if hasattr(column.dtype, "categories"):
         return "O"

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from vae_np.formulas.doors import chosen
 from vae_np.formulas.likelihoods import (
@@ -20,7 +20,7 @@ from vae_np.formulas.likelihoods import (
 )
 from vae_np.model.choosing import FLOOR, gaussian_of
 from vae_np.model.tables.column import Column, levels_of, refuse_missing
-from vae_np.model.tables.kinds import Choice, kind_of_values
+from vae_np.model.tables.kinds import Choice, kind_of_values, letter_of
 
 __all__ = ["Table", "is_frame"]
 
@@ -158,19 +158,36 @@ class Table:
             found += "Feature names must be in the same order as they were in fit.\n"
         raise ValueError(found)
 
-    def frame(self, x: Array, *, mean: bool = False) -> Any:
-        """A DataFrame with the first one's columns, of numbers (N, width).
+    def frame(self, x: ArrayLike, *, mean: bool = False, index: Any = None) -> Any:
+        """A DataFrame with the first one's columns and dtypes, of numbers (N, width).
 
-        Draws become levels, truths and whole counts. With ``mean`` these are expectations, such as `VAE.decode` gives:
-        a class is then its likeliest level, a truth whether it is likelier than not, and others are numbers.
+        Draws become levels, truths and whole numbers. With ``mean`` these are expectations, such as `VAE.decode` gives:
+        a class is then its likeliest level, a truth whether it is likelier than not, and whole numbers are float64.
+        A dtype that cannot hold what was drawn (300 in int8) gives way to int64, or to float64.
+
+        Parameters
+        ----------
+        x : array, shape (N, width)
+        mean : bool
+        index : optional
+            Of the frame, N labels; numbers from 0 if left out.
+
+        Raises
+        ------
+        ValueError
+            If x has another shape, or a number that is not finite: it names the column.
         """
         import pandas
 
+        array = np.asarray(x, np.float64)
+        if array.ndim != 2 or array.shape[1] != self.width:
+            raise ValueError(f"a frame is made of rows of {self.width} numbers; the shape is {array.shape}")
         parts = {
-            column.name: column.values(x[:, begin : begin + column.width], mean)
+            column.name: column.values(array[:, begin : begin + column.width], mean)
             for column, begin in zip(self.columns, self._starts, strict=False)
         }
-        return pandas.DataFrame(parts, columns=self.names)
+        found = pandas.DataFrame(parts, columns=self.names)
+        return found if index is None else found.set_axis(index, axis=0)
 
     def by_column(self, values: Array) -> Array:
         """Sums over what belongs to one column of the frame: (N, width) to (N, columns)."""
@@ -201,7 +218,7 @@ def _column(name: Hashable, values: Any, given: Any) -> Column:
     if isinstance(likelihood, Columns):
         raise ValueError(f"the likelihood of column {name!r} must be one of a column; got {likelihood!r}")
     levels = levels_of(name, values, likelihood)
-    return Column(name, values.dtype, likelihood, choice.why, levels, _span(values, levels))
+    return Column(name, values.dtype, likelihood, choice.why, levels, _span(values, levels), letter_of(values))
 
 
 def _span(values: Any, levels: tuple[Any, ...]) -> str:
