@@ -1,5 +1,6 @@
 """Estimators with scikit-learn's habits; needs the extra `sklearn`.
 
+attempts     a fit succeeds, or leaves the estimator as it was
 frames       data frames with columns of several kinds
 labels       y as the condition of a model
 settings     what parameters mean that leave something open

@@ -21,6 +21,7 @@ from vae_np.formulas.schedules import Schedule
 from vae_np.model.choosing import natural
 from vae_np.model.tables import is_frame
 from vae_np.model.vae import VAE
+from vae_np.sklearn.attempts import all_or_nothing
 from vae_np.sklearn.frames import as_given, learned
 from vae_np.sklearn.labels import classes_of, encoded, is_conditional, labels_of_draws
 from vae_np.sklearn.settings import held_out, threads_of
@@ -141,6 +142,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     # ---- fitting
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: Any = None) -> VariationalAutoencoder:
         """Train on X (N, D), of a conditional model with the labels y (N,)."""
         goes_on = self.warm_start and hasattr(self, "model_")
@@ -164,6 +166,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """`fit`, and `transform` of the same rows."""
         return self.fit(X, y).transform(X, y if self._is_conditional else None)
 
+    @all_or_nothing
     def partial_fit(self, X: ArrayLike, y: Any = None, classes: Any = None) -> VariationalAutoencoder:
         """One pass over X, from the parameters that are there; Adam's moments begin anew.
 

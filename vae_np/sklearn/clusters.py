@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from vae_np.evaluation.clusters import cluster_probabilities, fit_mixture, sample_clusters, with_clusters
 from vae_np.formulas.optim import Adam
+from vae_np.sklearn.attempts import all_or_nothing
 from vae_np.sklearn.autoencoder import VariationalAutoencoder
 from vae_np.sklearn.frames import as_given, named
 from vae_np.training.fitting import fit
@@ -96,6 +97,7 @@ class VAEClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self.samples = samples
         self.random_state = random_state
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: Any = None) -> VAEClusterer:
         """Train on X (N, D), an array or a DataFrame, whose columns may be of several kinds."""
         vae = VariationalAutoencoder() if self.autoencoder is None else clone(self.autoencoder)

@@ -11,7 +11,7 @@ from sklearn.utils.validation import validate_data
 
 from vae_np.model.tables import Table, is_frame
 
-__all__ = ["as_given", "learned", "named"]
+__all__ = ["as_given", "check_rows", "learned", "named"]
 
 Array = NDArray[Any]
 FLOATS = [np.float64, np.float32]
@@ -32,12 +32,22 @@ def is_table(X: ArrayLike, likelihood: Any) -> bool:
     return named or any(getattr(dtype, "kind", "O") not in "biuf" for dtype in frame.dtypes)
 
 
+def check_rows(estimator: Any, X: Any) -> None:
+    """Of a frame, in scikit-learn's words for arrays."""
+    if not np.shape(X)[0]:
+        name = type(estimator).__name__
+        raise ValueError(
+            f"Found array with 0 sample(s) (shape={np.shape(X)}) while a minimum of 1 is required by {name}."
+        )
+
+
 def learned(estimator: Any, X: ArrayLike, likelihood: Any) -> tuple[Table | None, Array]:
     """The table that a frame is, and its numbers, or those of an array; names and counts are noted."""
     if not is_table(X, likelihood):
         x: Array = validate_data(estimator, X, dtype=FLOATS, order="C")
         return None, x
     validate_data(estimator, X, skip_check_array=True)
+    check_rows(estimator, X)
     table = Table(X, likelihood if isinstance(likelihood, Mapping) else None)
     return table, table.code(X)
 
@@ -48,6 +58,7 @@ def named(estimator: Any, X: ArrayLike, likelihood: Any) -> ArrayLike:
     x: ArrayLike = validate_data(
         estimator, X, **({"skip_check_array": True} if whole else {"dtype": FLOATS, "order": "C"})
     )
+    check_rows(estimator, x)
     return x
 
 
@@ -58,6 +69,7 @@ def as_given(estimator: Any, X: ArrayLike, table: Table | None, dtype: np.dtype[
         return x
     if is_frame(X):
         validate_data(estimator, X, reset=False, skip_check_array=True)
+        check_rows(estimator, X)
         return table.code(X).astype(dtype, copy=False)
     words = any(column.levels for column in table.columns)
     how: dict[str, Any] = {"skip_check_array": True} if words else {"dtype": dtype, "order": "C"}

@@ -11,8 +11,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from vae_np.evaluation.anomalies import contributions
 from vae_np.evaluation.common_noise import CommonNoise
+from vae_np.sklearn.attempts import all_or_nothing
 from vae_np.sklearn.autoencoder import VariationalAutoencoder
-from vae_np.sklearn.frames import as_given, named
+from vae_np.sklearn.frames import as_given, check_rows, named
 
 __all__ = ["VAEOutlierDetector"]
 
@@ -62,6 +63,7 @@ class VAEOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         self.contamination = contamination
         self.random_state = random_state
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: Any = None) -> VAEOutlierDetector:
         """Train on X (N, D), outliers among it or not; of a conditional autoencoder with the labels y (N,)."""
         vae = VariationalAutoencoder() if self.autoencoder is None else clone(self.autoencoder)
@@ -91,6 +93,7 @@ class VAEOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         if vae.table_ is None:
             return vae.evidence(as_given(self, X, None, vae.model_.dtype), y)
         validate_data(self, X, reset=False, skip_check_array=True)
+        check_rows(self, X)
         return vae.evidence(X, y)
 
     def score_samples(self, X: ArrayLike, y: Any = None) -> Array:

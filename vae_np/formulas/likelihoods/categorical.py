@@ -75,7 +75,8 @@ class Categorical(Wide):
 
     def groups(self, a: Array) -> Array:
         """(..., D) as (..., G, C)."""
-        return a.reshape(*a.shape[:-1], -1, a.shape[-1] if self.classes is None else self.classes)
+        classes = a.shape[-1] if self.classes is None else self.classes
+        return a.reshape(*a.shape[:-1], a.shape[-1] // max(1, classes), classes)  # -1 is not known of no rows
 
     def value(self, x: Array, raw: Array, own: Mapping[str, Array]) -> Array:
         """x_c (a_c - a_*) - x_c log1p(sum of the others)."""

@@ -62,7 +62,7 @@ class Column:
         if -1 in found:
             unknown = list(dict.fromkeys(v for v, j in zip(values.tolist(), found, strict=True) if j < 0))[:SHOWN]
             raise ValueError(f"Found unknown categories {unknown} in column {self.name!r} during transform")
-        return np.eye(len(self.levels))[found]
+        return np.eye(len(self.levels))[np.array(found, np.intp)]
 
     def _checked(self, values: Any) -> Array:
         try:
