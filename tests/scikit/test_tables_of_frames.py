@@ -152,7 +152,7 @@ def test_a_table_of_float32_is_float32_and_other_dtypes_of_pandas_are_read():
         ({"depth": np.nan}, "Input X contains NaN: column 'depth' has 300 missing values of 300"),
         ({"colour": None}, "Input X contains NaN: column 'colour'"),
         ({"size": np.inf}, "Input X contains infinity or a value too large: column 'size', row 0"),
-        ({"size": "large"}, "column 'size' had numbers in fit"),
+        ({"size": "large"}, "column 'size' must hold numbers, as its gaussian likelihood has them"),
         ({"floor": 9}, r"Found unknown categories \[9\] in column 'floor'"),
     ],
 )

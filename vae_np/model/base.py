@@ -186,17 +186,20 @@ class Model:
         for name, value in likelihood.start_own(mean, variance).items():
             self.parameters[f"likelihood.{name}"][...] = value
 
-    def start_scaling(self, x: ArrayLike) -> None:
+    def start_scaling(self, x: ArrayLike, names: Sequence[str] | None = None) -> None:
         """Find shift and scale of ``scale="standard"``: each feature's mean and deviation over x, (N, D).
 
-        A feature whose values are all one keeps the scale 1, and a ``UserWarning`` names it. Columns of a table's parts
+        A feature whose values are all one keeps the scale 1, and a ``UserWarning`` names it, by its number or by
+        ``names``, of which one may stand for several columns that are one feature. Columns of a table's parts
         that do not admit every real number (`Columns`) are left as they are.
         """
         found = self._moments(x)
         real = of_data(self.likelihood).real(len(found.mean))
         self.scaling = standardising(found, real)
         if (constant := found.constant & real).any():
-            warning = ConstantFeaturesWarning(np.flatnonzero(constant), len(found.mean))
+            warning = ConstantFeaturesWarning(
+                np.flatnonzero(constant), len(found.mean) if names is None else len(set(names)), names
+            )
             warnings.warn(warning, stacklevel=2)
 
     def _moments(self, x: ArrayLike) -> FeatureMoments:

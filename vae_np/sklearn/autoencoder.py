@@ -22,7 +22,7 @@ from vae_np.model.choosing import natural
 from vae_np.model.tables import is_frame
 from vae_np.model.vae import VAE
 from vae_np.sklearn.attempts import all_or_nothing
-from vae_np.sklearn.frames import as_given, learned
+from vae_np.sklearn.frames import as_given, learned, start_scaling
 from vae_np.sklearn.labels import classes_of, encoded, is_conditional, labels_of_draws
 from vae_np.sklearn.settings import held_out, threads_of
 from vae_np.training.fitting import fit
@@ -154,6 +154,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         train, held = x, None
         if self.early_stopping:
             train, held = held_out(x, self.validation_fraction, seed)
+        start_scaling(self, train)
         self.history_ = fit(
             self.model_, train, epochs=self.epochs, seed=seed, validation=held,
             patience=self.patience if self.early_stopping else None, output_bias="data", progress=bool(self.verbose),
@@ -178,6 +179,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         if first:
             self._seed, self._parts = self._new_seed(), 0
             self.model_, x = self._made(x, y, self._seed)
+            start_scaling(self, x)
         seed = (self._seed + 1 + self._parts) % 2**31
         bias = "data" if first else "zero"
         self.history_ = fit(self.model_, x, epochs=1, seed=seed, output_bias=bias, progress=False, **self._training())

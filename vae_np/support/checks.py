@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 __all__ = [
+    "LARGEST_WHOLE",
     "check_counts",
     "check_each",
     "check_finite",
@@ -32,6 +33,8 @@ __all__ = [
 Array = NDArray[Any]
 
 COLUMN = re.compile(r"\bcolumn ([0-9]+)\b")
+LARGEST_WHOLE = 2**53
+"""Up to here float64 has every whole number."""
 BLOCK = 1 << 20
 """Numbers looked at together: bounds the memory of a check, so that a mapped file may be larger than it."""
 
@@ -85,8 +88,9 @@ def check_each(x: Array, valid: Callable[[Array], NDArray[np.bool_]], *, must: s
 
 
 def check_counts(x: Array, *, name: str, what: str) -> None:
-    """`check_each` for 0, 1, 2, ..."""
+    """`check_each` for 0, 1, 2, ..., up to where float64 has every whole number."""
     check_each(x, lambda block: (block >= 0) & (block == np.floor(block)), must="whole counts", name=name, what=what)
+    check_each(x, lambda block: block <= LARGEST_WHOLE, must=f"at most 2^53 = {LARGEST_WHOLE}", name=name, what=what)
 
 
 def check_finite(x: Array, source: str) -> None:

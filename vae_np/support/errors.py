@@ -23,6 +23,8 @@ class ConstantFeaturesWarning(UserWarning):
         Which, counted from 0.
     of : int
         How many features there are.
+    names : sequence of str, optional
+        Of the features.
 
     Attributes
     ----------
@@ -30,9 +32,9 @@ class ConstantFeaturesWarning(UserWarning):
     of : int
     """
 
-    def __init__(self, columns: Iterable[int], of: int) -> None:
+    def __init__(self, columns: Iterable[int], of: int, names: Sequence[str] | None = None) -> None:
         self.columns, self.of = tuple(map(int, columns)), int(of)
-        super().__init__(self.line())
+        super().__init__(self.line(names))
 
     def line(self, names: Sequence[str] | None = None) -> str:
         """``2 of 7 features are constant: 2, 5``, or their names where there are any."""

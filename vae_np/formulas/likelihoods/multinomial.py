@@ -119,7 +119,7 @@ class Multinomial(Wide):
         return start
 
     def check(self, x: Array, name: str = "x") -> None:
-        """``ValueError`` that names the first value that is no count: negative, fractional or not finite."""
+        """``ValueError`` that names the first value that is no count: negative, fractional or beyond 2^53."""
         check_counts(x, name=name, what=f"the {self.name} likelihood")
 
     def examples(self, u: Array) -> Array:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vae_np.formulas.gamma import log_peak, stirling, stirling_slope
 from vae_np.formulas.likelihoods.dispersed import Dispersed
+from vae_np.formulas.likelihoods.wide import poisson_counts
 from vae_np.formulas.numerics import log1p, phi, sigmoid, softplus
 from vae_np.support.checks import check_counts
 
@@ -86,8 +87,7 @@ class NegativeBinomial(Dispersed):
     def draw(self, m: Array, s: Array, generator: np.random.Generator) -> Array:
         """A Poisson count of a rate that is mu times a Gamma of mean 1 and variance alpha."""
         r = np.broadcast_to(np.exp(-s), m.shape)
-        counts: Array = generator.poisson(np.exp(m) * (generator.standard_gamma(r) / r)).astype(np.float64)
-        return counts
+        return poisson_counts(np.exp(m) * (generator.standard_gamma(r) / r), generator)
 
     def expectation(self, m: Array, s: Array) -> Array:
         """mu."""
@@ -106,7 +106,7 @@ class NegativeBinomial(Dispersed):
         return alpha
 
     def check(self, x: Array, name: str = "x") -> None:
-        """``ValueError`` that names the first value that is no count: negative, fractional or not finite."""
+        """``ValueError`` that names the first value that is no count: negative, fractional or beyond 2^53."""
         check_counts(x, name=name, what=f"the {self.name} likelihood")
 
     def examples(self, u: Array) -> Array:

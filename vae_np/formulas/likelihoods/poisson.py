@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vae_np.formulas.gamma import log_peak
 from vae_np.formulas.likelihoods.base import NOTHING
-from vae_np.formulas.likelihoods.wide import Wide
+from vae_np.formulas.likelihoods.wide import Wide, poisson_counts
 from vae_np.formulas.numerics import phi
 from vae_np.support.checks import check_counts
 
@@ -56,8 +56,8 @@ class Poisson(Wide):
         return rate
 
     def sample(self, raw: Array, generator: np.random.Generator, own: Mapping[str, Array] = NOTHING) -> Array:
-        """A count of that rate; NumPy's ``ValueError`` for a rate beyond 9.2e18."""
-        return generator.poisson(np.exp(np.asarray(raw, np.float64))).astype(raw.dtype)
+        """A count of that rate; ``ValueError`` for a rate beyond 9.2e18."""
+        return poisson_counts(np.exp(np.asarray(raw, np.float64)), generator).astype(raw.dtype)
 
     def start(self, mean: Array, variance: Array) -> Array:
         """The log of the mean, held at 0.001 or more: a column of zeros does not start at -inf."""
@@ -65,7 +65,7 @@ class Poisson(Wide):
         return start
 
     def check(self, x: Array, name: str = "x") -> None:
-        """``ValueError`` that names the first value that is no count: negative, fractional or not finite."""
+        """``ValueError`` that names the first value that is no count: negative, fractional or beyond 2^53."""
         check_counts(x, name=name, what=f"the {self.name} likelihood")
 
     def examples(self, u: Array) -> Array:

@@ -11,14 +11,26 @@ from numpy.typing import NDArray
 
 from vae_np.formulas.likelihoods.base import NOTHING, Likelihood
 
-__all__ = ["Wide", "widened"]
+__all__ = ["Wide", "poisson_counts", "widened"]
 
 Array = NDArray[Any]
+MOST_RATE = 2.0**63 - 10 * 2.0**31.5
+"""NumPy's: ten deviations below the largest int64."""
 
 
 def widened(a: Array) -> Array:
     """A as float64 or complex128."""
     return np.asarray(a, np.result_type(a, np.float64))
+
+
+def poisson_counts(rate: Array, generator: np.random.Generator) -> Array:
+    """A count of each rate, float64; ``ValueError`` for a rate beyond 9.2e18, the largest that is drawn."""
+    if not (drawn := rate <= MOST_RATE).all():
+        raise ValueError(
+            f"counts are drawn of rates of at most {MOST_RATE:.3g}; the decoder gives {rate[~drawn][0]:.3g}"
+            f" ({int((~drawn).sum())} of {rate.size} rates)"
+        )
+    return generator.poisson(rate).astype(np.float64)
 
 
 class Wide(Likelihood):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vae_np.formulas.likelihoods import Categorical, Likelihood, NegativeBinomial, Poisson
+from vae_np.model.tables.refusals import refuse_inexact, refuse_strange
 
-__all__ = ["Column", "levels_of", "refuse_missing"]
+__all__ = ["Column", "levels_of"]
 
 Array = NDArray[Any]
 MOST_LEVELS = 20
 """A text of more levels than that, most of them once, is a name and no class."""
 SHOWN = 3
+PLACE = re.compile(r"(; row [0-9]+), column 0(?= is )")
+"""What a check says of the one column that it was given."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +57,8 @@ class Column:
 
     def code(self, values: Any) -> Array:
         """(N, width) of float64; ``ValueError`` names the column and what it cannot hold."""
-        refuse_missing(self.name, values)
-        return self._one_hot(values) if self.levels else self._checked(values)[:, None]
+        refuse_strange(self.name, values)
+        return self._one_hot(values) if self.levels else self.checked(values)[:, None]
 
     def _one_hot(self, values: Any) -> Array:
         place = {level: j for j, level in enumerate(self.levels)}
@@ -64,11 +68,16 @@ class Column:
             raise ValueError(f"Found unknown categories {unknown} in column {self.name!r} during transform")
         return np.eye(len(self.levels))[np.array(found, np.intp)]
 
-    def _checked(self, values: Any) -> Array:
+    def checked(self, values: Any) -> Array:
+        """(N,) of float64, numbers that the likelihood admits."""
+        column = f"column {self.name!r}"
         try:
             x = np.asarray(values, np.float64)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"column {self.name!r} had numbers in fit: {error}") from None
+            raise ValueError(
+                f"{column} must hold numbers, as its {self.likelihood.name} likelihood has them: {error}"
+            ) from None
+        refuse_inexact(self.name, values)
         low, high = self.likelihood.support
         counts = isinstance(self.likelihood, (Poisson, NegativeBinomial))
         good = (x >= low) & (x <= high) & np.isfinite(x) & ((x == np.floor(x)) if counts else True)
@@ -76,11 +85,15 @@ class Column:
             row = int(np.argmin(good))
             must = "whole counts" if counts else f"numbers in [{low:g}, {high:g}]"
             if not np.isfinite(x[row]):
-                raise ValueError(f"Input X contains infinity or a value too large: column {self.name!r}, row {row}")
+                raise ValueError(f"Input X contains infinity or a value too large: {column}, row {row}")
             raise ValueError(
-                f"column {self.name!r} must hold {must}, as the {self.likelihood.name} likelihood of fit has them;"
+                f"{column} must hold {must}, as its {self.likelihood.name} likelihood has them;"
                 f" row {row} has {x[row]:g} ({int((~good).sum())} of {len(x)} values violate this; counted from 0)"
             )
+        try:
+            self.likelihood.check(x[:, None], column)
+        except ValueError as error:
+            raise ValueError(PLACE.sub(r"\1", str(error))) from None
         return x
 
     def values(self, x: Array, mean: bool) -> Any:
@@ -152,11 +165,3 @@ def levels_of(name: Hashable, values: Any, likelihood: Likelihood) -> tuple[Any,
         return tuple(sorted(found))
     except TypeError:
         return tuple(sorted(found, key=lambda value: (type(value).__name__, str(value))))
-
-
-def refuse_missing(name: Hashable, values: Any) -> None:
-    """``ValueError``, with the word that scikit-learn has for it, where a value is missing."""
-    if missing := int(values.isna().sum()):
-        raise ValueError(f"Input X contains NaN: column {name!r} has {missing} missing values of {len(values)}")
-    if str(getattr(values.dtype, "kind", "O")) in "mMc":
-        raise ValueError(f"column {name!r} holds {values.dtype}: make numbers of it, or leave it out")

@@ -19,8 +19,9 @@ from vae_np.formulas.likelihoods import (
     Poisson,
 )
 from vae_np.model.choosing import FLOOR, gaussian_of
-from vae_np.model.tables.column import Column, levels_of, refuse_missing
+from vae_np.model.tables.column import Column, levels_of
 from vae_np.model.tables.kinds import Choice, kind_of_values, letter_of
+from vae_np.model.tables.refusals import refuse_inexact, refuse_strange
 
 __all__ = ["Table", "is_frame"]
 
@@ -87,6 +88,8 @@ class Table:
     def __init__(self, frame: Any, likelihoods: Mapping[Any, Any] | None = None) -> None:
         if not is_frame(frame):
             raise TypeError(f"a table is made of a pandas DataFrame; got {type(frame).__name__}")
+        if not isinstance(likelihoods, (Mapping, type(None))):
+            raise TypeError(f"likelihoods must be a mapping of column to likelihood; got {likelihoods!r}")
         given, names = dict(likelihoods or {}), list(frame.columns)
         if unknown := [name for name in given if name not in names]:
             raise ValueError(f"likelihood names column {unknown[0]!r}, and there is none; there are {names}")
@@ -100,6 +103,11 @@ class Table:
         self._starts = np.cumsum([0, *(column.width for column in self.columns)])
         self.width = int(self._starts[-1])
         self.likelihood, self.scale = self._joined(self.code(frame))
+
+    @property
+    def number_names(self) -> list[str]:
+        """Of the columns of numbers, (width,): a class's name is there once for each level."""
+        return [str(column.name) for column in self.columns for _ in range(column.width)]
 
     @property
     def names(self) -> list[Hashable]:
@@ -140,10 +148,13 @@ class Table:
     def _code_array(self, x: Any) -> Array:
         if words := [column.name for column in self.columns if column.levels]:
             raise ValueError(f"X must be a DataFrame, as in fit: column {words[0]!r} holds classes")
-        array = np.ascontiguousarray(x, self.dtype)
+        array = np.asarray(x)
         if array.ndim != 2 or array.shape[1] != self.width:
             raise ValueError(f"X must have {self.width} columns; it has shape {array.shape}")
-        return array
+        if array.dtype.kind in "mMc":
+            raise ValueError(f"X must hold numbers; it holds {array.dtype}")
+        parts = [column.checked(of) for column, of in zip(self.columns, array.T, strict=True)]
+        return np.ascontiguousarray(np.stack(parts, axis=1), self.dtype)
 
     def _check_names(self, names: list[Hashable]) -> None:
         """In the words of scikit-learn."""
@@ -209,16 +220,31 @@ def _alike(one: Likelihood, other: Likelihood) -> bool:
 
 def _column(name: Hashable, values: Any, given: Any) -> Column:
     """The column, with the likelihood that was given or the one that it wants."""
-    refuse_missing(name, values)
+    refuse_strange(name, values)
     if given is None:
+        if not hasattr(values.dtype, "categories"):
+            refuse_inexact(name, values)
         choice = kind_of_values(values)
         likelihood = OF_KIND[choice.kind]
     else:
-        likelihood, choice = NUMBERS if given == "gaussian" else chosen(Likelihood, given), Choice("gaussian", "given")
+        likelihood, choice = _given(name, given), Choice("gaussian", "given")
+    levels = levels_of(name, values, likelihood)
+    try:
+        likelihood.raw_size(len(levels) or 1)
+    except ValueError as error:
+        raise ValueError(f"likelihood of column {name!r}: {error}") from None
+    return Column(name, values.dtype, likelihood, choice.why, levels, _span(values, levels), letter_of(values))
+
+
+def _given(name: Hashable, given: Any) -> Likelihood:
+    """A likelihood for one column, of an object, a name or a config; errors name the column."""
+    try:
+        likelihood = NUMBERS if isinstance(given, str) and given == "gaussian" else chosen(Likelihood, given)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"likelihood of column {name!r}: {error}") from None
     if isinstance(likelihood, Columns):
         raise ValueError(f"the likelihood of column {name!r} must be one of a column; got {likelihood!r}")
-    levels = levels_of(name, values, likelihood)
-    return Column(name, values.dtype, likelihood, choice.why, levels, _span(values, levels), letter_of(values))
+    return likelihood
 
 
 def _span(values: Any, levels: tuple[Any, ...]) -> str:
