@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from vae_np.formulas.likelihoods import Bernoulli, Gaussian, Likelihood
 
-__all__ = ["FLOOR", "Kind", "gaussian_of", "kind_of", "natural"]
+__all__ = ["FLOOR", "Kind", "gaussian_of", "kind_of", "natural", "scale_of"]
 
 FLOOR = 0.05
 """The floor of a learned deviation, as a share of the data's: a feature that hardly varies cannot drown the others."""
@@ -39,3 +39,10 @@ def gaussian_of(x: NDArray[Any]) -> tuple[Gaussian, str]:
         spread = float(np.sqrt(np.mean(x.var(axis=0, dtype=np.float64))))
         return Gaussian(sigma="learned", floor=float(f"{FLOOR * spread:.3g}")), "none"
     return Gaussian(sigma="per-feature", floor=FLOOR), "standard"
+
+
+def scale_of(likelihood: Likelihood, x: NDArray[Any]) -> str:
+    """The scale of x (N, D) for a likelihood that is given: "standard" for what may be any number, beyond [0, 1]."""
+    real = x[:, likelihood.real(x.shape[1])]
+    beyond = real.size > 0 and kind_of(float(real.min()), float(real.max()), False) == "per-feature"
+    return "standard" if beyond else "none"

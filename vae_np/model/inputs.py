@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from numbers import Real
 from typing import Any
 
@@ -79,8 +79,10 @@ def check_finite_rows(stage: str, values: Array) -> Array:
     return values
 
 
-def check_widths(name: str, widths: Sequence[int]) -> tuple[int, ...]:
+def check_widths(name: str, widths: Any) -> tuple[int, ...]:
     """The widths as a tuple; a bare number is a common slip."""
     if isinstance(widths, (int, np.integer)):
         raise TypeError(f"{name} must be a sequence of widths, such as ({widths},); got {widths!r}")
+    if isinstance(widths, str) or not isinstance(widths, Iterable):
+        raise TypeError(f"{name} must be a sequence of widths, such as (64,); got {widths!r}")
     return tuple(widths)

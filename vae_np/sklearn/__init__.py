@@ -1,5 +1,6 @@
 """Estimators with scikit-learn's habits; needs the extra `sklearn`.
 
+arguments    checks of parameters
 attempts     a fit succeeds, or leaves the estimator as it was
 frames       data frames with columns of several kinds
 labels       y as the condition of a model

@@ -12,15 +12,17 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from vae_np.evaluation.common_noise import CommonNoise, common_noise
+from vae_np.formulas.doors import chosen
 from vae_np.formulas.likelihoods import Likelihood
 from vae_np.formulas.likelihoods.conditional import of_data
 from vae_np.formulas.optim import Adam
 from vae_np.formulas.posteriors import Posterior
 from vae_np.formulas.priors import Prior
 from vae_np.formulas.schedules import Schedule
-from vae_np.model.choosing import natural
+from vae_np.model.choosing import natural, scale_of
 from vae_np.model.tables import is_frame
 from vae_np.model.vae import VAE
+from vae_np.sklearn.arguments import check_same_model, check_training, made_of
 from vae_np.sklearn.attempts import all_or_nothing
 from vae_np.sklearn.frames import as_given, learned, start_scaling
 from vae_np.sklearn.labels import classes_of, encoded, is_conditional, labels_of_draws
@@ -46,7 +48,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         ``"auto"`` takes the one that the data want (`vae_np.model.choosing`), of a DataFrame one a column by its dtype
         and values (`vae_np.Table`); a mapping names those of some of a DataFrame's columns.
     scale : {"auto", "none", "standard"}
-        ``"auto"`` goes with the likelihood: "standard" for a Gaussian of numbers beyond [0, 1].
+        ``"auto"``: "standard" for numbers beyond [0, 1] under a likelihood of all real numbers, chosen or given; a
+        sigma that is given as a number is then one of the standardised numbers.
     condition : {None, "labels"}
         ``"labels"``: y are classes, and encoder and decoder are given that of each row (`vae_np.VAE`, ``condition=``);
         log p is then log p(x|y). `fit` and every method that takes X needs y beside it; without, y is ignored.
@@ -58,7 +61,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         Hold out ``validation_fraction`` of the rows, stop when their ELBO has not risen for ``patience`` epochs, and
         keep the best epoch's model.
     warm_start : bool
-        `fit` goes on from the parameters that are there.
+        `fit` goes on from the parameters that are there, with the model that these belong to.
     evidence_samples : int
         S, of the importance-weighted log p(x) in `score` and `score_samples`.
     random_state : int, RandomState or None
@@ -145,7 +148,9 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     @all_or_nothing
     def fit(self, X: ArrayLike, y: Any = None) -> VariationalAutoencoder:
         """Train on X (N, D), of a conditional model with the labels y (N,)."""
-        goes_on = self.warm_start and hasattr(self, "model_")
+        check_training(self)
+        if goes_on := self.warm_start and hasattr(self, "model_"):
+            check_same_model(self, self._made_of)
         x = self._checked(X, y) if goes_on else self._learned(X, y)
         seed = self._seed = self._new_seed()
         self._parts = 0
@@ -174,7 +179,9 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         The first call makes the model: its rows decide likelihood and scale, and ``classes``, or else its y, the
         classes of a conditional one.
         """
-        first = not hasattr(self, "model_")
+        check_training(self)
+        if not (first := not hasattr(self, "model_")):
+            check_same_model(self, self._made_of)
         x = self._learned(X, y, classes) if first else self._checked(X, y)
         if first:
             self._seed, self._parts = self._new_seed(), 0
@@ -206,7 +213,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         elif isinstance(self.likelihood, str) and self.likelihood == "auto":
             likelihood, scale = natural(x)
         else:
-            likelihood, scale = self.likelihood, "none"
+            likelihood = chosen(Likelihood, self.likelihood)
+            scale = scale_of(likelihood, x)
         scale = scale if self.scale == "auto" else self.scale
         model = VAE(
             x.shape[1], hidden=self.hidden, latent=self.latent, activation=self.activation, likelihood=likelihood,
@@ -215,7 +223,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
             condition=0 if self.classes_ is None else len(self.classes_),
         )  # fmt: skip
         rows = x if self.classes_ is None else model.rows(x, encoded(self, y, len(x), x.dtype))
-        self.likelihood_, self.scale_ = of_data(model.likelihood), scale
+        self.likelihood_, self.scale_, self._made_of = of_data(model.likelihood), scale, made_of(self)
         return model, rows
 
     def _training(self) -> dict[str, Any]:
@@ -226,7 +234,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     @property
     def _n_features_out(self) -> int:
-        return int(self.latent)
+        return self.model_.architecture.latent
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -261,9 +269,9 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         """E[x|z] of latents (N, K), (N, D); in a DataFrame's columns of classes the likeliest, with Z's index."""
         check_is_fitted(self)
         z = check_array(Z, dtype=self.model_.dtype, order="C", input_name="Z")
-        if z.shape[1] != self.latent:
+        if z.shape[1] != self._n_features_out:
             raise ValueError(
-                f"Z has {z.shape[1]} columns, but {type(self).__name__} has {self.latent} latent dimensions"
+                f"Z has {z.shape[1]} columns, but {type(self).__name__} has {self._n_features_out} latent dimensions"
             )
         condition = self._condition(labels_of_draws(y, len(z)), len(z))
         return self._framed(self.model_.decode(z, condition), Z, mean=True)

@@ -11,7 +11,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from vae_np.evaluation.clusters import cluster_probabilities, fit_mixture, sample_clusters, with_clusters
+from vae_np.evaluation.common_noise import common_noise
 from vae_np.formulas.optim import Adam
+from vae_np.sklearn.arguments import check_held
 from vae_np.sklearn.attempts import all_or_nothing
 from vae_np.sklearn.autoencoder import VariationalAutoencoder
 from vae_np.sklearn.frames import as_given, named
@@ -100,6 +102,7 @@ class VAEClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     @all_or_nothing
     def fit(self, X: ArrayLike, y: Any = None) -> VAEClusterer:
         """Train on X (N, D), an array or a DataFrame, whose columns may be of several kinds."""
+        check_held(self, VariationalAutoencoder, n_clusters=1, epochs=0, restarts=1, samples=1)
         vae = VariationalAutoencoder() if self.autoencoder is None else clone(self.autoencoder)
         if vae.condition is not None:
             raise ValueError("clusters are of x alone: the autoencoder must have condition=None")
@@ -145,6 +148,17 @@ class VAEClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: ArrayLike) -> NDArray[np.intp]:
         """The likeliest cluster of each row, (N,)."""
         return self.predict_proba(X).argmax(axis=1)
+
+    def score_samples(self, X: ArrayLike) -> Array:
+        """log p(x) of each row, (N,), in nats: the autoencoder's, with the mixture as p(z)."""
+        check_is_fitted(self)
+        vae = self.autoencoder_
+        x = as_given(self, X, vae.table_, vae.model_.dtype)
+        return common_noise(vae.model_, x, vae.evidence_samples).evidence
+
+    def score(self, X: ArrayLike, y: Any = None) -> float:
+        """The mean of `score_samples`."""
+        return float(np.mean(self.score_samples(X)))
 
     def sample(self, n_samples: int = 1, cluster: int | None = None) -> tuple[Any, NDArray[np.intp]]:
         """Draws of x, (n_samples, D), of all clusters or of one, and the cluster of each, (n_samples,).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from vae_np.evaluation.anomalies import contributions
 from vae_np.evaluation.common_noise import CommonNoise
+from vae_np.sklearn.arguments import check_held
 from vae_np.sklearn.attempts import all_or_nothing
 from vae_np.sklearn.autoencoder import VariationalAutoencoder
 from vae_np.sklearn.frames import as_given, check_rows, named
@@ -66,10 +68,12 @@ class VAEOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     @all_or_nothing
     def fit(self, X: ArrayLike, y: Any = None) -> VAEOutlierDetector:
         """Train on X (N, D), outliers among it or not; of a conditional autoencoder with the labels y (N,)."""
+        check_held(self, VariationalAutoencoder)
         vae = VariationalAutoencoder() if self.autoencoder is None else clone(self.autoencoder)
         x = named(self, X, vae.likelihood)
-        if not 0 < self.contamination <= 0.5:
-            raise ValueError(f"contamination must be in (0, 0.5], a share of the rows; got {self.contamination!r}")
+        share: Any = self.contamination
+        if not (isinstance(share, Real) and 0 < float(share) <= 0.5):
+            raise ValueError(f"contamination must be in (0, 0.5], a share of the rows; got {share!r}")
         if vae.random_state is None:
             vae.set_params(random_state=self.random_state)
         self.autoencoder_ = vae.fit(x, y)
@@ -99,6 +103,10 @@ class VAEOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def score_samples(self, X: ArrayLike, y: Any = None) -> Array:
         """log p(x), or log p(x|y), of each row, (N,), in nats: low is abnormal."""
         return self._evidence(X, y).evidence
+
+    def score(self, X: ArrayLike, y: Any = None) -> float:
+        """The mean of `score_samples`, high where the model is good: it has no part in what is an outlier."""
+        return float(np.mean(self.score_samples(X, y)))
 
     def score_errors(self, X: ArrayLike, y: Any = None) -> Array:
         """The standard error of each score, (N,), by the spread of its importance weights."""

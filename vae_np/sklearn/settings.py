@@ -8,6 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from vae_np.data.splitting import split
+from vae_np.support.checks import real
 
 __all__ = ["held_out", "threads_of"]
 
@@ -22,7 +23,7 @@ def threads_of(threads: int | None) -> int | None:
 
 def held_out(x: Array, fraction: float, seed: int) -> tuple[Array, Array]:
     """Rows to train on, and the share ``fraction`` of them to stop by."""
-    share = float(fraction)
+    share = real("validation_fraction", fraction)
     if not 0 < share < 1:
         raise ValueError(f"validation_fraction must lie between 0 and 1; got {fraction!r}")
     train, held, _ = split(len(x), (1 - share, share, 0.0), seed=seed)
