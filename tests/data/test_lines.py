@@ -67,3 +67,17 @@ def test_what_is_no_set_of_lines_is_refused():
         Lines("ab\n", 3)
     with pytest.raises(ValueError, match="length"):
         Lines.of([])
+
+
+@pytest.mark.parametrize("method", ["of", "encode", "numbers"])
+def test_one_text_is_no_sequence_of_lines_and_a_line_is_a_text(method):
+    two = Lines("an", 2)
+    call = getattr(two, method)
+    for text in ("anna", b"anna"):
+        with pytest.raises(TypeError, match="texts must be a sequence of lines, not one line; "):
+            call(text)
+    for other in (1, None, b"a"):
+        with pytest.raises(TypeError, match=f"lines must be texts; line 1 is {type(other).__name__}, "):
+            call(["a", other])
+    assert Lines.of(text for text in ("an", "na")) == two
+    np.testing.assert_array_equal(two.encode(iter(["an"])), two.encode(["an"]))

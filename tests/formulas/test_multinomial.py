@@ -143,3 +143,17 @@ def test_it_is_a_part_of_a_table():
     x = vae.likelihood.examples(np.random.default_rng(1).random((5, 5)))
     assert vae_np.gradcheck.check_model(vae, x, np.random.default_rng(2).normal(size=(5, 2))).ok
     assert (vae.sample(4)[:, 1:].sum(axis=1) == 20).all()
+
+
+def test_documents_are_drawn_of_lists_and_what_they_cannot_be_drawn_of_is_named():
+    g = np.random.default_rng(0)
+    assert Multinomial.documents([[0.5, 1, 0]], [3], g).sum() == 3
+    with pytest.raises(TypeError, match=r"generator must be a numpy.random.Generator; got 0"):
+        Multinomial.documents([[0.5, 0.5]], [3], 0)
+    for wrong, value in ((np.nan, "nan"), (-0.1, "-0.1"), (np.inf, "inf")):
+        with pytest.raises(
+            ValueError, match=rf"shares must lie in .* for documents; row 1, column 0 is {value} \(1 of 4"
+        ):
+            Multinomial.documents([[0.5, 0.5], [wrong, 0.5]], [3], g)
+    with pytest.raises(ValueError, match="shares must not be 0 of every word; row 1 has none"):
+        Multinomial.documents([[0.5, 0.5], [0, 0]], [3], g)

@@ -207,6 +207,14 @@ def test_one_column_is_a_number_and_not_a_label():
     assert np.array_equal(vae.encode(x, 0.5)[0], vae.encode(x, [0.5] * N)[0])
 
 
+def test_what_the_messages_advise_is_taken():
+    vae = model(condition=C, backend="numpy")
+    x = batch(vae)[0][:, :-C]
+    assert np.array_equal(vae.rows(x, np.array(LABELS, float).astype(int)), vae.rows(x, LABELS))
+    for row in ([[0, 1, 0, 0]], [0.0, 1.0, 0.0, 0.0], np.eye(4, dtype=bool)[1]):
+        assert np.array_equal(vae.rows(x, row), vae.rows(x, 1))
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -220,6 +228,13 @@ def test_one_column_is_a_number_and_not_a_label():
         (lambda v, x: v.encode(x, np.zeros((5, 3))), "condition must have 4 columns; it has 3"),
         (lambda v, x: v.encode(x, np.zeros((2, 4))), r"numbers of shape \(4,\) or \(5, 4\); it has shape \(2, 4\)"),
         (lambda v, x: v.encode(x, np.zeros((1, 5, 4))), r"it has shape \(1, 5, 4\)"),
+        (lambda v, x: v.sample(5, condition=[0, 1, 0, 0]), r"shape \(4,\), and integers .* read as labels: a row for"),
+        (
+            lambda v, x: v.encode(x, [0.0, 1.0, 2.0, 3.0, 0.0]),
+            r"labels of an integer dtype, which \.astype\(int\) makes",
+        ),
+        (lambda v, x: v.encode(x, 1.5), r"or numbers of shape \(4,\) or \(5, 4\); it is float64 of shape \(\)"),
+        (lambda v, x: v.encode(x, [True] * 5), r"it is bool of shape \(5,\)"),
         (lambda v, x: v.encode(x, [0, 1, np.nan, 2]), r"condition must lie in \(-inf, inf\)"),
         (lambda v, x: v.encode(np.full((5, 11), np.nan)), "x must lie in"),
         (lambda v, x: v.encode(v.rows(x, 1), 1), "x must have 7 columns; it has 11"),

@@ -52,8 +52,8 @@ class Lines:
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Lines:
-        """The alphabet, sorted, and the length that these texts take."""
-        texts = list(texts)
+        """The alphabet, sorted, and the length that these texts take; ``TypeError`` for one text, or what is none."""
+        texts = _texts(texts)
         return cls("".join(sorted(set("".join(texts)))), max(map(len, texts), default=0))
 
     @property
@@ -74,8 +74,7 @@ class Lines:
         ValueError
             If a text is too long, or has a character that is not in the alphabet: it names the first.
         """
-        if isinstance(texts, str):
-            raise TypeError(f"texts must be a sequence of lines, not one line; got {texts!r}")
+        texts = _texts(texts)
         place = {letter: 1 + c for c, letter in enumerate(self.alphabet)}
         found = np.zeros((len(texts), self.length), np.int64)
         for n, text in enumerate(texts):
@@ -89,7 +88,8 @@ class Lines:
 
     def encode(self, texts: Sequence[str], dtype: DTypeLike = "float64") -> Array:
         """One-hot rows (N, L C)."""
-        return np.eye(self.classes, dtype=float_dtype(dtype))[self.numbers(texts)].reshape(len(texts), self.columns)
+        numbers = self.numbers(texts)
+        return np.eye(self.classes, dtype=float_dtype(dtype))[numbers].reshape(len(numbers), self.columns)
 
     def decode(self, x: ArrayLike) -> list[str]:
         """The lines of rows (N, L C): in each group the class of the largest value, up to the first end.
@@ -105,3 +105,14 @@ class Lines:
         best = x.reshape(len(x), self.length, self.classes).argmax(axis=-1)
         letters = np.array(["\n", *self.alphabet])  # no line has a line's end in it
         return ["".join(row).split("\n", 1)[0] for row in letters[best]]
+
+
+def _texts(texts: Iterable[str]) -> list[str]:
+    """A list of them; one text alone would be taken for as many lines as it has characters."""
+    if isinstance(texts, (str, bytes)):
+        raise TypeError(f"texts must be a sequence of lines, not one line; got {texts!r}")
+    found = list(texts)
+    for n, text in enumerate(found):
+        if not isinstance(text, str):
+            raise TypeError(f"lines must be texts; line {n} is {type(text).__name__}, {text!r}")
+    return found

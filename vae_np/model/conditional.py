@@ -23,20 +23,28 @@ def condition_rows(condition: ArrayLike, n: int, columns: int, dtype: np.dtype[A
     Parameters
     ----------
     condition : int, or array of shape (n,), (C,), (1, C) or (n, C)
-        Whole numbers without a second axis are labels from 0 to C - 1, made one-hot: one for all rows, or one each.
-        All else is numbers: a row each, or one for all. Of one column, C = 1, all are numbers.
+        Whole numbers of an integer dtype without a second axis are labels from 0 to C - 1, made one-hot: one for all
+        rows, or one each. All else is numbers: a row each, or one for all. Of one column, C = 1, all are numbers.
+        So integers (1, 0, 0) are the labels of three rows; a row for all is (1.0, 0.0, 0.0), or of shape (1, 3).
     """
     given = as_array("condition", condition)
-    if given.dtype.kind in "iu" and given.ndim < 2 and columns > 1:
+    flat = given.ndim < 2 and columns > 1
+    if labels := flat and given.dtype.kind in "iu":
         found = one_hot(given.reshape(-1), columns, dtype)
+    elif flat and given.dtype.kind in "fb" and given.shape != (columns,):
+        raise ValueError(
+            f"condition must be labels of an integer dtype, which .astype(int) makes of {given.dtype}, or numbers of"
+            f" shape ({columns},) or ({n}, {columns}); it is {given.dtype} of shape {given.shape}"
+        )
     else:
         found = check_float("condition", given[..., None] if columns == 1 and given.ndim < 2 else given, columns, dtype)
         found = found[None] if found.ndim == 1 else found
         check_values(found, -math.inf, math.inf, name="condition")
     if found.ndim != 2 or len(found) not in (1, n):
+        row = f", and integers without a second axis are read as labels: a row for all has shape (1, {columns})"
         raise ValueError(
             f"condition must be labels, one for all or one for each of {n} rows, or numbers of shape ({columns},) or"
-            f" ({n}, {columns}); it has shape {given.shape}"
+            f" ({n}, {columns}); it has shape {given.shape}{row if labels else ''}"
         )
     return np.broadcast_to(found, (n, columns))
 

@@ -14,7 +14,7 @@ from vae_np.formulas.gamma import log_peak
 from vae_np.formulas.likelihoods.base import NOTHING
 from vae_np.formulas.likelihoods.wide import Wide, widened
 from vae_np.formulas.numerics import log1p, normalised_exp, phi
-from vae_np.support.checks import check_counts, whole
+from vae_np.support.checks import check_counts, check_values, whole
 
 __all__ = ["Multinomial"]
 
@@ -99,8 +99,15 @@ class Multinomial(Wide):
         return np.asarray(self.documents(normalised_exp(widened(raw), axis=-1), self.length, generator), raw.dtype)
 
     @staticmethod
-    def documents(shares: Array, lengths: ArrayLike, generator: np.random.Generator) -> Array:
+    def documents(shares: ArrayLike, lengths: ArrayLike, generator: np.random.Generator) -> Array:
         """Counts of documents of these lengths, a number or one a row, of the words' probabilities or what is so to 1.
+
+        Parameters
+        ----------
+        shares : array, shape (..., D)
+            Not negative, and not all 0 in a row.
+        lengths : array
+        generator : numpy.random.Generator
 
         Examples
         --------
@@ -108,9 +115,15 @@ class Multinomial(Wide):
         array([[3., 0.],
                [0., 5.]])
         """
-        n, p = np.atleast_1d(np.asarray(lengths)), widened(shares)
+        n, p = np.atleast_1d(np.asarray(lengths)), widened(np.asarray(shares))
+        if not isinstance(generator, np.random.Generator):
+            raise TypeError(f"generator must be a numpy.random.Generator; got {generator!r}")
         check_counts(n, name="lengths", what="documents")
-        return generator.multinomial(n.astype(np.int64), p / p.sum(axis=-1, keepdims=True)).astype(np.float64)
+        check_values(p, 0, math.inf, name="shares", what="documents")
+        whole_share = p.sum(axis=-1, keepdims=True)
+        if not (whole_share > 0).all():
+            raise ValueError(f"shares must not be 0 of every word; row {int(np.argmin(whole_share.ravel()))} has none")
+        return generator.multinomial(n.astype(np.int64), p / whole_share).astype(np.float64)
 
     def start(self, mean: Array, variance: Array) -> Array:
         """The log of each word's share of all words, held at 0.001 of an equal share or more."""
