@@ -175,8 +175,9 @@ def _drawn(x: Array, components: int, generator: np.random.Generator) -> NDArray
 
 def _m_step(x: Array, v: Array, gamma: Array, floor: float) -> FittedMixture:
     """The parameters that maximise the bound at these responsibilities (N, M); who loses all rows keeps no weight."""
-    size, centre = gamma.sum(axis=0) + 1e-10, x.mean(axis=0)
-    mean = centre + gamma.T @ (x - centre) / size[:, None]  # what is added to the size would move means far from 0
+    total, centre = gamma.sum(axis=0), x.mean(axis=0)
+    mean = centre + gamma.T @ (x - centre) / np.maximum(total, 1e-300)[:, None]  # of rows far from 0 too
+    size = total + 1e-10
     variance = np.array([(g @ ((x - m) ** 2 + v)) / s for g, m, s in zip(gamma.T, mean, size, strict=True)])
     return FittedMixture(np.log(size / size.sum()), mean, np.log(np.maximum(variance, floor)), -np.inf, 0)
 

@@ -7,9 +7,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vae_np.formulas.doors import chosen
 from vae_np.formulas.likelihoods import Bernoulli, Gaussian, Likelihood
 
-__all__ = ["FLOOR", "Kind", "gaussian_of", "kind_of", "natural", "scale_of"]
+__all__ = ["FLOOR", "Kind", "gaussian_of", "kind_of", "natural", "natural_or_given"]
 
 FLOOR = 0.05
 """The floor of a learned deviation, as a share of the data's: a feature that hardly varies cannot drown the others."""
@@ -41,8 +42,14 @@ def gaussian_of(x: NDArray[Any]) -> tuple[Gaussian, str]:
     return Gaussian(sigma="per-feature", floor=FLOOR), "standard"
 
 
-def scale_of(likelihood: Likelihood, x: NDArray[Any]) -> str:
-    """The scale of x (N, D) for a likelihood that is given: "standard" for what may be any number, beyond [0, 1]."""
-    real = x[:, likelihood.real(x.shape[1])]
+def natural_or_given(likelihood: Any, x: NDArray[Any]) -> tuple[Likelihood, str]:
+    """`natural` of ``"auto"``, else the likelihood that is given, and the scale of x (N, D) for it.
+
+    That is "standard" where what may be any number lies beyond [0, 1].
+    """
+    if isinstance(likelihood, str) and likelihood == "auto":
+        return natural(x)
+    given = chosen(Likelihood, likelihood)
+    real = x[:, given.real(x.shape[1])]
     beyond = real.size > 0 and kind_of(float(real.min()), float(real.max()), False) == "per-feature"
-    return "standard" if beyond else "none"
+    return given, "standard" if beyond else "none"

@@ -9,7 +9,7 @@ import numpy as np
 
 from vae_np.support.checks import non_negative, whole
 
-__all__ = ["check_held", "check_same_model", "check_training", "made_of"]
+__all__ = ["check_held", "goes_on_with_model", "made_of"]
 
 MODEL = (
     "latent", "hidden", "decoder_hidden", "activation", "likelihood", "posterior", "prior", "scale", "condition",
@@ -17,8 +17,16 @@ MODEL = (
 """The parameters that a model is made of."""
 
 
+def goes_on_with_model(estimator: Any, wanted: bool) -> bool:
+    """Whether a `VariationalAutoencoder` trains the model that is there, where it is ``wanted``; errors beforehand."""
+    check_training(estimator)
+    if goes_on := wanted and hasattr(estimator, "model_"):
+        check_same_model(estimator, estimator._made_of)
+    return goes_on
+
+
 def check_training(estimator: Any) -> None:
-    """Of a `VariationalAutoencoder`: what neither the model nor Adam checks by this name."""
+    """What neither the model nor Adam checks by this name."""
     whole("evidence_samples", estimator.evidence_samples, at_least=1)
     if isinstance(estimator.beta, Real):
         non_negative("beta", estimator.beta)

@@ -12,17 +12,16 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from vae_np.evaluation.common_noise import CommonNoise, common_noise
-from vae_np.formulas.doors import chosen
 from vae_np.formulas.likelihoods import Likelihood
 from vae_np.formulas.likelihoods.conditional import of_data
 from vae_np.formulas.optim import Adam
 from vae_np.formulas.posteriors import Posterior
 from vae_np.formulas.priors import Prior
 from vae_np.formulas.schedules import Schedule
-from vae_np.model.choosing import natural, scale_of
+from vae_np.model.choosing import natural_or_given
 from vae_np.model.tables import is_frame
 from vae_np.model.vae import VAE
-from vae_np.sklearn.arguments import check_same_model, check_training, made_of
+from vae_np.sklearn.arguments import goes_on_with_model, made_of
 from vae_np.sklearn.attempts import all_or_nothing
 from vae_np.sklearn.frames import as_given, learned, start_scaling
 from vae_np.sklearn.labels import classes_of, encoded, is_conditional, labels_of_draws
@@ -148,9 +147,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     @all_or_nothing
     def fit(self, X: ArrayLike, y: Any = None) -> VariationalAutoencoder:
         """Train on X (N, D), of a conditional model with the labels y (N,)."""
-        check_training(self)
-        if goes_on := self.warm_start and hasattr(self, "model_"):
-            check_same_model(self, self._made_of)
+        goes_on = goes_on_with_model(self, self.warm_start)
         x = self._checked(X, y) if goes_on else self._learned(X, y)
         seed = self._seed = self._new_seed()
         self._parts = 0
@@ -179,9 +176,7 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         The first call makes the model: its rows decide likelihood and scale, and ``classes``, or else its y, the
         classes of a conditional one.
         """
-        check_training(self)
-        if not (first := not hasattr(self, "model_")):
-            check_same_model(self, self._made_of)
+        first = not goes_on_with_model(self, True)
         x = self._learned(X, y, classes) if first else self._checked(X, y)
         if first:
             self._seed, self._parts = self._new_seed(), 0
@@ -210,11 +205,8 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         likelihood: Any
         if self.table_ is not None:
             likelihood, scale = self.table_.likelihood, self.table_.scale
-        elif isinstance(self.likelihood, str) and self.likelihood == "auto":
-            likelihood, scale = natural(x)
         else:
-            likelihood = chosen(Likelihood, self.likelihood)
-            scale = scale_of(likelihood, x)
+            likelihood, scale = natural_or_given(self.likelihood, x)
         scale = scale if self.scale == "auto" else self.scale
         model = VAE(
             x.shape[1], hidden=self.hidden, latent=self.latent, activation=self.activation, likelihood=likelihood,
