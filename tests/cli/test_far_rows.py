@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 
 import numpy as np
 import pytest
@@ -37,6 +38,7 @@ def test_one_row_that_is_too_far_is_flagged_and_the_others_have_their_scores(nor
     assert (
         "log p(x) is not finite in float32 of 1 row (5), far beyond the data of training: the score is -inf" in done.out
     )
+    assert re.search(r"^  row 5: log p\(x\) -inf .*; nats missing: b [\d.]+e\+\d\d, ", done.out, re.MULTILINE)
     with open("anomalies.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert rows[5]["score"] == "-inf"

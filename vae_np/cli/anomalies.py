@@ -263,7 +263,9 @@ def _print(values: dict[str, Any], picture: str | None) -> None:
     )
     for row in values["rows"][:SHOWN]:
         called = f"{row['row']}" + (f" {row['index']!r}" if "index" in row else "")
-        why = ", ".join(f"{name} {nats:.1f}" for name, nats in row["features"].items())
+        why = ", ".join(
+            f"{name} {nats:{'.1f' if abs(nats) < 1e6 else '.3g'}}" for name, nats in row["features"].items()
+        )
         score = f"log p(x) {row['score']:.2f} +- {row['error']:.2f}, p {row['p_value']:.4f}"
         print(f"  row {called}: {score}; nats missing: {why}")
     if len(values["rows"]) > SHOWN:
