@@ -92,3 +92,15 @@ def test_no_rows_of_a_frame_are_refused_as_no_rows_of_an_array_are(make):
                     getattr(estimator, method)(x[:0])
                 messages.add(str(error.value).replace("VariationalAutoencoder", type(estimator).__name__))
     assert len(messages) == 1, messages
+
+
+def test_one_row_too_far_for_the_number_type_stops_no_other():
+    x = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
+    detector = VAEOutlierDetector(VariationalAutoencoder(latent=2, hidden=(4,), epochs=2, random_state=0)).fit(x)
+    new = x[:5].copy()
+    new[2, 1] = 1e20
+    scores = detector.score_samples(new)
+    assert scores[2] == -np.inf
+    np.testing.assert_allclose(scores[[0, 1, 3, 4]], detector.score_samples(x[[0, 1, 3, 4]]), rtol=1e-12)
+    assert detector.predict(new)[2] == -1
+    assert np.argmax(detector.contributions(new)[2]) == 1

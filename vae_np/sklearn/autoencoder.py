@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -282,10 +282,10 @@ class VariationalAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
         condition = self._condition(labels_of_draws(y, n_samples), n_samples)
         return self._framed(self.model_.sample(n_samples, self._new_seed(), condition))
 
-    def evidence(self, X: ArrayLike, y: Any = None) -> CommonNoise:
+    def evidence(self, X: ArrayLike, y: Any = None, far: Literal["error", "lowest"] = "error") -> CommonNoise:
         """`score_samples` with its standard error of each row, and a term a column: see `evaluation.common_noise`."""
         x = self._checked(X, y)
-        found = common_noise(self.model_, x, self.evidence_samples)
+        found = common_noise(self.model_, x, self.evidence_samples, far=far)
         terms = found.terms[:, : self.model_.architecture.n_data]
         return found._replace(terms=terms if self.table_ is None else self.table_.by_column(terms))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -95,13 +95,19 @@ class VAEOutlierDetector(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         vae = self.autoencoder_
         if vae.table_ is None:
-            return vae.evidence(as_given(self, X, None, vae.model_.dtype), y)
+            return vae.evidence(as_given(self, X, None, vae.model_.dtype), y, self._far)
         validate_data(self, X, reset=False, skip_check_array=True)
         check_rows(self, X)
-        return vae.evidence(X, y)
+        return vae.evidence(X, y, self._far)
+
+    @property
+    def _far(self) -> Literal["error", "lowest"]:
+        """A row that lies so far away that it has no finite score is the most abnormal, and no reason to judge none."""
+        return "error" if self.autoencoder_.condition is not None else "lowest"
 
     def score_samples(self, X: ArrayLike, y: Any = None) -> Array:
-        """log p(x), or log p(x|y), of each row, (N,), in nats: low is abnormal."""
+        """log p(x), or log p(x|y), of each row, (N,), in nats: low is abnormal, and -inf a row so far away that
+        log p(x) is not finite in the precision of the model."""
         return self._evidence(X, y).evidence
 
     def score(self, X: ArrayLike, y: Any = None) -> float:
