@@ -4,6 +4,7 @@ A training step of ``backend="numba"`` is one call into compiled code::
 
     VAE.train_step, Trainer.step
       step/engine.KernelEngine.train          which passes; the lock; what has no kernels (step/without_kernels)
+        step/drawing.Drawing                  the minibatch and the noise, drawn into buffers of the model's
         step/workspace.Workspace              owns all buffers and the plan, made once for each (S, N, threads)
         step/prepare                          writes cotangents, a Gaussian's arrays and Adam's numbers into them
         step/addresses.Program                compiles the stages that the order needs, writes their addresses
@@ -23,6 +24,10 @@ take.
 **Who owns which memory:** the model owns the parameters, the engine the gradients, the workspace everything else;
 Adam's moments belong to the caller's `AdamState`. A stage allocates nothing. Each thread writes its own tile, and every
 sum is made by one thread in one order, whatever their number (`loops.sums`: all long sums, in blocks).
+
+**The same bits:** what is computed is what is written: nothing is reassociated or contracted, a fused multiply-add is
+`intrinsics.fused`, a product's entry is a chain of them (`loops.dense_products`, `compiler.micro`), a sum has one order
+(`compiler.lanes`, `loops.sums`), and no library is asked for a function (`math`). `vae_np.reproduction` proves it.
 
 Read in this order: step/sequence, step/stages/forward, loops/latent, loops/likelihoods/bernoulli, step/plan/places,
 step/engine, math/elementary, compiler/decorators. `step.costs` counts what a step asks of the machine.
