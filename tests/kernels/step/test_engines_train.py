@@ -7,6 +7,7 @@ import pytest
 from engine_pairs import FLOATS, Unknown, assert_step_agrees, batch, engines
 from sums import WHOLE_MODEL, assert_sums, assert_tensors
 
+import vae_np
 from vae_np.formulas import optim
 from vae_np.formulas.likelihoods import Gaussian
 from vae_np.formulas.objectives import ELBO, IWAE
@@ -114,3 +115,16 @@ def test_a_step_that_is_not_finite_changes_nothing():
     for a, b in zip(before, (kernel.parameters.vector, state.m, state.v), strict=True):
         np.testing.assert_array_equal(a, b)
     assert state.step == 1
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_sums_of_a_step_are_of_all_chunks_of_entries(threads):
+    """12,000 parameters, 5,000 terms of the KL: several chunks that a thread sums by itself, the last not full."""
+    x, found = np.random.default_rng(0).random((50, 100)), []
+    for backend in ("numpy", "numba"):
+        vae = vae_np.VAE(100, hidden=(50,), latent=100 if COMPILED else 5, backend=backend, threads=threads, seed=1)
+        eps = vae_np.standard_normal(2, 3, (2, 50, vae.architecture.latent))
+        state = optim.AdamState.zeros(vae.parameters.vector, optim.Adam())
+        found.append(vae.engine.train(x, eps, ELBO(), 1.0, optim.Adam(), state))
+    right, ours = found
+    np.testing.assert_allclose(ours, right, rtol=1e-12)

@@ -172,7 +172,7 @@ def categorical_gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_l
 
 @view
 def _document(kind: Any, raw: Any, b: Any, x: Any, terms: Any, i: Any, r: Any) -> Any:
-    """log p of one document, its length, and what softmax's e's are to be divided by."""
+    """log p of one document, its length, and the sum of softmax's e's but the largest's, which is 1."""
     d = x.shape[1]
     top, _, others = _shift(raw, b, terms, r, 0, d)
     length = total = lost = _ZERO
@@ -192,7 +192,7 @@ def _document(kind: Any, raw: Any, b: Any, x: Any, terms: Any, i: Any, r: Any) -
                 found -= _log_peak(count)
             terms[j - begin] = typed(raw[0, 0], found)
         total, lost = add(total, lost, block_sum(terms, 0, end - begin))
-    return rounded(total, lost, raw[0, 0]), length, scale
+    return rounded(total, lost, raw[0, 0]), length, others
 
 
 @kernel
@@ -210,11 +210,11 @@ def multinomial_gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_l
     n, d = x.shape
     for r in range(r0, r1):
         w, i = weight[r], r % n
-        log_p, length, scale = _document(kind, raw, b, x, terms, i, r)
-        log_likelihood[r] = log_p
+        log_p, length, others = _document(kind, raw, b, x, terms, i, r)
+        log_likelihood[r], scale = log_p, _ONE + others
         for j in range(d):
             count, p = np.float64(x[i, j]), np.float64(terms[BLOCK + j]) / scale
             slope = count - length * p
             if p > _HALF:
-                slope = length * ((scale - _ONE) / scale) - (length - count)
+                slope = length * (others / scale) - (length - count)
             raw[r, j] = w * typed(w, slope)
