@@ -24,7 +24,8 @@ DENSE = ("continuous-bernoulli", "gaussian:sigma=0.7", "gaussian:sigma=learned",
          "gaussian:sigma=heteroscedastic")  # fmt: skip
 FLOORS = tuple(f"gaussian:sigma={sigma},floor=0.5" for sigma in ("learned", "per-feature", "heteroscedastic"))
 
-OTHERS = ("laplace", "student-t", "discretised-logistic", "poisson", "categorical:classes=7", "multinomial")
+OTHERS = ("laplace", "student-t", "discretised-logistic", "negative-binomial", "beta", "poisson", "multinomial",
+          "categorical:classes=7")  # fmt: skip
 
 
 @dataclass(frozen=True)

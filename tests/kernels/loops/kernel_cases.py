@@ -45,6 +45,8 @@ DISPERSED = {
     kernels.LaplaceKind: kernels.Laplace,
     kernels.StudentTKind: kernels.StudentT,
     kernels.DiscretisedLogisticKind: kernels.DiscretisedLogistic,
+    kernels.NegativeBinomialKind: kernels.NegativeBinomial,
+    kernels.BetaKind: kernels.Beta,
 }
 
 LIKELIHOODS = [
@@ -55,6 +57,8 @@ LIKELIHOODS = [
     *(likelihoods.Laplace(scale) for scale in (0.7, "per-feature", "heteroscedastic")),
     *(likelihoods.StudentT(3.0, scale) for scale in (0.7, "learned", "heteroscedastic")),
     *(likelihoods.DiscretisedLogistic(scale, levels=5) for scale in (0.1, "learned", "heteroscedastic")),
+    *(likelihoods.NegativeBinomial(alpha) for alpha in (0.7, "per-feature", "heteroscedastic")),
+    *(likelihoods.Beta(precision) for precision in (3.0, "learned", "heteroscedastic")),
     likelihoods.Poisson(),
     likelihoods.Categorical(),
     likelihoods.Multinomial(),

@@ -3,8 +3,8 @@
 A tile is a rectangle of the product's output, rows [r0, r1) and columns [c0, c1): threads share a product by its
 output, so that none has a sum to share. Within it, a block of `BLOCK` k and a few vectors of columns at a time, the
 factor on the right is packed into a panel, row after row, transposed if need be; the panel stays in the first cache
-while `compiler.micro`'s tiles go down the rows of the factor on the left, which is read where it lies. Sums go on from
-block to block in the output.
+while `compiler.micro`'s tiles go down the rows of the factor on the left, which is read where it lies, or for x^T with
+many columns of dy packed too. Sums go on from block to block in the output.
 
 So an entry is the same number whichever thread computes it, however the tiles are cut and whatever else is beside it.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vae_np.kernels.compiler.decorators import COMPILED, kernel, loop
+from vae_np.kernels.compiler.decorators import COMPILED, kernel, loop, unsigned
 from vae_np.kernels.compiler.lanes import BITS
 from vae_np.kernels.compiler.micro import ROWS, VECTORS, copy_vectors, tile, transpose
 
@@ -27,8 +27,14 @@ BLOCK = 256
 MATRIX = 1 << 18
 """Bytes of the factor on the left that stay in the second cache."""
 _BYTES = BITS // 8
-PANEL = (BLOCK + 16) * VECTORS * _BYTES
+_PANEL = (BLOCK + 16) * VECTORS * _BYTES
 """Bytes of a panel: a block, and room for what a transposed vector writes beyond it."""
+PANEL = _PANEL + MATRIX
+"""Bytes of the room for both factors."""
+WORTH = 12
+"""Vectors of columns from which on x^T is packed too: its columns lie as far apart as a row of x is long, and if that
+is a power of 2 they all want the same few places of the first cache."""
+_MOST = ROWS[0]
 
 
 @loop
@@ -50,26 +56,38 @@ def _pack(b: Any, ib: Any, b_step: Any, transposed: Any, panel: Any, count: Any,
         _copy1(b, ib, b_step, count, panel, 0, last)
 
 
+@loop
+def _pack_left(a: Any, ia: Any, k_step: Any, left: Any, count: Any, rows: Any) -> None:
+    """``count`` columns of a^T's rows, which lie side by side, to where the tiles find them one behind the other."""
+    r = 0
+    for size in (_MOST, 4, 2, 1):
+        while r + size <= rows:
+            for k in range(count):
+                for i in range(unsigned(size)):
+                    left[unsigned(r * count + k * size) + i] = a[unsigned(ia + k * k_step + r) + i]
+            r += size
+
+
 def _down_of(vectors: int) -> Any:
     """The loop over the rows for so many vectors; the numbers of rows are constants to the compiler."""
-    most, middle, two, one = (tile[rows, vectors] for rows in (ROWS[0], 4, 2, 1))
-    first = ROWS[0]
+    most, middle, two, one = (tile[rows, vectors] for rows in (_MOST, 4, 2, 1))
 
     @loop
     def down(a: Any, ia: Any, a_step: Any, k_step: Any, b: Any, count: Any, c: Any, ic: Any, c_step: Any, last: Any,
-             goes_on: Any, rows: Any) -> None:  # fmt: skip
+             goes_on: Any, rows: Any, packed: Any) -> None:  # fmt: skip
         r, width = 0, vectors * (_BYTES // b.itemsize)
-        while r + first <= rows:
-            most(a, ia, a_step, k_step, b, 0, width, count, c, ic, c_step, last, goes_on)
-            r, ia, ic = r + first, ia + first * a_step, ic + first * c_step
+        on = count if packed else a_step  # from row to row of tiles
+        while r + _MOST <= rows:
+            most(a, ia, a_step, _MOST if packed else k_step, b, 0, width, count, c, ic, c_step, last, goes_on)
+            r, ia, ic = r + _MOST, ia + _MOST * on, ic + _MOST * c_step
         while r + 4 <= rows:
-            middle(a, ia, a_step, k_step, b, 0, width, count, c, ic, c_step, last, goes_on)
-            r, ia, ic = r + 4, ia + 4 * a_step, ic + 4 * c_step
+            middle(a, ia, a_step, 4 if packed else k_step, b, 0, width, count, c, ic, c_step, last, goes_on)
+            r, ia, ic = r + 4, ia + 4 * on, ic + 4 * c_step
         if r + 2 <= rows:
-            two(a, ia, a_step, k_step, b, 0, width, count, c, ic, c_step, last, goes_on)
-            r, ia, ic = r + 2, ia + 2 * a_step, ic + 2 * c_step
+            two(a, ia, a_step, 2 if packed else k_step, b, 0, width, count, c, ic, c_step, last, goes_on)
+            r, ia, ic = r + 2, ia + 2 * on, ic + 2 * c_step
         if r < rows:
-            one(a, ia, a_step, k_step, b, 0, width, count, c, ic, c_step, last, goes_on)
+            one(a, ia, a_step, 1 if packed else k_step, b, 0, width, count, c, ic, c_step, last, goes_on)
 
     return down
 
@@ -83,27 +101,33 @@ def _multiply(panel: Any, a: Any, ia: Any, a_step: Any, k_step: Any, b: Any, ib:
     """C = a b, or c + a b: a's entry (r, k) is ia + r a_step + k k_step, b's (k, j) is ib + k b_step + j, or, if
     transposed, ib + j b_step + k."""
     lanes = _BYTES // panel.itemsize
-    tall = MATRIX // (BLOCK * panel.itemsize)
+    tall, packed = MATRIX // (BLOCK * panel.itemsize), a_step == 1 and k_step > 1 and columns >= WORTH * lanes
+    given, left = a.reshape(-1), panel[_PANEL // panel.itemsize :]
     for k in range(0, depth, BLOCK):
         count, more = min(BLOCK, depth - k), 1 if k > 0 else goes_on
         for r in range(0, rows, tall):
             high, begin, row = min(tall, rows - r), ia + r * a_step + k * k_step, ic + r * c_step
+            source = given
+            if packed:
+                _pack_left(given, begin, k_step, left, count, high)
+                source, begin = left, 0
             j = 0
             while j < columns:
-                left = columns - j
-                if VECTORS * lanes < left <= 4 * lanes:  # two and two, not three and one
-                    left = 2 * lanes
-                width = min(VECTORS * lanes, left)
+                free = columns - j
+                if VECTORS * lanes < free <= 4 * lanes:  # two and two, not three and one
+                    free = 2 * lanes
+                width = min(VECTORS * lanes, free)
                 vectors = (width + lanes - 1) // lanes
                 last = width - (vectors - 1) * lanes
                 at = ib + j * b_step + k if transposed else ib + k * b_step + j
                 _pack(b, at, b_step, transposed, panel, count, width, vectors)
+                to = row + j
                 if vectors == 3:
-                    _down3(a, begin, a_step, k_step, panel, count, c, row + j, c_step, last, more, high)
+                    _down3(source, begin, a_step, k_step, panel, count, c, to, c_step, last, more, high, packed)
                 elif vectors == 2:
-                    _down2(a, begin, a_step, k_step, panel, count, c, row + j, c_step, last, more, high)
+                    _down2(source, begin, a_step, k_step, panel, count, c, to, c_step, last, more, high, packed)
                 else:
-                    _down1(a, begin, a_step, k_step, panel, count, c, row + j, c_step, last, more, high)
+                    _down1(source, begin, a_step, k_step, panel, count, c, to, c_step, last, more, high, packed)
                 j += width
 
 

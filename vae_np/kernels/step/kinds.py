@@ -17,6 +17,8 @@ _KINDS: dict[type, Any] = {
     likelihoods.Laplace: kernels.LaplaceKind,
     likelihoods.StudentT: kernels.StudentTKind,
     likelihoods.DiscretisedLogistic: kernels.DiscretisedLogisticKind,
+    likelihoods.NegativeBinomial: kernels.NegativeBinomialKind,
+    likelihoods.Beta: kernels.BetaKind,
     likelihoods.Poisson: kernels.Poisson,
     likelihoods.Categorical: kernels.CategoricalKind,
     likelihoods.Multinomial: kernels.Multinomial,

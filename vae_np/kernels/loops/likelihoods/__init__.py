@@ -18,6 +18,8 @@ from vae_np.kernels.loops.likelihoods.gaussian import floored, inverse_deviation
 from vae_np.kernels.loops.likelihoods.kinds import (
     Absent,
     Bernoulli,
+    Beta,
+    BetaKind,
     Categorical,
     CategoricalKind,
     ContinuousBernoulli,
@@ -31,6 +33,8 @@ from vae_np.kernels.loops.likelihoods.kinds import (
     Laplace,
     LaplaceKind,
     Multinomial,
+    NegativeBinomial,
+    NegativeBinomialKind,
     Poisson,
     StudentT,
     StudentTKind,
@@ -39,6 +43,8 @@ from vae_np.kernels.loops.likelihoods.kinds import (
 __all__ = [
     "Absent",
     "Bernoulli",
+    "Beta",
+    "BetaKind",
     "Categorical",
     "CategoricalKind",
     "ContinuousBernoulli",
@@ -52,6 +58,8 @@ __all__ = [
     "Laplace",
     "LaplaceKind",
     "Multinomial",
+    "NegativeBinomial",
+    "NegativeBinomialKind",
     "Poisson",
     "StudentT",
     "StudentTKind",
@@ -80,6 +88,8 @@ def _no_own_gradient(kind: Any, out: Any, sums: Any) -> None:
     return
 
 
+DISPERSED = (Laplace, StudentT, DiscretisedLogistic, NegativeBinomial, Beta)
+"""A location and a dispersion: `dispersed`."""
 value = loop_by_kind(
     {
         Bernoulli: bernoulli.value,
@@ -87,7 +97,7 @@ value = loop_by_kind(
         Gaussian: gaussian.value,
         Heteroscedastic: gaussian.heteroscedastic_value,
         FlooredHeteroscedastic: gaussian.heteroscedastic_value,
-        **dict.fromkeys([Laplace, StudentT, DiscretisedLogistic], dispersed.value),
+        **dict.fromkeys(DISPERSED, dispersed.value),
         Poisson: counts.poisson_value,
         Categorical: counts.categorical_value,
         Multinomial: counts.multinomial_value,
@@ -104,7 +114,7 @@ gradient = loop_by_kind(
         Gaussian: gaussian.gradient,
         Heteroscedastic: gaussian.heteroscedastic_gradient,
         FlooredHeteroscedastic: gaussian.heteroscedastic_gradient,
-        **dict.fromkeys([Laplace, StudentT, DiscretisedLogistic], dispersed.gradient),
+        **dict.fromkeys(DISPERSED, dispersed.gradient),
         Poisson: counts.poisson_gradient,
         Categorical: counts.categorical_gradient,
         Multinomial: counts.multinomial_gradient,
@@ -116,7 +126,7 @@ gradient = loop_by_kind(
 
 own_gradient = loop_by_kind(
     {
-        **dict.fromkeys([Gaussian, Laplace, StudentT, DiscretisedLogistic], gaussian.own_gradient),
+        **dict.fromkeys([Gaussian, *DISPERSED], gaussian.own_gradient),
         **dict.fromkeys([Bernoulli, ContinuousBernoulli, Heteroscedastic, FlooredHeteroscedastic], _no_own_gradient),
         **dict.fromkeys([Poisson, Categorical, Multinomial, Absent], _no_own_gradient),
     }

@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from vae_np.formulas import gamma
-from vae_np.formulas.numerics import LOG_2PI
 from vae_np.kernels.compiler.by_type import typed
 from vae_np.kernels.compiler.decorators import kernel, scalar, unsigned, view
-from vae_np.kernels.compiler.intrinsics import fused
 from vae_np.kernels.compiler.lanes import block_sum
+from vae_np.kernels.loops.likelihoods.gammas import log_peak
 from vae_np.kernels.loops.sums import BLOCK, add, rounded
 from vae_np.kernels.math import elementary
 
@@ -28,23 +26,6 @@ __all__ = [
 ]
 
 _ZERO, _HALF, _ONE = np.float64(0), np.float64(0.5), np.float64(1)
-_LOG_2PI = np.float64(LOG_2PI)
-_NEAR = np.float64(gamma.FAR)
-_PEAKS, _REST = gamma._PEAKS, tuple(map(np.float64, gamma._REST))
-
-
-@scalar
-def _log_peak(x: Any) -> Any:
-    """log x! - x log x + x of a whole x >= 1: see `formulas.gamma.log_peak`."""
-    far = not x < _NEAR
-    big = x if far else _NEAR
-    inverse = _ONE / big
-    square = inverse * inverse
-    total = _REST[-1]
-    for i in range(len(_REST) - 2, -1, -1):
-        total = fused(total, square, _REST[i])
-    series = _HALF * (_LOG_2PI + elementary.log(big)) + total * inverse
-    return series if far else _PEAKS[np.int64(_ZERO if far else x)]
 
 
 @scalar
@@ -52,7 +33,7 @@ def _poisson(kind: Any, x: Any, a: Any) -> Any:
     """-x phi(a - log x) - log_peak(x), and -e^a at x = 0."""
     none = x == _ZERO
     count = _ONE if none else x
-    some = -count * elementary.phi(a - elementary.log(count)) - _log_peak(count)
+    some = -count * elementary.phi(a - elementary.log(count)) - log_peak(count)
     return -elementary.exp(a) if none else some
 
 
@@ -179,7 +160,7 @@ def _document(kind: Any, raw: Any, b: Any, x: Any, terms: Any, i: Any, r: Any) -
     for j in range(d):
         length += np.float64(x[i, j])  # whole numbers: exact
     scale, log_total = _ONE + others, elementary.log1p(others)
-    peak = _log_peak(_ONE if length == _ZERO else length)
+    peak = log_peak(_ONE if length == _ZERO else length)
     for begin in range(0, d, BLOCK):
         end = min(begin + BLOCK, d)
         for j in range(begin, end):
@@ -189,7 +170,7 @@ def _document(kind: Any, raw: Any, b: Any, x: Any, terms: Any, i: Any, r: Any) -
                 share = count / length
                 log_p = np.float64(raw[r, j] - top) - log_total
                 found = share * peak - count * elementary.phi(log_p - elementary.log(share))
-                found -= _log_peak(count)
+                found -= log_peak(count)
             terms[j - begin] = typed(raw[0, 0], found)
         total, lost = add(total, lost, block_sum(terms, 0, end - begin))
     return rounded(total, lost, raw[0, 0]), length, others

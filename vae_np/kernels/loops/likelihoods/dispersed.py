@@ -1,4 +1,5 @@
-"""Likelihoods of a location m and the logarithm s of a scale: Laplace, Student's t, the discretised logistic.
+"""Likelihoods of a location m and the logarithm s of a dispersion: Laplace, Student's t, the discretised logistic here,
+the negative binomial and the Beta in `gammas`.
 
 Each is a function of (kind, x, m, s, e^-s) of float64 numbers that gives log p and its derivatives with respect to m
 and s, as the formula of its name has them. s and e^-s are the kind's arrays, or where these are empty the decoder's.
@@ -14,7 +15,8 @@ import numpy as np
 from vae_np.kernels.compiler.by_type import loop_by_kind, typed
 from vae_np.kernels.compiler.decorators import kernel, scalar, unsigned
 from vae_np.kernels.compiler.lanes import block_sum
-from vae_np.kernels.loops.likelihoods.kinds import DiscretisedLogistic, Laplace, StudentT
+from vae_np.kernels.loops.likelihoods import gammas
+from vae_np.kernels.loops.likelihoods.kinds import Beta, DiscretisedLogistic, Laplace, NegativeBinomial, StudentT
 from vae_np.kernels.loops.sums import BLOCK, add, rounded
 from vae_np.kernels.math import elementary
 
@@ -70,7 +72,14 @@ def _discretised_logistic(kind: Any, x: Any, m: Any, s: Any, inverse: Any) -> tu
 
 
 log_p_and_slopes = loop_by_kind(
-    {Laplace: _laplace, StudentT: _student_t, DiscretisedLogistic: _discretised_logistic}, of_scalars=True
+    {
+        Laplace: _laplace,
+        StudentT: _student_t,
+        DiscretisedLogistic: _discretised_logistic,
+        NegativeBinomial: gammas.negative_binomial,
+        Beta: gammas.beta,
+    },
+    of_scalars=True,
 )
 """(log p, d/dm, d/ds) of (kind, x, m, s, e^-s), float64."""
 

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 __all__ = [
     "Absent",
     "Bernoulli",
+    "Beta",
+    "BetaKind",
     "Categorical",
     "CategoricalKind",
     "ContinuousBernoulli",
@@ -20,6 +22,8 @@ __all__ = [
     "Laplace",
     "LaplaceKind",
     "Multinomial",
+    "NegativeBinomial",
+    "NegativeBinomialKind",
     "Poisson",
     "StudentT",
     "StudentTKind",
@@ -102,6 +106,14 @@ class DiscretisedLogistic(_Dispersed):
     """Of L levels: L - 1 and its logarithm."""
 
 
+class NegativeBinomial(_Dispersed):
+    """Counts of the mean e^m and the dispersion e^s."""
+
+
+class Beta(_Dispersed):
+    """Of the mean sigmoid(m) and the precision e^s."""
+
+
 class LaplaceKind(NamedTuple):
     """A `Laplace` before it has its arrays."""
 
@@ -116,6 +128,18 @@ class StudentTKind(NamedTuple):
 
 class DiscretisedLogisticKind(NamedTuple):
     """A `DiscretisedLogistic` before it has its arrays."""
+
+    kind: int = 0
+
+
+class NegativeBinomialKind(NamedTuple):
+    """A `NegativeBinomial` before it has its arrays."""
+
+    kind: int = 0
+
+
+class BetaKind(NamedTuple):
+    """A `Beta` before it has its arrays."""
 
     kind: int = 0
 

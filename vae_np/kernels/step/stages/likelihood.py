@@ -73,6 +73,16 @@ def _discretised_logistic(kind: Any, q: Any, like: Any) -> Any:
 
 
 @scalar
+def _negative_binomial(kind: Any, q: Any, like: Any) -> Any:
+    return kinds.NegativeBinomial(*_dispersed_arrays(q, like))
+
+
+@scalar
+def _beta(kind: Any, q: Any, like: Any) -> Any:
+    return kinds.Beta(*_dispersed_arrays(q, like))
+
+
+@scalar
 def _categorical(kind: Any, q: Any, like: Any) -> Any:
     return kinds.Categorical(np.int64(views.numbers(q, places.NUMBERS, 0.0, 0, 24)[OWN_NUMBERS]))
 
@@ -86,6 +96,8 @@ with_arrays = loop_by_kind(
         kinds.LaplaceKind: _laplace,
         kinds.StudentTKind: _student_t,
         kinds.DiscretisedLogisticKind: _discretised_logistic,
+        kinds.NegativeBinomialKind: _negative_binomial,
+        kinds.BetaKind: _beta,
         kinds.CategoricalKind: _categorical,
     }
 )
