@@ -91,7 +91,7 @@ def test_constant_columns_do_not_drown_the_others():
     assert 0.01 < floor < 0.02
     bare, held = elbo(0.0), elbo(floor)
     assert held[0] > bare[0] + 500
-    assert held[-1] > bare[-1] + 1
+    assert np.mean(held) > np.mean(bare) + 50
 
 
 def test_where_the_data_are_small_the_steps_are_named():

@@ -103,7 +103,7 @@ def test_what_is_compiled_is_compiled_once_a_precision_whatever_arrays_come():
 @pytest.mark.slow
 def test_the_report_notices_another_form_of_array():
     arrays = "(np.ones(4), np.ones(8)[::2])"
-    code = f"from vae_np.kernels.loops import adam\nfor a in {arrays}: adam.sum_of_squares(a)\nreport()\n"
+    code = f"from vae_np.kernels.loops import adam\nfor a in {arrays}: adam.sum_of_squares(a, 0, len(a))\nreport()\n"
     assert run(code)["loops.adam.sum_of_squares"][0] == 2
 
 

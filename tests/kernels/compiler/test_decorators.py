@@ -70,7 +70,7 @@ def run(code: str, folder: Path) -> float:
 def copied(tmp_path: Path) -> Path:
     """A copy of the compiled mathematics, without a cache, and a kernel in a file of its own."""
     source = Path(vae_np.__file__).parent
-    needed = ["support/files.py", "kernels/compiler/decorators.py"]
+    needed = ["support/files.py", "kernels/compiler/decorators.py", "kernels/compiler/intrinsics.py"]
     needed += [str(path.relative_to(source)) for path in sorted((source / "kernels" / "math").glob("*.py"))]
     for name in needed:
         copy = tmp_path / "vae_np" / name
@@ -136,7 +136,7 @@ def test_scalars_are_not_reassociated_inside_a_kernel():
 def test_compiled_code_stays_outside_the_package(tmp_path):
     # a kernel and a stage, the two kinds of what is cached
     code = "import numpy as np; from vae_np.kernels.loops import adam; from vae_np.kernels.step import addresses; "
-    code += "adam.sum_of_squares(np.ones(3)); addresses._address('decide', np.float64, None)"
+    code += "adam.sum_of_squares(np.ones(3), 0, 3); addresses._address('decide', np.float64, None)"
     folder = Path(vae_np.__file__).parent / "kernels" / "__pycache__"
     before = {file.name for file in folder.glob("*.nb?")}
     environment = without_caches() | {"XDG_CACHE_HOME": str(tmp_path)}
