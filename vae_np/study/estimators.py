@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -89,7 +90,7 @@ def estimators(vae: VAE, x: ArrayLike, *, samples: int = 2, estimates: int = 200
         why = "takes S K <= 4" if samples * vae.architecture.latent > 4 else "has not converged"
         names = list(dict.fromkeys(without))
         which = "all" if len(names) == len(ESTIMATORS) else ", ".join(names)
-        lines.append(f"no bias is told of {which}: the exact gradient's quadrature {why}")
+        lines += textwrap.wrap(f"no bias is told of {which}: the exact gradient's quadrature {why}", 120)
     values = {"samples": samples, "estimates": estimates, "rows": rows}
     return Finding(lines, values, lambda path: estimator_spread(rows, path))
 
