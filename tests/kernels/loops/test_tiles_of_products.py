@@ -11,7 +11,7 @@ from sums import assert_sums, products
 
 from vae_np.kernels.compiler.decorators import COMPILED
 from vae_np.kernels.loops import sparse_products
-from vae_np.kernels.loops.dense_products import FORWARD, INPUT, PANEL, WEIGHT, product
+from vae_np.kernels.loops.dense_products import FORWARD, INPUT, PANEL, WEIGHT, WORTH, product
 from vae_np.support.memory import aligned_empty
 
 DTYPES = [np.float64, np.float32]
@@ -128,6 +128,20 @@ def test_blocks_of_k_and_of_rows_and_any_tiles_have_the_same_bits(what, dtype):
     np.testing.assert_array_equal(whole, pieces)
     some = np.s_[[0, 500, 1099]]
     np.testing.assert_array_equal(whole[some, :2], chain(a[some], b[:, :2]))
+
+
+@pytest.mark.skipif(not COMPILED, reason="NumPy's products have an order of their own")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_packed_transpose_has_the_bits_of_one_that_is_read_where_it_lies(dtype):
+    """Of dy's 211 columns x^T is packed, of 40 at a time it is not; 300 rows are more than a block, 29 no tile's."""
+    matrices, place, a, b = case(WEIGHT, dtype, 300, 29, 211)
+    whole, pieces = (np.full((29, 211), np.nan, dtype) for _ in range(2))
+    assert 211 >= WORTH * 64 // np.dtype(dtype).itemsize > 40
+    run(WEIGHT, matrices, place, whole, (0, 29, 0, 211))
+    for begin, end in itertools.pairwise((0, 40, 80, 120, 160, 200, 211)):
+        run(WEIGHT, matrices, place, pieces, (0, 29, begin, end))
+    np.testing.assert_array_equal(whole, pieces)
+    np.testing.assert_array_equal(whole[::7, :3], chain(a[::7], b[:, :3]))
 
 
 @pytest.mark.skipif(not COMPILED, reason="NumPy's products have an order of their own")

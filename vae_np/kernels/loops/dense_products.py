@@ -17,7 +17,7 @@ from vae_np.kernels.compiler.decorators import COMPILED, kernel, loop, unsigned
 from vae_np.kernels.compiler.lanes import BITS
 from vae_np.kernels.compiler.micro import ROWS, VECTORS, copy_vectors, tile, transpose
 
-__all__ = ["FORWARD", "INPUT", "PANEL", "WEIGHT", "product"]
+__all__ = ["FORWARD", "INPUT", "PANEL", "WEIGHT", "WORTH", "product"]
 
 FORWARD, WEIGHT, INPUT = range(3)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from vae_np.kernels.compiler.by_type import loop_by_kind
 from vae_np.kernels.compiler.decorators import kernel
-from vae_np.kernels.loops.likelihoods import bernoulli, counts, dispersed, gaussian
+from vae_np.kernels.loops.likelihoods import bernoulli, dispersed, gaussian, softmax
 from vae_np.kernels.loops.likelihoods.gaussian import floored, inverse_deviation, reciprocal
 from vae_np.kernels.loops.likelihoods.kinds import (
     Absent,
@@ -94,13 +94,13 @@ value = loop_by_kind(
     {
         Bernoulli: bernoulli.value,
         ContinuousBernoulli: bernoulli.value,
+        Poisson: bernoulli.value,
         Gaussian: gaussian.value,
         Heteroscedastic: gaussian.heteroscedastic_value,
         FlooredHeteroscedastic: gaussian.heteroscedastic_value,
         **dict.fromkeys(DISPERSED, dispersed.value),
-        Poisson: counts.poisson_value,
-        Categorical: counts.categorical_value,
-        Multinomial: counts.multinomial_value,
+        Categorical: softmax.categorical_value,
+        Multinomial: softmax.multinomial_value,
         Absent: _absent_value,
     }
 )
@@ -111,13 +111,13 @@ gradient = loop_by_kind(
     {
         Bernoulli: bernoulli.gradient,
         ContinuousBernoulli: bernoulli.gradient,
+        Poisson: bernoulli.gradient,
         Gaussian: gaussian.gradient,
         Heteroscedastic: gaussian.heteroscedastic_gradient,
         FlooredHeteroscedastic: gaussian.heteroscedastic_gradient,
         **dict.fromkeys(DISPERSED, dispersed.gradient),
-        Poisson: counts.poisson_gradient,
-        Categorical: counts.categorical_gradient,
-        Multinomial: counts.multinomial_gradient,
+        Categorical: softmax.categorical_gradient,
+        Multinomial: softmax.multinomial_gradient,
         Absent: _absent_gradient,
     }
 )

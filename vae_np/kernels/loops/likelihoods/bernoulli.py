@@ -1,4 +1,4 @@
-"""The Bernoulli and the continuous Bernoulli: two functions of one feature, and the two loops over them."""
+"""The Bernoulli, the continuous Bernoulli and the Poisson: functions of one number a feature, the loops over them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from vae_np.kernels.compiler.by_type import by_kind, typed
 from vae_np.kernels.compiler.decorators import kernel, scalar, unsigned
 from vae_np.kernels.compiler.intrinsics import fused
 from vae_np.kernels.compiler.lanes import block_sum
-from vae_np.kernels.loops.likelihoods.kinds import Bernoulli, ContinuousBernoulli
+from vae_np.kernels.loops.likelihoods.gammas import poisson
+from vae_np.kernels.loops.likelihoods.kinds import Bernoulli, ContinuousBernoulli, Poisson
 from vae_np.kernels.loops.sums import BLOCK, add, rounded
 from vae_np.kernels.math import elementary
 
@@ -41,13 +42,13 @@ def _continuous_bernoulli(x: Any, a: Any) -> tuple[Any, Any]:
     return fused(y, a, -elementary.log_expm1_over(t)), y + (tail if up else -tail)
 
 
-value_and_slope = by_kind({Bernoulli: _bernoulli, ContinuousBernoulli: _continuous_bernoulli})
+value_and_slope = by_kind({Bernoulli: _bernoulli, ContinuousBernoulli: _continuous_bernoulli, Poisson: poisson})
 """(log p(x | a), d/da of it) of one feature."""
 
 
 @kernel
 def value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, terms: Any, r0: Any, r1: Any) -> None:
-    """`likelihoods.value` of both."""
+    """`likelihoods.value` of them."""
     n, d = x.shape
     for r in range(r0, r1):
         total = lost = _ZERO
@@ -65,7 +66,7 @@ def value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, terms: Any, 
 @kernel
 def gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: Any, terms: Any,
              r0: Any, r1: Any) -> None:  # fmt: skip
-    """`likelihoods.gradient` of both."""
+    """`likelihoods.gradient` of them."""
     n, d = x.shape
     for r in range(r0, r1):
         total = lost = _ZERO

@@ -1,4 +1,5 @@
-"""Likelihoods with gamma functions: the negative binomial and the Beta, as functions for the loops of `dispersed`.
+"""Likelihoods with gamma functions: the Poisson, for the loops of `bernoulli`, and the negative binomial and the Beta,
+for those of `dispersed`.
 
 The parts that do not cancel are those of `formulas.gamma`: what log Gamma(z) has beside Stirling's approximation.
 """
@@ -11,11 +12,12 @@ import numpy as np
 
 from vae_np.formulas import gamma
 from vae_np.formulas.numerics import LOG_2PI
+from vae_np.kernels.compiler.by_type import typed
 from vae_np.kernels.compiler.decorators import scalar
 from vae_np.kernels.compiler.intrinsics import fused
 from vae_np.kernels.math import elementary
 
-__all__ = ["beta", "log_peak", "negative_binomial"]
+__all__ = ["beta", "log_peak", "negative_binomial", "poisson"]
 
 _ZERO, _HALF, _ONE, _NEAR = (np.float64(v) for v in (0, 0.5, 1, gamma.NEAR))
 _FAR, _STEPS = np.float64(gamma.FAR), int(gamma.FAR)
@@ -41,6 +43,16 @@ def log_peak(x: Any) -> Any:
     big = x if far else _FAR
     series = _HALF * (_LOG_2PI + elementary.log(big)) + _odd_powers(_ONE / big, _REST)
     return series if far else _PEAKS[np.int64(_ZERO if far else x)]
+
+
+@scalar
+def poisson(x: Any, a: Any) -> tuple[Any, Any]:
+    """-x phi(a - log x) - log_peak(x), or -e^a at x = 0, and d/da = x - e^a, in a's precision."""
+    u, wide = np.float64(x), np.float64(a)
+    none = u == _ZERO
+    count, rate = _ONE if none else u, elementary.exp(wide)
+    some = -count * elementary.phi(wide - elementary.log(count)) - log_peak(count)
+    return typed(a, -rate if none else some), typed(a, u - rate)
 
 
 @scalar

@@ -57,29 +57,13 @@ def _dispersed_arrays(q: Any, like: Any) -> Any:
     return s, inverse, _own_terms(q, like), slope, own[0], own[1], own[2]
 
 
-@scalar
-def _laplace(kind: Any, q: Any, like: Any) -> Any:
-    return kinds.Laplace(*_dispersed_arrays(q, like))
+def _with_dispersed_arrays(dispersed: Any) -> Any:
+    """The function that makes such a kind."""
 
+    def made(kind: Any, q: Any, like: Any) -> Any:
+        return dispersed(*_dispersed_arrays(q, like))
 
-@scalar
-def _student_t(kind: Any, q: Any, like: Any) -> Any:
-    return kinds.StudentT(*_dispersed_arrays(q, like))
-
-
-@scalar
-def _discretised_logistic(kind: Any, q: Any, like: Any) -> Any:
-    return kinds.DiscretisedLogistic(*_dispersed_arrays(q, like))
-
-
-@scalar
-def _negative_binomial(kind: Any, q: Any, like: Any) -> Any:
-    return kinds.NegativeBinomial(*_dispersed_arrays(q, like))
-
-
-@scalar
-def _beta(kind: Any, q: Any, like: Any) -> Any:
-    return kinds.Beta(*_dispersed_arrays(q, like))
+    return scalar(made)
 
 
 @scalar
@@ -93,11 +77,11 @@ with_arrays = loop_by_kind(
         **dict.fromkeys([*_PLAIN, kinds.Absent], _as_it_is),
         kinds.GaussianKind: _gaussian_arrays,
         kinds.FlooredKind: _with_floor,
-        kinds.LaplaceKind: _laplace,
-        kinds.StudentTKind: _student_t,
-        kinds.DiscretisedLogisticKind: _discretised_logistic,
-        kinds.NegativeBinomialKind: _negative_binomial,
-        kinds.BetaKind: _beta,
+        kinds.LaplaceKind: _with_dispersed_arrays(kinds.Laplace),
+        kinds.StudentTKind: _with_dispersed_arrays(kinds.StudentT),
+        kinds.DiscretisedLogisticKind: _with_dispersed_arrays(kinds.DiscretisedLogistic),
+        kinds.NegativeBinomialKind: _with_dispersed_arrays(kinds.NegativeBinomial),
+        kinds.BetaKind: _with_dispersed_arrays(kinds.Beta),
         kinds.CategoricalKind: _categorical,
     }
 )

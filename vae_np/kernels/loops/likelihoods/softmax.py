@@ -1,4 +1,4 @@
-"""Counts and classes: the Poisson of each feature; softmax over columns, the categorical and the multinomial.
+"""Softmax over columns: the categorical and the multinomial.
 
 ``terms`` has room for a block and, from `sums.BLOCK` on, for a row of raw.
 """
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from vae_np.kernels.compiler.by_type import typed
-from vae_np.kernels.compiler.decorators import kernel, scalar, unsigned, view
+from vae_np.kernels.compiler.decorators import kernel, unsigned, view
 from vae_np.kernels.compiler.lanes import block_sum
 from vae_np.kernels.loops.likelihoods.gammas import log_peak
 from vae_np.kernels.loops.sums import BLOCK, add, rounded
@@ -21,57 +21,9 @@ __all__ = [
     "categorical_value",
     "multinomial_gradient",
     "multinomial_value",
-    "poisson_gradient",
-    "poisson_value",
 ]
 
 _ZERO, _HALF, _ONE = np.float64(0), np.float64(0.5), np.float64(1)
-
-
-@scalar
-def _poisson(kind: Any, x: Any, a: Any) -> Any:
-    """-x phi(a - log x) - log_peak(x), and -e^a at x = 0."""
-    none = x == _ZERO
-    count = _ONE if none else x
-    some = -count * elementary.phi(a - elementary.log(count)) - log_peak(count)
-    return -elementary.exp(a) if none else some
-
-
-@kernel
-def poisson_value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, terms: Any, r0: Any, r1: Any) -> None:
-    """`likelihoods.value` of the Poisson."""
-    n, d = x.shape
-    like = raw[0, 0]
-    for r in range(r0, r1):
-        total = lost = _ZERO
-        i = r % n
-        for begin in range(0, d, BLOCK):
-            end = min(begin + BLOCK, d)
-            for j in range(unsigned(begin), unsigned(end)):
-                a = raw[r, j] + b[j]
-                raw[r, j] = a
-                terms[j - unsigned(begin)] = typed(like, _poisson(kind, np.float64(x[i, j]), np.float64(a)))
-            total, lost = add(total, lost, block_sum(terms, 0, end - begin))
-        log_likelihood[r] = rounded(total, lost, like)
-
-
-@kernel
-def poisson_gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: Any, terms: Any,
-                     r0: Any, r1: Any) -> None:  # fmt: skip
-    """`likelihoods.gradient` of the Poisson: x - e^a."""
-    n, d = x.shape
-    like = raw[0, 0]
-    for r in range(r0, r1):
-        total = lost = _ZERO
-        w, i = weight[r], r % n
-        for begin in range(0, d, BLOCK):
-            end = min(begin + BLOCK, d)
-            for j in range(unsigned(begin), unsigned(end)):
-                u, a = np.float64(x[i, j]), np.float64(raw[r, j] + b[j])
-                terms[j - unsigned(begin)] = typed(like, _poisson(kind, u, a))
-                raw[r, j] = w * typed(like, u - elementary.exp(a))
-            total, lost = add(total, lost, block_sum(terms, 0, end - begin))
-        log_likelihood[r] = rounded(total, lost, like)
 
 
 @view
@@ -144,7 +96,7 @@ def categorical_gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_l
                 k = unsigned(c) + j
                 p = terms[unsigned(BLOCK) + j] / scale
                 raw[r, k] = p
-                terms[unsigned(BLOCK) + j] = p if x[i, k] == 0 else raw[r, k] * 0
+                terms[unsigned(BLOCK) + j] = p if x[i, k] == 0 else p * 0  # NaN comes out
             others = typed(w, _sum(terms, BLOCK, kind.classes))
             for j in range(unsigned(c), unsigned(c + kind.classes)):
                 raw[r, j] = w * (-raw[r, j] if x[i, j] == 0 else x[i, j] * others)
