@@ -17,7 +17,7 @@ from vae_np.kernels.compiler.lanes import BITS
 from vae_np.kernels.compiler.micro import ROWS, VECTORS, tile
 from vae_np.support.memory import aligned_zeros
 
-__all__ = ["Limits", "probes"]
+__all__ = ["Limits", "inner_loop", "inner_loop_operations", "probes"]
 
 LENGTH, TIMES, CHAIN = 512, 200, 12
 """Of the arrays that arithmetic is measured on, well within the nearest cache; how often over; operations in a row."""
@@ -102,15 +102,23 @@ def _movers(length: int, dtype: Any) -> dict[str, Call]:
     }
 
 
+def inner_loop(kind: str) -> Call:
+    """The products of a tile again and again, on arrays of its own."""
+    width = WIDTH // np.dtype(kind).itemsize
+    return partial(_tiles, *(aligned_zeros(n, kind) for n in (ROWS[0] * DEPTH, DEPTH * width, ROWS[0] * width)))
+
+
+def inner_loop_operations(kind: str) -> int:
+    """Multiplications and additions of one call of it."""
+    return TIMES * 2 * DEPTH * ROWS[0] * (WIDTH // np.dtype(kind).itemsize)
+
+
 def _reckoners(kind: str) -> dict[str, Call]:
     number = np.dtype(kind).type
     x, out = np.ones(LENGTH, kind), np.empty(LENGTH, kind)
-    width = WIDTH // x.itemsize
     return {
         f"chains {kind}": partial(_multiply_and_add, x, out, number(0.5), number(0.25)),
-        f"tiles {kind}": partial(
-            _tiles, *(aligned_zeros(n, kind) for n in (ROWS[0] * DEPTH, DEPTH * width, ROWS[0] * width))
-        ),
+        f"tiles {kind}": inner_loop(kind),
         f"divisions {kind}": partial(_divide, x, out, number(1.5)),
     }
 
@@ -143,8 +151,7 @@ class Limits(NamedTuple):
     def tiles(self, kind: str | None = None) -> float:
         """Operations a second of a product whose factors are in the nearest cache: as many as there are."""
         kind = kind or self.dtype
-        width = WIDTH // np.dtype(kind).itemsize
-        return 1e3 * TIMES * 2 * DEPTH * ROWS[0] * width / self.found[f"tiles {kind}"]
+        return 1e3 * inner_loop_operations(kind) / self.found[f"tiles {kind}"]
 
     def of(self, work: Work) -> tuple[float, str]:
         """The least time, in milliseconds, that the work can take, and what takes it."""

@@ -14,7 +14,7 @@ from vae_np.kernels.compiler.decorators import COMPILED
 from vae_np.kernels.step import sequence
 from vae_np.kernels.step.plan import places
 
-__all__ = ["Account", "Call", "account_of"]
+__all__ = ["MEETING", "Account", "Call", "account_of", "sequence_with"]
 
 
 class Call(NamedTuple):
@@ -25,9 +25,13 @@ class Call(NamedTuple):
     j: int
 
 
-class Account(NamedTuple):
-    """Of one order: the calls of a thread in their order, how often the threads meet, and the bytes."""
+MEETING = Call("meeting", 0, 0)
 
+
+class Account(NamedTuple):
+    """Of one order: what a thread does, meetings too, and the stages alone; how often the threads meet; the bytes."""
+
+    order: list[Call]
     calls: list[Call]
     meetings: int
     bytes: int
@@ -45,20 +49,26 @@ def account_of(q: Any, what: int) -> Account:
     def do(q: Any, place: int, i: int, j: int, t: int) -> None:
         calls.append(Call(names[place], int(i), int(j)))
 
-    def meet(q: Any) -> None:
+    def meet(q: Any, t: int) -> None:
         nonlocal meetings
         meetings += 1
+        calls.append(MEETING)
 
-    scope = {name: value for name, value in vars(sequence).items() if name != "_step"}
-    scope |= {"_do": do, "_meet": meet}
+    order = q.copy()
+    order[places.WHAT] = what
+    sequence_with(do, meet)["_step"](order, 0)
+    stages = [call for call in calls if call is not MEETING]
+    return Account(calls, stages, meetings + 2, sum(_bytes(q, call) for call in stages))  # and at the beginning and end
+
+
+def sequence_with(do: Any, meet: Any, compiled: Callable[[Any], Any] = lambda function: function) -> dict[str, Any]:
+    """The functions of `sequence` with others in the place of the two by which they do anything."""
+    scope = {**vars(sequence), "_do": do, "_meet": meet}
     for name in ("_hidden", "_hidden_backward", "_encode", "_decode", "_decoder", "_encoder", "_step"):
         function: Any = getattr(sequence, name)
         plain = function.py_func if COMPILED else function
-        scope[name] = type(plain)(plain.__code__, scope, name, plain.__defaults__)
-    order = q.copy()
-    order[places.WHAT] = what
-    scope["_step"](order, 0)
-    return Account(calls, meetings + 2, sum(_bytes(q, call) for call in calls))  # and at the beginning and the end
+        scope[name] = compiled(type(plain)(plain.__code__, scope, name, plain.__defaults__))
+    return scope
 
 
 def _bytes(q: Any, call: Call) -> int:

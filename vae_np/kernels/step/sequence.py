@@ -18,6 +18,7 @@ none, its two stages are Python: they call the formula back.
 Every entry of every array, and every sum, is computed in one way, wherever the tiles are cut: the number of threads
 changes no bit.
 Layers are numbered as in `plan`; ``_do(q, place, i, j, t)`` is thread t's share of the stage at that place.
+`costs.sequence_with` puts other functions in the place of it and of ``_meet``.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def _do(q: Any, place: Any, i: Any, j: Any, t: Any) -> None:
 
 
 @inner
-def _meet(q: Any) -> None:
+def _meet(q: Any, t: Any) -> None:
     if q[places.THREADS] > 1:
         meet(views.words(q), q[places.THREADS])
 
@@ -52,7 +53,7 @@ def _hidden(q: Any, first: Any, end: Any, t: Any) -> None:
     for i in range(first, end):
         _do(q, places.PRODUCT, i, FORWARD, t)
         _do(q, places.ACTIVATE, i, 0, t)
-        _meet(q)
+        _meet(q, t)
 
 
 @inner
@@ -64,14 +65,14 @@ def _hidden_backward(q: Any, first: Any, end: Any, t: Any) -> None:
         if i > first:
             _do(q, places.PRODUCT, i, INPUT, t)
             _do(q, places.ACTIVATE_BACKWARD, i - 1, i, t)
-            _meet(q)
+            _meet(q, t)
 
 
 @inner
 def _encode(q: Any, t: Any) -> None:
     heads = q[places.ENCODER]
     _do(q, places.LOOK, 0, 0, t)
-    _meet(q)
+    _meet(q, t)
     _do(q, places.DECIDE, 0, 0, t)
     if heads > 0:
         _do(q, places.SPARSE_PRODUCT, 0, 0, t)
@@ -80,7 +81,7 @@ def _encode(q: Any, t: Any) -> None:
         _do(q, places.PRODUCT, i, FORWARD, t)
     if q[places.LATENT]:
         _do(q, places.SAMPLE, 0, 0, t)  # of the examples whose mu and logvar this thread has made
-    _meet(q)
+    _meet(q, t)
 
 
 @inner
@@ -88,7 +89,7 @@ def _decode(q: Any, t: Any) -> None:
     out = q[places.LAYERS] - 1
     _hidden(q, out - q[places.DECODER], out, t)
     _do(q, places.PRODUCT, out, FORWARD, t)
-    _meet(q)
+    _meet(q, t)
 
 
 @inner
@@ -101,10 +102,10 @@ def _decoder(q: Any, t: Any) -> None:
     _do(q, places.PRODUCT, out, INPUT, t)
     if first < out:
         _do(q, places.ACTIVATE_BACKWARD, out - 1, out, t)
-        _meet(q)
+        _meet(q, t)
         _hidden_backward(q, first, out, t)
         _do(q, places.PRODUCT, first, INPUT, t)
-    _meet(q)
+    _meet(q, t)
 
 
 @inner
@@ -117,7 +118,7 @@ def _encoder(q: Any, t: Any) -> None:
         _do(q, places.LATENT_BACKWARD, 0, 1 if left_out & NO_KL else 0, t)
         if left_out & NO_POSTERIOR == 0:
             _do(q, places.POSTERIOR_BACKWARD, 0, 0, t)
-        _meet(q)
+        _meet(q, t)
     for i in range(heads, heads + q[places.HEADS]):
         _do(q, places.BIAS_GRADIENT, i, 0, t)
         _do(q, places.PRODUCT, i, WEIGHT, t)
@@ -125,7 +126,7 @@ def _encoder(q: Any, t: Any) -> None:
         for i in range(heads, heads + q[places.HEADS]):
             _do(q, places.PRODUCT, i, INPUT, t)
         _do(q, places.ACTIVATE_BACKWARD, heads - 1, heads, t)
-        _meet(q)
+        _meet(q, t)
         _hidden_backward(q, 0, heads, t)
         _do(q, places.SPARSE_PRODUCT, 0, 1, t)
 
@@ -142,10 +143,10 @@ def _step(q: Any, t: Any) -> None:
         _do(q, places.MEASURE, 0, 0, t)
         if q[places.LATENT]:
             _do(q, places.DENSITIES, 0, 0, t)
-        _meet(q)
+        _meet(q, t)
     if what & GRADIENT:
         _do(q, places.ASSESS, 0, 0, t)
-        _meet(q)
+        _meet(q, t)
         if q[places.OWN_SIZE] > 0:
             _do(q, places.OWN_GRADIENT, 0, 0, t)
     if what & DECODER:
@@ -153,9 +154,9 @@ def _step(q: Any, t: Any) -> None:
     if what & ENCODER:
         _encoder(q, t)
     if what & SUMS:
-        _meet(q)
+        _meet(q, t)
         _do(q, places.ADD, 0, 0, t)
-        _meet(q)
+        _meet(q, t)
         if what & UPDATE == 0:
             _do(q, places.TOTAL, 0, 0, t)
     if what & UPDATE:
@@ -174,6 +175,6 @@ def run(q: Any, t: Any) -> None:
         before = begin_flush(q[places.FLUSH])
         _step(q, t)
         end_flush(before)
-        _meet(q)
+        _meet(q, t)
         if t == 0:
             return
