@@ -53,8 +53,11 @@ def sparse_cases(dtype: Any, density: float) -> Iterator[Case]:
     x = (draw.random((N, D)) < density).astype(dtype)
     W, y = draw.standard_normal((D, H)).astype(dtype), np.empty((N, H), dtype)
     dy, dW = draw.standard_normal((N, H)).astype(dtype), np.empty_like(W)
-    rows = np.empty((N, D), np.int32), np.empty((N, D), dtype), np.empty(N, np.int64)
-    columns = np.empty((D, N), np.int32), np.empty((D, N), dtype), np.empty(D, np.int64)
+    rows, columns = (
+        sparse.Lists(np.empty(N * D, np.int32), np.empty(N * D, dtype), *np.empty((2, count), np.int64))
+        for count in (N, D)
+    )
+    room = aligned_empty(dense.PANEL // itemsize, dtype), np.empty(max(N, D), np.int64)
     sparse.gather_rows(x, rows, 0, N)
     sparse.gather_columns(rows, columns, 0, D)
     visited, about = int(np.count_nonzero(x)), f"{N}x{D}, {density:.2f}"
@@ -64,8 +67,8 @@ def sparse_cases(dtype: Any, density: float) -> Iterator[Case]:
          lambda: np.nonzero(x)),
         (partial(sparse.gather_columns, rows, columns, 0, D), Work(2 * entries, footprint=2 * entries),
          lambda: np.nonzero(x.T)),
-        (partial(sparse.product, rows, W, y, 0, N, 0, H), of_sparse_product(visited, N, D, H, dtype), _dot(x, W, y)),
-        (partial(sparse.product, columns, dy, dW, 0, D, 0, H), of_sparse_product(visited, D, N, H, dtype),
+        (partial(sparse.product, *room, rows, W, y, 0, N, 0, H), of_sparse_product(visited, N, D, H, dtype), _dot(x, W, y)),
+        (partial(sparse.product, *room, columns, dy, dW, 0, D, 0, H), of_sparse_product(visited, D, N, H, dtype),
          _dot(x.T, dy, dW)),
     ]  # fmt: skip
     for name, (call, work, formula) in zip(SPARSE, calls, strict=True):

@@ -16,7 +16,9 @@ FLOATS = ["float32", "float64"]
 
 def lists_of(rows, columns, dtype):
     """Room for them, full of what must not be taken for a result."""
-    return np.full((rows, columns), -7, np.int32), np.full((rows, columns), np.nan, dtype), np.full(rows, -7)
+    size = rows * columns
+    of_rows = np.full(rows, -7), np.full(rows, -7)
+    return sparse_products.Lists(np.full(size, -7, np.int32), np.full(size, np.nan, dtype), *of_rows)
 
 
 def matrix(rows, columns, density, dtype):
@@ -34,17 +36,18 @@ def matrix(rows, columns, density, dtype):
 def test_lists_have_all_that_is_not_zero_in_order_and_nothing_else(wide, columns, density, dtype, monkeypatch):
     monkeypatch.setattr(sparse_products, "WIDE", wide)
     x = matrix(5, columns, density, dtype)
-    lists = place, value, count = lists_of(5, columns, dtype)
+    lists = place, value, start, count = lists_of(5, columns, dtype)
     sparse_products.gather_rows(x, lists, 1, 4)
     for r in range(1, 4):
-        expected = np.flatnonzero(x[r])
-        np.testing.assert_array_equal(place[r, : count[r]], expected)
-        found, wanted = (a.view(f"u{x.itemsize}") for a in (value[r, : count[r]], x[r, expected]))  # NaN too
+        expected, own = np.flatnonzero(x[r]), slice(start[r], start[r] + count[r])
+        np.testing.assert_array_equal(place[own], expected)
+        found, wanted = (a.view(f"u{x.itemsize}") for a in (value[own], x[r, expected]))  # NaN too
         np.testing.assert_array_equal(found, wanted)
-    for r in (0, 4):  # another thread's
-        assert count[r] == -7
-        assert (place[r] == -7).all()
-        assert np.isnan(value[r]).all()
+    for others in (slice(0, columns), slice(4 * columns, None)):  # another thread's
+        assert (place[others] == -7).all()
+        assert np.isnan(value[others]).all()
+    for r in (0, 4):
+        assert count[r] == start[r] == -7
 
 
 NARROW = """
@@ -60,9 +63,9 @@ for dtype in ("float32", "float64"):
     generator = np.random.default_rng(0)
     x = np.where(generator.random((9, 50)) < 0.2, 1, 0).astype(dtype)
     W = generator.standard_normal((50, 131)).astype(dtype)
-    lists, out = lists_of(9, 50, dtype), np.empty((9, 131), dtype)
+    lists, out, room = lists_of(9, 50, dtype), np.empty((9, 131), dtype), np.empty(1, dtype)
     sparse_products.gather_rows(x, lists, 0, 9)
-    sparse_products.product(lists, W, out, 0, 9, 0, 131)
+    sparse_products.product(room, np.empty(9, np.int64), lists, W, out, 0, 9, 0, 131)
     assert_sums("x @ W", out, x @ W, products(x, W), 50)
 print("right")
 """

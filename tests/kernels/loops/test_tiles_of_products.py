@@ -10,7 +10,6 @@ import pytest
 from sums import assert_sums, products
 
 from vae_np.kernels.compiler.decorators import COMPILED
-from vae_np.kernels.loops import sparse_products
 from vae_np.kernels.loops.dense_products import FORWARD, INPUT, PANEL, WEIGHT, WORTH, product
 from vae_np.support.memory import aligned_empty
 
@@ -142,16 +141,3 @@ def test_a_packed_transpose_has_the_bits_of_one_that_is_read_where_it_lies(dtype
         run(WEIGHT, matrices, place, pieces, (0, 29, begin, end))
     np.testing.assert_array_equal(whole, pieces)
     np.testing.assert_array_equal(whole[::7, :3], chain(a[::7], b[:, :3]))
-
-
-@pytest.mark.skipif(not COMPILED, reason="NumPy's products have an order of their own")
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_a_sparse_product_has_the_bits_of_the_dense_one(dtype):
-    draw = np.random.default_rng(0)
-    x = np.where(draw.random((37, 300)) < 0.2, draw.normal(size=(37, 300)), 0).astype(dtype)
-    W, out, dense = draw.normal(size=(300, 211)).astype(dtype), *np.empty((2, 37, 211), dtype)
-    lists = np.empty((37, 300), np.int32), np.empty((37, 300), dtype), np.empty(37, np.int64)
-    sparse_products.gather_rows(x, lists, 0, 37)
-    sparse_products.product(lists, W, out, 0, 37, 0, 211)
-    product(panel(dtype), FORWARD, x, W, dense, 0, 0, 37, 0, 211)
-    np.testing.assert_array_equal(out, dense)

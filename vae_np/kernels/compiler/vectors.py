@@ -13,7 +13,12 @@ from numba.extending import intrinsic
 from vae_np.kernels.compiler.intrinsics import I32, I64, compiled_or, entry, fma_of
 from vae_np.kernels.compiler.lanes import BITS, Vector
 
-__all__ = ["take_nonzero", "weighted_sum"]
+__all__ = ["LINE", "MOST", "take_nonzero", "weighted_sum"]
+
+LINE = 64
+"""Bytes of a vector of a weighted sum, whatever the machine's are: a line of the cache."""
+MOST = 5
+"""Such vectors at once: ten registers of 256 bits, of sixteen."""
 
 
 def _make_weighted_sum(vectors: int) -> Any:
@@ -21,46 +26,88 @@ def _make_weighted_sum(vectors: int) -> Any:
 
     @intrinsic
     def weighted_sum(typing: Any, out: Any, o: Any, w: Any, first: Any, step: Any, index: Any, value: Any, at: Any,
-                     count: Any) -> Any:  # fmt: skip
+                     end: Any, limit: Any, last: Any, goes_on: Any) -> Any:  # fmt: skip
         integer = types.int64
-        signature = types.void(out, integer, w, integer, integer, index, value, integer, integer)
+        signature = integer(out, integer, w, integer, integer, index, value, *[integer] * 5)
 
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            out, o, w, first, step, index, value, at, count = args
+            out, o, w, first, step, index, value, at, end, limit, last, goes_on = args
             kinds = signature.args
-            v = Vector(context, builder, kinds[0])
+            v = Vector(context, builder, kinds[0], LINE * 8 // kinds[0].dtype.bitwidth)
             fma = fma_of(builder, v.kind, v.suffix)
             weights, target = entry(context, builder, kinds[2], w, first), entry(context, builder, kinds[0], out, o)
+            places, values = (entry(context, builder, kinds[i], args[i], I64(0)) for i in (5, 6))
             sums = [cgutils.alloca_once(builder, v.kind) for _ in range(vectors)]
-            for place in sums:
-                builder.store(v.zero, place)
-            with cgutils.for_range(builder, count) as loop:
-                place = builder.add(at, loop.index)
-                row = builder.sext(builder.load(entry(context, builder, kinds[5], index, place)), I64)
-                factor = v.everywhere(builder.load(entry(context, builder, kinds[6], value, place)))
-                begin = builder.mul(row, step)
+            now = cgutils.alloca_once_value(builder, at)
+
+            def take(mask: Any) -> None:
+                """All of it, the last vector with its mask."""
+
+                def load(pointer: Any, offset: Any, i: int) -> Any:
+                    if mask is None or i < vectors - 1:
+                        return v.load(pointer, offset)
+                    return v.load_some(pointer, offset, mask)
+
+                begin = builder.icmp_signed("!=", goes_on, I64(0))
+                with builder.if_else(begin) as (then, otherwise):
+                    with then:
+                        for i, total in enumerate(sums):
+                            builder.store(load(target, I64(i * v.lanes), i), total)
+                    with otherwise:
+                        for total in sums:
+                            builder.store(v.zero, total)
+                check, body, done = (builder.append_basic_block(name) for name in ("check", "body", "done"))
+                look = builder.append_basic_block("look")
+                builder.branch(check)
+                builder.position_at_end(check)
+                place = builder.load(now)
+                builder.cbranch(builder.icmp_signed("<", place, end), look, done)
+                builder.position_at_end(look)
+                row = builder.sext(builder.load(builder.gep(places, [place])), I64)
+                builder.cbranch(builder.icmp_signed("<", row, limit), body, done)
+                builder.position_at_end(body)
+                factor = v.everywhere(builder.load(builder.gep(values, [place])))
+                of_row = builder.gep(weights, [builder.mul(row, step)])
                 for i, total in enumerate(sums):
-                    part = v.load(weights, builder.add(begin, I64(i * v.lanes)))
+                    part = load(of_row, I64(i * v.lanes), i)
                     builder.store(fma(factor, part, builder.load(total)), total)
-            for i, total in enumerate(sums):
-                v.store(builder.load(total), target, I64(i * v.lanes))
-            return context.get_dummy_value()
+                builder.store(builder.add(place, I64(1)), now)
+                builder.branch(check)
+                builder.position_at_end(done)
+                for i, total in enumerate(sums):
+                    if mask is None or i < vectors - 1:
+                        v.store(builder.load(total), target, I64(i * v.lanes))
+                    else:
+                        v.store_some(builder.load(total), target, I64(i * v.lanes), mask)
+
+            with builder.if_else(builder.icmp_signed(">=", last, I64(v.lanes)), likely=True) as (then, otherwise):
+                with then:
+                    take(None)
+                with otherwise:
+                    take(v.mask(last))
+            return builder.load(now)
 
         return signature, generate
 
-    def plain(out: Any, o: int, w: Any, first: int, step: int, index: Any, value: Any, at: int, count: int) -> None:
-        width = vectors * BITS // 8 // out.itemsize
-        total = np.zeros(width, out.dtype)
-        for p in range(at, at + count):
-            begin = first + index.flat[p] * step
-            total += value.flat[p] * w.reshape(-1)[begin : begin + width]
-        out.reshape(-1)[o : o + width] = total
+    def plain(out: Any, o: int, w: Any, first: int, step: int, index: Any, value: Any, at: int, end: int, limit: int,
+              last: int, goes_on: int) -> int:  # fmt: skip
+        width = (vectors - 1) * (LINE // out.itemsize) + min(last, LINE // out.itemsize)
+        total = out.reshape(-1)[o : o + width]
+        if not goes_on:
+            total[:] = 0
+        while at < end and index.flat[at] < limit:
+            begin = first + index.flat[at] * step
+            total += value.flat[at] * w.reshape(-1)[begin : begin + width]
+            at += 1
+        return at
 
     return compiled_or(weighted_sum, plain)
 
 
-weighted_sum = {vectors: _make_weighted_sum(vectors) for vectors in (1, 12)}
-"""out[o:] = sum_p value[p] w[first + index[p] step:] over p in [at, at + count), so many vectors of `BITS` wide."""
+weighted_sum = {vectors: _make_weighted_sum(vectors) for vectors in range(1, MOST + 1)}
+"""weighted_sum[n](out, o, w, first, step, index, value, at, end, limit, last, goes_on): out[o:] = sum_p value[p]
+w[first + index[p] step:] over the p from ``at`` on that are less than ``end`` and whose index is less than ``limit``,
+added to what is there if goes_on; n vectors of `LINE` bytes, the last of ``last`` numbers. The p it ends at."""
 
 
 @intrinsic

@@ -1,9 +1,8 @@
 """The first layer on data that are mostly 0: its product and its weight's gradient without the multiplications by 0.
 
-Lists are three arrays: places and values of what is not 0 in each row of x, (N, D), of which the first ``count`` (N,)
-mean something; and the same for each column. x W is then a weighted sum of some of W's rows, and dW's row j a weighted
-sum of some rows of dy. Binarised digits have 13 in 100 pixels set; there both are about twice as fast as the dense
-products, and dense ones are faster from a quarter on (benchmarks/kernels.py).
+What is not 0 is in `Lists`, row by row of x, and again column by column. x W is then a weighted sum of some of W's
+rows, and dW's row j a weighted sum of some rows of dy. Binarised digits have 13 in 100 pixels set; how much faster that
+is than the dense products, and from which share of ones on it is slower, benchmarks/kernels.py shows.
 
 The terms that are left are added as `dense_products` adds them, one fused multiply-add after the other, and what is
 left out adds 0: the bits are the dense product's, so that this is an optimisation and nothing else.
@@ -13,22 +12,35 @@ A weight whose feature is 0 throughout the batch is not looked at: if it is infi
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from vae_np.kernels.compiler.decorators import loop, unsigned
-from vae_np.kernels.compiler.intrinsics import fused
 from vae_np.kernels.compiler.lanes import BITS, WIDE
-from vae_np.kernels.compiler.vectors import take_nonzero, weighted_sum
+from vae_np.kernels.compiler.vectors import LINE, MOST, take_nonzero, weighted_sum
 
-__all__ = ["DENSE", "gather_columns", "gather_rows", "product", "sampled_density"]
+__all__ = ["DENSE", "Lists", "gather_columns", "gather_rows", "product", "sampled_density"]
 
 SAMPLE = 8
 """Rows that are looked at before all are."""
 DENSE = 0.25
 """The share of numbers that are not 0 above which the dense product is taken."""
-
-_12, _1 = weighted_sum[12], weighted_sum[1]
+BLOCK = 128
+"""Of W's rows so many at a time: with `MOST` vectors of each they fill the first cache."""
+TALL = 256
+"""Of out's rows so many at a time, which the second cache keeps with their lists."""
+WORTH = 32
+"""Rows of a tile from which on W's are packed."""
 _BYTES = BITS // 8
+
+
+class Lists(NamedTuple):
+    """Places and values of what is not 0, (N D,), and of each of the N rows where its own begin and how many they are,
+    (N,). They lie one behind the other, for each thread from the place on where its first row would be in x."""
+
+    place: Any
+    value: Any
+    start: Any
+    count: Any
 
 
 @loop
@@ -45,57 +57,110 @@ def sampled_density(x: Any) -> Any:
 @loop
 def gather_rows(x: Any, lists: Any, r0: Any, r1: Any) -> None:
     """The lists of x's rows [r0, r1)."""
-    place, value, count = lists
+    place, value = lists.place, lists.value
     width, lanes = x.shape[1], _BYTES // x.itemsize
+    vectors = width // lanes if WIDE else 0
+    found: Any = unsigned(r0 * width)
     for r in range(unsigned(r0), unsigned(r1)):
-        found: Any = unsigned(0)
-        vectors = width // lanes if WIDE else 0
+        first = found
         for i in range(vectors):
-            begin = r * unsigned(width)
-            at = begin + unsigned(i * lanes)
-            found += unsigned(take_nonzero(x, at, i * lanes, place, value, begin + found))
+            at = r * unsigned(width) + unsigned(i * lanes)
+            found += unsigned(take_nonzero(x, at, i * lanes, place, value, found))
         for j in range(vectors * lanes, width):  # each is written, and stays if it is not 0: no branch to mispredict
-            place[r, found] = j
-            value[r, found] = x[r, j]
+            place[found] = j
+            value[found] = x[r, j]
             found += unsigned(x[r, j] != 0)
-        count[r] = found
+        lists.start[r], lists.count[r] = first, found - first
 
 
 @loop
 def gather_columns(rows: Any, columns: Any, c0: Any, c1: Any) -> None:
-    """The lists of x's columns [c0, c1), from those of its rows."""
-    place, value, count = rows
-    at, number, found = columns
-    for j in range(c0, c1):
-        found[j] = 0
-    for r in range(count.shape[0]):
-        for p in range(count[r]):
-            column = unsigned(place[r, p])
-            if unsigned(c0) <= column < unsigned(c1):
-                q = unsigned(found[column])
-                at[column, q] = r
-                number[column, q] = value[r, p]
-                found[column] += 1
+    """The lists of x's columns [c0, c1), from those of its rows: how many, then where, then what."""
+    n, place, start, count = rows.count.shape[0], columns.place, columns.start, columns.count
+    for j in range(unsigned(c0), unsigned(c1)):
+        count[j] = 0
+    for r in range(n):
+        for p in range(unsigned(rows.start[r]), unsigned(rows.start[r] + rows.count[r])):
+            j = unsigned(rows.place[p])
+            if unsigned(c0) <= j < unsigned(c1):
+                count[j] += 1
+    at = c0 * n
+    for j in range(unsigned(c0), unsigned(c1)):
+        start[j] = at
+        at += count[j]
+        count[j] = 0
+    for r in range(n):
+        for p in range(unsigned(rows.start[r]), unsigned(rows.start[r] + rows.count[r])):
+            j = unsigned(rows.place[p])
+            if unsigned(c0) <= j < unsigned(c1):
+                q = unsigned(start[j] + count[j])
+                place[q] = r
+                columns.value[q] = rows.value[p]
+                count[j] += 1
+
+
+def _down_of(vectors: int) -> Any:
+    """The loop over the rows for so many vectors."""
+    add = weighted_sum[vectors]
+
+    @loop
+    def down(out: Any, n: Any, w: Any, first: Any, step: Any, lists: Any, begin: Any, r0: Any, r1: Any, c: Any,
+             limit: Any, last: Any, goes_on: Any) -> None:  # fmt: skip
+        for r in range(unsigned(r0), unsigned(r1)):
+            end = lists.start[r] + lists.count[r]
+            begin[r] = add(
+                out, r * unsigned(n) + unsigned(c), w, first, step, lists.place, lists.value, begin[r], end, limit,
+                last, goes_on
+            )  # fmt: skip
+
+    return down
+
+
+_down1, _down2, _down3, _down4, _down5 = (_down_of(vectors) for vectors in range(1, MOST + 1))
 
 
 @loop
-def product(lists: Any, W: Any, out: Any, r0: Any, r1: Any, c0: Any, c1: Any) -> None:
-    """Out's tile = x W's, or dW's = x^T dy's with the lists of x's columns and dy for W."""
-    place, value, count = lists
-    n, width, lanes = W.shape[1], place.shape[1], _BYTES // W.itemsize
-    c = c0
-    while c + 12 * lanes <= c1:  # a block of columns at a time, so that its part of W stays in the cache
-        for r in range(r0, r1):
-            _12(out, r * n + c, W, c, n, place, value, r * width, count[r])
-        c += 12 * lanes
-    while c + lanes <= c1:
-        for r in range(r0, r1):
-            _1(out, r * n + c, W, c, n, place, value, r * width, count[r])
-        c += lanes
-    if c < c1:
-        for r in range(r0, r1):
-            for j in range(c, c1):
-                out[r, j] = 0
-            for p in range(count[r]):
-                for j in range(c, c1):
-                    out[r, j] = fused(value[r, p], W[place[r, p], j], out[r, j])
+def _multiply(panel: Any, begin: Any, lists: Any, W: Any, out: Any, r0: Any, r1: Any, c: Any, width: Any, vectors: Any,
+              k: Any, packs: Any) -> None:  # fmt: skip
+    """What a block of W's rows, from row k on, adds to so many columns of out's rows."""
+    depth, n = W.shape
+    lanes, limit, goes_on = LINE // W.itemsize, k + BLOCK, k
+    last = width - (vectors - 1) * lanes
+    w, first, step = W.reshape(-1), c, n
+    if packs:
+        given, step = w, vectors * lanes
+        w, first = panel.reshape(-1), -k * step
+        for i in range(min(BLOCK, depth - k)):
+            for j in range(unsigned(width)):
+                w[unsigned(i * step) + j] = given[unsigned((k + i) * n + c) + j]
+    if vectors == 5:
+        _down5(out, n, w, first, step, lists, begin, r0, r1, c, limit, last, goes_on)
+    elif vectors == 4:
+        _down4(out, n, w, first, step, lists, begin, r0, r1, c, limit, last, goes_on)
+    elif vectors == 3:
+        _down3(out, n, w, first, step, lists, begin, r0, r1, c, limit, last, goes_on)
+    elif vectors == 2:
+        _down2(out, n, w, first, step, lists, begin, r0, r1, c, limit, last, goes_on)
+    else:
+        _down1(out, n, w, first, step, lists, begin, r0, r1, c, limit, last, goes_on)
+
+
+@loop
+def product(panel: Any, begin: Any, lists: Any, W: Any, out: Any, r0: Any, r1: Any, c0: Any, c1: Any) -> None:
+    """Out's tile = x W's, or dW's = x^T dy's with the lists of x's columns and dy for W.
+
+    A block of W's rows and a few vectors of its columns at a time, which go into the panel where there are enough rows
+    to read them again; ``begin`` is room for where each row's list goes on.
+    """
+    lanes, depth = LINE // W.itemsize, max(1, W.shape[0])
+    for r in range(r0, r1, TALL):
+        end, c = min(r1, r + TALL), c0
+        while c < c1:
+            blocks = -(-(c1 - c) // (MOST * lanes))
+            vectors = -(-(c1 - c) // (blocks * lanes))  # of nearly one width
+            width = min(vectors * lanes, c1 - c)
+            for i in range(r, end):
+                begin[i] = lists.start[i]
+            for k in range(0, depth, BLOCK):
+                _multiply(panel, begin, lists, W, out, r, end, c, width, vectors, k, r1 - r0 >= WORTH)
+            c += width

@@ -88,10 +88,12 @@ class Workspace:
         self.own_s, self.own_slope = np.zeros(d, dtype), np.ones(d)
         self.own_inverse, self.own_rest = np.zeros(d), np.zeros(d)
         self.own_ds = empty(samples * n if self.plan[places.OWN_SIZE] else 0, d)
-        # of a sparse x, for each row and for each column: places and values of what is not 0, and how many there are
-        self.row_place, self.column_place = empty(n, d, dtype=np.int32), empty(d, n, dtype=np.int32)
-        self.row_value, self.column_value = empty(n, d), empty(d, n)
-        self.row_count, self.column_count, self.sparse = (np.zeros(size, np.int64) for size in (n, d, threads))
+        # the lists of a sparse x, by rows and by columns, and each thread's room for its way through them
+        self.row_place, self.column_place = empty(n * d, dtype=np.int32), empty(n * d, dtype=np.int32)
+        self.row_value, self.column_value = empty(n * d), empty(n * d)
+        self.row_start, self.row_count, self.sparse = (np.zeros(size, np.int64) for size in (n, n, threads))
+        self.column_start, self.column_count = (np.zeros(d, np.int64) for _ in range(2))
+        self.begin = np.zeros((threads, max(n, d)), np.int64)
         self.numbers, self.words = np.zeros(NUMBERS), barrier.new_words(threads)
         self.sums = np.zeros(int(self.plan[places.CHUNKS]))
         self.numbers[stages.LOG_VOLUME] = a.log_volume

@@ -12,6 +12,7 @@ import numpy as np
 from vae_np.kernels.compiler.decorators import view
 from vae_np.kernels.compiler.intrinsics import cube_at, matrix_at, vector_at
 from vae_np.kernels.loops.dense_products import PANEL
+from vae_np.kernels.loops.sparse_products import Lists
 from vae_np.kernels.loops.sums import Columns
 from vae_np.kernels.step.plan import places
 
@@ -142,20 +143,37 @@ def panel(q: Any, like: Any, t: Any) -> Any:
 
 
 @view
+def _lists(q: Any, places_of: Any, like: Any, rows: Any) -> Any:
+    place, value, start, count = places_of
+    size = q[places.N] * q[places.D]
+    zero = np.int64(0)
+    return Lists(
+        vector_at(q[place], 0, np.int32(0), (size,)),
+        vector_at(q[value], 0, like, (size,)),
+        vector_at(q[start], 0, zero, (rows,)),
+        vector_at(q[count], 0, zero, (rows,)),
+    )
+
+
+@view
 def row_lists(q: Any, like: Any) -> Any:
     """The sparse lists of x's rows."""
-    shape = (q[places.N], q[places.D])
-    place, value = matrix_at(q[places.ROW_PLACE], 0, np.int32(0), shape), matrix_at(q[places.ROW_VALUE], 0, like, shape)
-    return place, value, vector_at(q[places.ROW_COUNT], 0, np.int64(0), (q[places.N],))
+    of = places.ROW_PLACE, places.ROW_VALUE, places.ROW_START, places.ROW_COUNT
+    return _lists(q, of, like, q[places.N])
 
 
 @view
 def column_lists(q: Any, like: Any) -> Any:
     """Those of its columns."""
-    shape = (q[places.D], q[places.N])
-    place = matrix_at(q[places.COLUMN_PLACE], 0, np.int32(0), shape)
-    value = matrix_at(q[places.COLUMN_VALUE], 0, like, shape)
-    return place, value, vector_at(q[places.COLUMN_COUNT], 0, np.int64(0), (q[places.D],))
+    of = places.COLUMN_PLACE, places.COLUMN_VALUE, places.COLUMN_START, places.COLUMN_COUNT
+    return _lists(q, of, like, q[places.D])
+
+
+@view
+def begin(q: Any, t: Any) -> Any:
+    """A thread's room for where the lists go on, as long as either kind has rows."""
+    size = max(q[places.N], q[places.D])
+    return vector_at(q[places.BEGIN], t * size, np.int64(0), (size,))
 
 
 @view

@@ -32,7 +32,7 @@ def decide(like: Any) -> Stage:
 
     def run(address: Any, i: Any, j: Any, t: Any) -> None:
         q = views.plan_at(address)
-        flags, count = views.flags(q), views.row_lists(q, like)[2]
+        flags, count = views.flags(q), views.row_lists(q, like).count
         if flags[t] == 1:
             total = 0
             for r in range(count.shape[0]):
@@ -77,7 +77,7 @@ def sparse_product(like: Any) -> Stage:
                 columns = views.column_lists(q, like)
                 sparse_products.gather_columns(lists, columns, r0, r1)
                 lists, W, out = columns, views.hidden(q, places.DH, like, 0), views.weight(q, places.G, like, 0)
-            sparse_products.product(lists, W, out, r0, r1, c0, c1)
+            sparse_products.product(views.panel(q, like, t), views.begin(q, t), lists, W, out, r0, r1, c0, c1)
 
     return run
 
