@@ -163,10 +163,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for size in sizes:
         results.append(measure(size, args.dtype, args.data, args.threads, MOMENT if args.quick else FULL))
         show(results[-1])
-    print("\n| size | step, ms | products / limit | products / limit, of the whole step | meetings |\n|---|---|---|---|---|")
+    print("\n| size | step, ms | limit, GFLOP/s | products / limit | the same, of the whole step | meetings |")
+    print("|---|---|---|---|---|---|")
     for found in results:
         waiting = sum(row.time for row in found.rows if row.name == "meetings") / found.step
-        print(f"| {found.size} | {found.step:.3f} | {found.products():.2f} | {found.of_step():.2f} | {waiting:.0%} |")
+        reached = f"{found.products():.2f} | {found.of_step():.2f}"
+        print(f"| {found.size} | {found.step:.3f} | {found.limit / 1e9:.0f} | {reached} | {waiting:.0%} |")
     if told := warning(min(share, share_of_cores())):
         print(f"warning: {told}", file=sys.stderr)
     if args.json:

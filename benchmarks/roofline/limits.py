@@ -68,7 +68,7 @@ def _multiply_and_add(x: Any, out: Any, s: Any, t: Any) -> None:
 def _tiles(a: Any, panel: Any, c: Any) -> None:
     """The inner loop of a product, with all that it reads in the nearest cache."""
     for _ in range(TIMES):
-        _tile(a, 0, DEPTH, 1, panel, 0, WIDTH // a.itemsize, DEPTH, c, 0, WIDTH // a.itemsize, WIDTH, 0)
+        _tile(a, 0, DEPTH, 1, panel, 0, WIDTH // a.itemsize, DEPTH, c, 0, WIDTH // a.itemsize, WIDTH, 0, panel, 0, 0)
 
 
 @kernel

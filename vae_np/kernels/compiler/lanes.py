@@ -88,6 +88,14 @@ class Vector:
         function = cgutils.get_or_insert_function(self.builder.module, form, name)
         self.builder.call(function, [value, place, I32(self.align), mask])
 
+    def prefetch(self, pointer: Any, offset: Any, write: bool) -> None:
+        """Let the line of the cache there come, to the first one to be written or to the second to be read soon; no
+        address is wrong."""
+        place = self.builder.bitcast(self.builder.gep(pointer, [offset]), ir.IntType(8).as_pointer())
+        form = ir.FunctionType(ir.VoidType(), [place.type, I32, I32, I32])
+        function = cgutils.get_or_insert_function(self.builder.module, form, "llvm.prefetch.p0")
+        self.builder.call(function, [place, I32(int(write)), I32(3 if write else 2), I32(1)])
+
     def shuffle(self, a: Any, b: Any, lanes: list[int]) -> Any:
         """The lanes of a, and after them b's, that are named."""
         return self.builder.shuffle_vector(a, b, self._lanes_of(lanes))

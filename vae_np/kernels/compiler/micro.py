@@ -35,18 +35,19 @@ def _make_tile(rows: int, vectors: int) -> Any:
 
     @intrinsic
     def compiled(typing: Any, a: Any, ia: Any, row_step: Any, k_step: Any, b: Any, ib: Any, b_step: Any, count: Any,
-                 c: Any, ic: Any, c_step: Any, last: Any, goes_on: Any) -> Any:  # fmt: skip
+                 c: Any, ic: Any, c_step: Any, last: Any, goes_on: Any, soon: Any, i_soon: Any,
+                 soon_step: Any) -> Any:  # fmt: skip
         w = types.int64
-        signature = types.void(a, w, w, w, b, w, w, w, c, w, w, w, w)
+        signature = types.void(a, w, w, w, b, w, w, w, c, w, w, w, w, soon, w, w)
 
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            a, ia, row_step, k_step, b, ib, b_step, count, c, ic, c_step, last, goes_on = args
+            a, ia, row_step, k_step, b, ib, b_step, count, c, ic, c_step, last, goes_on, soon, i_soon, soon_step = args
             kinds = signature.args
             v = Vector(context, builder, kinds[0])
             fma = fma_of(builder, v.kind, v.suffix)
-            of_a, of_b, of_c = (
+            of_a, of_b, of_c, later = (
                 entry(context, builder, kinds[i], array, offset)
-                for i, array, offset in ((0, a, ia), (4, b, ib), (8, c, ic))
+                for i, array, offset in ((0, a, ia), (4, b, ib), (8, c, ic), (13, soon, i_soon))
             )
             row_of_a = [builder.mul(row_step, I64(r)) for r in range(rows)]
             row_of_c = [builder.gep(of_c, [builder.mul(c_step, I64(r))]) for r in range(rows)]
@@ -84,10 +85,12 @@ def _make_tile(rows: int, vectors: int) -> Any:
                     with_edge(begin)
                 with otherwise:
                     for r, i in each():
+                        v.prefetch(row_of_c[r], I64(i * v.lanes), True)
                         builder.store(v.zero, sums[r][i])
             with cgutils.for_range(builder, count) as loop:
                 at_a = builder.gep(of_a, [builder.mul(loop.index, k_step)])
                 at_b = builder.gep(of_b, [builder.mul(loop.index, b_step)])
+                v.prefetch(later, builder.mul(loop.index, soon_step), False)
                 row_of_b = [v.load(at_b, I64(i * v.lanes)) for i in range(vectors)]
                 for r in range(rows):
                     factor = v.everywhere(builder.load(builder.gep(at_a, [row_of_a[r]])))
@@ -178,9 +181,10 @@ def _never(*args: Any) -> None:
 
 
 tile = {(rows, vectors): _make_tile(rows, vectors) for rows in ROWS for vectors in range(1, VECTORS + 1)}
-"""tile[rows, vectors](a, ia, row_step, k_step, b, ib, b_step, count, c, ic, c_step, last, goes_on): a[r, k] is a's
-entry ia + r row_step + k k_step, and so on; the last vector of a row of c has ``last`` numbers, if fewer than its
-lanes; the sums go on from what is in c, or begin with 0."""
+"""tile[rows, vectors](a, ia, row_step, k_step, b, ib, b_step, count, c, ic, c_step, last, goes_on, soon, i_soon,
+soon_step): a[r, k] is a's entry ia + r row_step + k k_step, and so on; the last vector of a row of c has ``last``
+numbers, if fewer than its lanes; the sums go on from what is in c, or begin with 0. While it multiplies, ``count``
+lines of the cache may come from memory, where soon's entries i_soon + k soon_step are: what will be read next."""
 transpose = compiled_or(_transpose, _never)
 """(a, ia, a_step, rows, count, out, io, o_step): a block of as many rows as a vector has lanes, of a's entry ia on, is
 written transposed; of ``rows`` rows and ``count`` columns the rest is whatever is there."""

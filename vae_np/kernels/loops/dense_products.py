@@ -4,7 +4,8 @@ A tile is a rectangle of the product's output, rows [r0, r1) and columns [c0, c1
 output, so that none has a sum to share. Within it, a block of `BLOCK` k and a few vectors of columns at a time, the
 factor on the right is packed into a panel, row after row, transposed if need be; the panel stays in the first cache
 while `compiler.micro`'s tiles go down the rows of the factor on the left, which is read where it lies, or for x^T with
-many columns of dy packed too. Sums go on from block to block in the output.
+many columns of dy packed too. Meanwhile the columns that are packed next come from memory. Sums go on from block to
+block in the output.
 
 So an entry is the same number whichever thread computes it, however the tiles are cut and whatever else is beside it.
 """
@@ -31,7 +32,7 @@ _PANEL = (BLOCK + 16) * VECTORS * _BYTES
 """Bytes of a panel: a block, and room for what a transposed vector writes beyond it."""
 PANEL = _PANEL + MATRIX
 """Bytes of the room for both factors."""
-WORTH = 12
+WORTH = 6
 """Vectors of columns from which on x^T is packed too: its columns lie as far apart as a row of x is long, and if that
 is a power of 2 they all want the same few places of the first cache."""
 _MOST = ROWS[0]
@@ -74,20 +75,26 @@ def _down_of(vectors: int) -> Any:
 
     @loop
     def down(a: Any, ia: Any, a_step: Any, k_step: Any, b: Any, count: Any, c: Any, ic: Any, c_step: Any, last: Any,
-             goes_on: Any, rows: Any, packed: Any) -> None:  # fmt: skip
+             goes_on: Any, rows: Any, packed: Any, soon: Any, i_soon: Any, step: Any) -> None:  # fmt: skip
         r, width = 0, vectors * (_BYTES // b.itemsize)
         on = count if packed else a_step  # from row to row of tiles
         while r + _MOST <= rows:
-            most(a, ia, a_step, _MOST if packed else k_step, b, 0, width, count, c, ic, c_step, last, goes_on)
-            r, ia, ic = r + _MOST, ia + _MOST * on, ic + _MOST * c_step
+            most(a, ia, a_step, _MOST if packed else k_step, b, 0, width, count, c, ic, c_step, last, goes_on,
+                 soon, i_soon, step)  # fmt: skip
+            r, ia, ic, i_soon = r + _MOST, ia + _MOST * on, ic + _MOST * c_step, i_soon + width // vectors
+            if r == _MOST * vectors:  # each of these tiles has asked for a vector of every row; no more is needed
+                step = 0
         while r + 4 <= rows:
-            middle(a, ia, a_step, 4 if packed else k_step, b, 0, width, count, c, ic, c_step, last, goes_on)
+            middle(a, ia, a_step, 4 if packed else k_step, b, 0, width, count, c, ic, c_step, last, goes_on,
+                   soon, i_soon, step)  # fmt: skip
             r, ia, ic = r + 4, ia + 4 * on, ic + 4 * c_step
         if r + 2 <= rows:
-            two(a, ia, a_step, 2 if packed else k_step, b, 0, width, count, c, ic, c_step, last, goes_on)
+            two(a, ia, a_step, 2 if packed else k_step, b, 0, width, count, c, ic, c_step, last, goes_on,
+                soon, i_soon, step)  # fmt: skip
             r, ia, ic = r + 2, ia + 2 * on, ic + 2 * c_step
         if r < rows:
-            one(a, ia, a_step, 1 if packed else k_step, b, 0, width, count, c, ic, c_step, last, goes_on)
+            one(a, ia, a_step, 1 if packed else k_step, b, 0, width, count, c, ic, c_step, last, goes_on,
+                soon, i_soon, step)  # fmt: skip
 
     return down
 
@@ -102,7 +109,7 @@ def _multiply(panel: Any, a: Any, ia: Any, a_step: Any, k_step: Any, b: Any, ib:
     transposed, ib + j b_step + k."""
     lanes = _BYTES // panel.itemsize
     tall, packed = MATRIX // (BLOCK * panel.itemsize), a_step == 1 and k_step > 1 and columns >= WORTH * lanes
-    given, left = a.reshape(-1), panel[_PANEL // panel.itemsize :]
+    given, of_b, left = a.reshape(-1), b.reshape(-1), panel[_PANEL // panel.itemsize :]
     for k in range(0, depth, BLOCK):
         count, more = min(BLOCK, depth - k), 1 if k > 0 else goes_on
         for r in range(0, rows, tall):
@@ -121,13 +128,64 @@ def _multiply(panel: Any, a: Any, ia: Any, a_step: Any, k_step: Any, b: Any, ib:
                 last = width - (vectors - 1) * lanes
                 at = ib + j * b_step + k if transposed else ib + k * b_step + j
                 _pack(b, at, b_step, transposed, panel, count, width, vectors)
-                to = row + j
+                to, soon, step = row + j, at + width, 0 if transposed else b_step
                 if vectors == 3:
-                    _down3(source, begin, a_step, k_step, panel, count, c, to, c_step, last, more, high, packed)
+                    _down3(
+                        source,
+                        begin,
+                        a_step,
+                        k_step,
+                        panel,
+                        count,
+                        c,
+                        to,
+                        c_step,
+                        last,
+                        more,
+                        high,
+                        packed,
+                        of_b,
+                        soon,
+                        step,
+                    )
                 elif vectors == 2:
-                    _down2(source, begin, a_step, k_step, panel, count, c, to, c_step, last, more, high, packed)
+                    _down2(
+                        source,
+                        begin,
+                        a_step,
+                        k_step,
+                        panel,
+                        count,
+                        c,
+                        to,
+                        c_step,
+                        last,
+                        more,
+                        high,
+                        packed,
+                        of_b,
+                        soon,
+                        step,
+                    )
                 else:
-                    _down1(source, begin, a_step, k_step, panel, count, c, to, c_step, last, more, high, packed)
+                    _down1(
+                        source,
+                        begin,
+                        a_step,
+                        k_step,
+                        panel,
+                        count,
+                        c,
+                        to,
+                        c_step,
+                        last,
+                        more,
+                        high,
+                        packed,
+                        of_b,
+                        soon,
+                        step,
+                    )
                 j += width
 
 
