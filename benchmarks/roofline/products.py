@@ -67,7 +67,8 @@ def sparse_cases(dtype: Any, density: float) -> Iterator[Case]:
          lambda: np.nonzero(x)),
         (partial(sparse.gather_columns, rows, columns, 0, D), Work(2 * entries, footprint=2 * entries),
          lambda: np.nonzero(x.T)),
-        (partial(sparse.product, *room, rows, W, y, 0, N, 0, H), of_sparse_product(visited, N, D, H, dtype), _dot(x, W, y)),
+        (partial(sparse.product, *room, rows, W, y, 0, N, 0, H), of_sparse_product(visited, N, D, H, dtype),
+         _dot(x, W, y)),
         (partial(sparse.product, *room, columns, dy, dW, 0, D, 0, H), of_sparse_product(visited, D, N, H, dtype),
          _dot(x.T, dy, dW)),
     ]  # fmt: skip

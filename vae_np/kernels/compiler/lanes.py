@@ -18,7 +18,7 @@ from numba.extending import intrinsic
 
 from vae_np.kernels.compiler.intrinsics import I32, I64, compiled_or, entry, fma_of
 
-__all__ = ["BITS", "LANES", "WIDE", "Vector", "block_sum", "wide_squares", "wide_sum"]
+__all__ = ["BITS", "LANES", "WIDE", "Vector", "block_sum", "whole_vectors", "wide_squares", "wide_sum"]
 
 LANES = 16
 """Partial sums of a block."""
@@ -102,6 +102,20 @@ class Vector:
 
     def _lanes_of(self, lanes: list[int]) -> Any:
         return ir.Constant(ir.VectorType(I32, len(lanes)), lanes)
+
+
+@intrinsic
+def _whole_vectors(typing: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        set.add(builder.function.attributes, f'"prefer-vector-width"="{BITS}"')  # which llvmlite has no name for
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+whole_vectors = compiled_or(_whole_vectors, lambda: None)
+"""Said in a function, lets its loops have the machine's widest registers. LLVM takes half of them where there are 512
+bits, since the first processors that had them slowed down with them; products have them anyway."""
 
 
 def _make_sum(wide: bool, squares: bool) -> Any:

@@ -31,7 +31,7 @@ def _make_weighted_sum(vectors: int) -> Any:
         signature = integer(out, integer, w, integer, integer, index, value, *[integer] * 5)
 
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            out, o, w, first, step, index, value, at, end, limit, last, goes_on = args
+            out, o, w, first, step, _, _, at, end, limit, last, goes_on = args
             kinds = signature.args
             v = Vector(context, builder, kinds[0], LINE * 8 // kinds[0].dtype.bitwidth)
             fma = fma_of(builder, v.kind, v.suffix)

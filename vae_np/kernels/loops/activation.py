@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from vae_np.kernels.compiler.by_type import by_kind, loop_by_kind, typed
 from vae_np.kernels.compiler.decorators import kernel, scalar, unsigned
 from vae_np.kernels.compiler.intrinsics import fused
+from vae_np.kernels.compiler.lanes import whole_vectors
 from vae_np.kernels.math import elementary
 
 
@@ -149,6 +150,7 @@ slope: Callable[[Kind, Any], Any] = by_kind(
 
 @kernel
 def _plain_forward(kind: Kind, a: Any, b: Any, kept: Any, r0: Any, r1: Any, c0: Any, c1: Any) -> None:
+    whole_vectors()
     for r in range(unsigned(r0), unsigned(r1)):
         for j in range(unsigned(c0), unsigned(c1)):
             a[r, j] = apply(kind, a[r, j] + b[j])
@@ -156,6 +158,7 @@ def _plain_forward(kind: Kind, a: Any, b: Any, kept: Any, r0: Any, r1: Any, c0: 
 
 @kernel
 def _gelu_forward(kind: Kind, a: Any, b: Any, kept: Any, r0: Any, r1: Any, c0: Any, c1: Any) -> None:
+    whole_vectors()
     for r in range(unsigned(r0), unsigned(r1)):
         for j in range(unsigned(c0), unsigned(c1)):
             t = a[r, j] + b[j]
@@ -170,6 +173,7 @@ forward = loop_by_kind({kind: _gelu_forward if kind is Gelu else _plain_forward 
 @kernel
 def backward(kind: Kind, dh: Any, kept: Any, r0: Any, r1: Any, c0: Any, c1: Any) -> None:
     """Da = dh h', over the tile of dh (R, H); kept is h, but for gelu."""
+    whole_vectors()
     for r in range(unsigned(r0), unsigned(r1)):
         for j in range(unsigned(c0), unsigned(c1)):
             dh[r, j] = dh[r, j] * slope(kind, kept[r, j])

@@ -81,9 +81,9 @@ def gather_columns(rows: Any, columns: Any, c0: Any, c1: Any) -> None:
         count[j] = 0
     for r in range(n):
         for p in range(unsigned(rows.start[r]), unsigned(rows.start[r] + rows.count[r])):
-            j = unsigned(rows.place[p])
-            if unsigned(c0) <= j < unsigned(c1):
-                count[j] += 1
+            column = unsigned(rows.place[p])
+            if unsigned(c0) <= column < unsigned(c1):
+                count[column] += 1
     at = c0 * n
     for j in range(unsigned(c0), unsigned(c1)):
         start[j] = at
@@ -91,12 +91,12 @@ def gather_columns(rows: Any, columns: Any, c0: Any, c1: Any) -> None:
         count[j] = 0
     for r in range(n):
         for p in range(unsigned(rows.start[r]), unsigned(rows.start[r] + rows.count[r])):
-            j = unsigned(rows.place[p])
-            if unsigned(c0) <= j < unsigned(c1):
-                q = unsigned(start[j] + count[j])
+            column = unsigned(rows.place[p])
+            if unsigned(c0) <= column < unsigned(c1):
+                q = unsigned(start[column] + count[column])
                 place[q] = r
                 columns.value[q] = rows.value[p]
-                count[j] += 1
+                count[column] += 1
 
 
 def _down_of(vectors: int) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from vae_np.kernels.compiler.by_type import by_kind, typed
 from vae_np.kernels.compiler.decorators import kernel, scalar, unsigned
 from vae_np.kernels.compiler.intrinsics import fused
-from vae_np.kernels.compiler.lanes import block_sum
+from vae_np.kernels.compiler.lanes import block_sum, whole_vectors
 from vae_np.kernels.loops.likelihoods.gammas import poisson
 from vae_np.kernels.loops.likelihoods.kinds import Bernoulli, ContinuousBernoulli, Poisson
 from vae_np.kernels.loops.sums import BLOCK, add, rounded
@@ -49,6 +49,7 @@ value_and_slope = by_kind({Bernoulli: _bernoulli, ContinuousBernoulli: _continuo
 @kernel
 def value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, terms: Any, r0: Any, r1: Any) -> None:
     """`likelihoods.value` of them."""
+    whole_vectors()
     n, d = x.shape
     for r in range(r0, r1):
         total = lost = _ZERO
@@ -67,6 +68,7 @@ def value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, terms: Any, 
 def gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: Any, terms: Any,
              r0: Any, r1: Any) -> None:  # fmt: skip
     """`likelihoods.gradient` of them."""
+    whole_vectors()
     n, d = x.shape
     for r in range(r0, r1):
         total = lost = _ZERO
