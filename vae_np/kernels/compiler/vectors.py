@@ -91,12 +91,13 @@ def _make_weighted_sum(vectors: int) -> Any:
 
     def plain(out: Any, o: int, w: Any, first: int, step: int, index: Any, value: Any, at: int, end: int, limit: int,
               last: int, goes_on: int) -> int:  # fmt: skip
-        width = (vectors - 1) * (LINE // out.itemsize) + min(last, LINE // out.itemsize)
+        o, first, step, at = int(o), int(first), int(step), int(at)  # NumPy's integers of two kinds make a float
+        width = (vectors - 1) * (LINE // out.itemsize) + min(int(last), LINE // out.itemsize)
         total = out.reshape(-1)[o : o + width]
         if not goes_on:
             total[:] = 0
         while at < end and index.flat[at] < limit:
-            begin = first + index.flat[at] * step
+            begin = first + int(index.flat[at]) * step
             total += value.flat[at] * w.reshape(-1)[begin : begin + width]
             at += 1
         return at
