@@ -130,62 +130,14 @@ def _multiply(panel: Any, a: Any, ia: Any, a_step: Any, k_step: Any, b: Any, ib:
                 _pack(b, at, b_step, transposed, panel, count, width, vectors)
                 to, soon, step = row + j, at + width, 0 if transposed else b_step
                 if vectors == 3:
-                    _down3(
-                        source,
-                        begin,
-                        a_step,
-                        k_step,
-                        panel,
-                        count,
-                        c,
-                        to,
-                        c_step,
-                        last,
-                        more,
-                        high,
-                        packed,
-                        of_b,
-                        soon,
-                        step,
-                    )
+                    _down3(source, begin, a_step, k_step, panel, count, c, to, c_step, last, more, high, packed,
+                           of_b, soon, step)  # fmt: skip
                 elif vectors == 2:
-                    _down2(
-                        source,
-                        begin,
-                        a_step,
-                        k_step,
-                        panel,
-                        count,
-                        c,
-                        to,
-                        c_step,
-                        last,
-                        more,
-                        high,
-                        packed,
-                        of_b,
-                        soon,
-                        step,
-                    )
+                    _down2(source, begin, a_step, k_step, panel, count, c, to, c_step, last, more, high, packed,
+                           of_b, soon, step)  # fmt: skip
                 else:
-                    _down1(
-                        source,
-                        begin,
-                        a_step,
-                        k_step,
-                        panel,
-                        count,
-                        c,
-                        to,
-                        c_step,
-                        last,
-                        more,
-                        high,
-                        packed,
-                        of_b,
-                        soon,
-                        step,
-                    )
+                    _down1(source, begin, a_step, k_step, panel, count, c, to, c_step, last, more, high, packed,
+                           of_b, soon, step)  # fmt: skip
                 j += width
 
 
