@@ -55,9 +55,9 @@ def test_lists_of_rows_and_of_columns_have_what_numpy_finds(dtype):
             np.testing.assert_array_equal(lists.value[own], row[np.flatnonzero(row)])
 
 
-# few rows and many (packed or not, one block of them or two), one block of W's rows and several, whole and
-# broken vectors of one to five, and more columns than one panel has
-SIZES = [(7, 20, 3), (7, BLOCK + 9, 37), (WORTH + 1, 2 * BLOCK, 16), (TALL + 5, BLOCK + 1, 211), (40, 1, 64),
+# a tile has half the rows: few and many, packed or not, one block of them and two; one block of W's rows and several;
+# whole and broken vectors of one to five, and more columns than one panel has
+SIZES = [(7, 20, 3), (7, BLOCK + 9, 37), (WORTH + 1, 2 * BLOCK, 16), (2 * TALL + 6, BLOCK + 1, 211), (40, 1, 64),
          (1, 5, 1), (WORTH, 3 * BLOCK + 5, 80)]  # fmt: skip
 
 
