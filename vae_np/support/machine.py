@@ -17,13 +17,15 @@ from typing import Any, NamedTuple
 
 from vae_np import __version__
 
-__all__ = ["cpu", "facts", "half_of_memory", "memory", "numpy_threads", "processor", "usable_cores"]
+__all__ = ["cpu", "facts", "half_of_memory", "memory", "numpy_threads", "processor", "second_cache", "usable_cores"]
 
 CPU_NAMES = ("model name", "Model", "cpu")
 """Under which of these /proc/cpuinfo keeps the processor's name depends on its kind."""
 
 USUAL = 2**32
 """Bytes of memory of a machine that does not tell."""
+USUAL_CACHE, SMALL_CACHE = 1 << 19, 1 << 17
+"""Bytes of the second cache of one that does not tell, and of the smallest that is believed."""
 
 
 def processor() -> str:
@@ -49,6 +51,16 @@ def cpu() -> str:
     """The cores that this process may use and the processor's name, as in "2 cores of AMD EPYC"."""
     cores = usable_cores()
     return f"{cores} core{'s' * (cores > 1)} of {processor()}"
+
+
+def second_cache() -> int:
+    """Bytes of a core's second cache, as Linux tells them; a virtual machine's may be wrong, so only speed may depend
+    on them."""
+    folder = Path("/sys/devices/system/cpu/cpu0/cache/index2")
+    with contextlib.suppress(OSError, ValueError):
+        kilobytes = (folder / "size").read_text().strip().removesuffix("K")
+        return max(SMALL_CACHE, 1024 * int(kilobytes))
+    return USUAL_CACHE
 
 
 def memory() -> int | None:

@@ -4,6 +4,6 @@ decorators   `kernel`, `scalar`, `stage` ...: the one place that decides how any
 by_type      one name for the function of each kind or precision
 intrinsics   a fused multiply-add, memory by address, atomic words, calls by address
 lanes        vectors of LLVM, and sums of a block whose order is written out
-micro        the inner loop of a matrix product; `vectors`, that of a sparse one
+micro        the inner loop of a matrix product, `packing` what it reads; `vectors`, that of a sparse one
 subnormal    the processor's mode for tiny numbers
 """

@@ -52,13 +52,26 @@ class Vector:
         """The address of the vector that begins ``offset`` numbers after a number."""
         return self.builder.bitcast(self.builder.gep(pointer, [offset]), self.kind.as_pointer())
 
-    def load(self, pointer: Any, offset: Any) -> Any:
-        """The vector there, wherever it begins."""
-        return self.builder.load(self.at(pointer, offset), align=self.align)
+    def load(self, pointer: Any, offset: Any, mask: Any = None) -> Any:
+        """The vector there, wherever it begins; of a mask's lanes alone, with 0 for those that are not touched."""
+        place = self.at(pointer, offset)
+        if mask is None:
+            return self.builder.load(place, align=self.align)
+        form = ir.FunctionType(self.kind, [place.type, I32, mask.type, self.kind])
+        name = f"llvm.masked.load.{self.suffix}.p0{self.suffix}"
+        function = cgutils.get_or_insert_function(self.builder.module, form, name)
+        return self.builder.call(function, [place, I32(self.align), mask, self.zero])
 
-    def store(self, value: Any, pointer: Any, offset: Any) -> None:
-        """The vector to there."""
-        self.builder.store(value, self.at(pointer, offset), align=self.align)
+    def store(self, value: Any, pointer: Any, offset: Any, mask: Any = None) -> None:
+        """The vector to there; of a mask's lanes alone, while the others are not touched."""
+        place = self.at(pointer, offset)
+        if mask is None:
+            self.builder.store(value, place, align=self.align)
+            return
+        form = ir.FunctionType(ir.VoidType(), [self.kind, place.type, I32, mask.type])
+        name = f"llvm.masked.store.{self.suffix}.p0{self.suffix}"
+        function = cgutils.get_or_insert_function(self.builder.module, form, name)
+        self.builder.call(function, [value, place, I32(self.align), mask])
 
     def everywhere(self, number: Any) -> Any:
         """The number in all lanes."""
@@ -71,22 +84,6 @@ class Vector:
         single = self.builder.insert_element(ir.Constant(whole, ir.Undefined), self.builder.trunc(count, I32), I32(0))
         limit = self.builder.shuffle_vector(single, ir.Constant(whole, ir.Undefined), self._lanes_of([0] * self.lanes))
         return self.builder.icmp_signed("<", ir.Constant(whole, list(range(self.lanes))), limit)
-
-    def load_some(self, pointer: Any, offset: Any, mask: Any) -> Any:
-        """The lanes of the mask, and 0 for the others, which are not touched."""
-        place = self.at(pointer, offset)
-        form = ir.FunctionType(self.kind, [place.type, I32, mask.type, self.kind])
-        name = f"llvm.masked.load.{self.suffix}.p0{self.suffix}"
-        function = cgutils.get_or_insert_function(self.builder.module, form, name)
-        return self.builder.call(function, [place, I32(self.align), mask, self.zero])
-
-    def store_some(self, value: Any, pointer: Any, offset: Any, mask: Any) -> None:
-        """The lanes of the mask to there; the others are not touched."""
-        place = self.at(pointer, offset)
-        form = ir.FunctionType(ir.VoidType(), [self.kind, place.type, I32, mask.type])
-        name = f"llvm.masked.store.{self.suffix}.p0{self.suffix}"
-        function = cgutils.get_or_insert_function(self.builder.module, form, name)
-        self.builder.call(function, [value, place, I32(self.align), mask])
 
     def prefetch(self, pointer: Any, offset: Any, write: bool) -> None:
         """Let the line of the cache there come, to the first one to be written or to the second to be read soon; no
@@ -145,7 +142,7 @@ def _make_sum(wide: bool, squares: bool) -> Any:
                 add(v.load(begin, builder.mul(loop.index, I64(LANES))))
             left = builder.mul(whole, I64(LANES))
             with builder.if_then(builder.icmp_signed("<", left, count)):
-                add(v.load_some(begin, left, v.mask(builder.sub(count, left))))
+                add(v.load(begin, left, v.mask(builder.sub(count, left))))
             lanes, found = LANES, builder.load(total)
             while lanes > 1:
                 lanes //= 2

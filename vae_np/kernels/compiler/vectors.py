@@ -44,9 +44,7 @@ def _make_weighted_sum(vectors: int) -> Any:
                 """All of it, the last vector with its mask."""
 
                 def load(pointer: Any, offset: Any, i: int) -> Any:
-                    if mask is None or i < vectors - 1:
-                        return v.load(pointer, offset)
-                    return v.load_some(pointer, offset, mask)
+                    return v.load(pointer, offset, mask if i == vectors - 1 else None)
 
                 begin = builder.icmp_signed("!=", goes_on, I64(0))
                 with builder.if_else(begin) as (then, otherwise):
@@ -75,10 +73,7 @@ def _make_weighted_sum(vectors: int) -> Any:
                 builder.branch(check)
                 builder.position_at_end(done)
                 for i, total in enumerate(sums):
-                    if mask is None or i < vectors - 1:
-                        v.store(builder.load(total), target, I64(i * v.lanes))
-                    else:
-                        v.store_some(builder.load(total), target, I64(i * v.lanes), mask)
+                    v.store(builder.load(total), target, I64(i * v.lanes), mask if i == vectors - 1 else None)
 
             with builder.if_else(builder.icmp_signed(">=", last, I64(v.lanes)), likely=True) as (then, otherwise):
                 with then:

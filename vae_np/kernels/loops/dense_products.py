@@ -1,11 +1,16 @@
 """Matrix products of a tile: x W, x^T dy and dy W^T, every entry one chain of fused multiply-adds over k in order.
 
 A tile is a rectangle of the product's output, rows [r0, r1) and columns [c0, c1): threads share a product by its
-output, so that none has a sum to share. Within it, a block of `BLOCK` k and a few vectors of columns at a time, the
-factor on the right is packed into a panel, row after row, transposed if need be; the panel stays in the first cache
-while `compiler.micro`'s tiles go down the rows of the factor on the left, which is read where it lies, or for x^T with
-many columns of dy packed too. Meanwhile the columns that are packed next come from memory. Sums go on from block to
-block in the output.
+output, so that none has a sum to share. Within it go, from the outside in,
+
+    k0, r   a part of the factor on the left that stays in the second cache (`MATRIX`), some rows of it
+    j       a few vectors of columns
+    k       so many k (`BLOCK`) that the factor on the right, packed row after row into a panel, stays in the first
+            cache while `compiler.micro`'s tiles go down the rows
+
+The first tile packs the panel as it reads it; where it must be transposed, or there is no whole tile, it is packed
+before. The factor on the left is read where it lies, or for x^T with many columns of dy packed too. Meanwhile the
+columns that are packed next come from memory. Sums go on from block to block in the output.
 
 So an entry is the same number whichever thread computes it, however the tiles are cut and whatever else is beside it.
 """
@@ -14,28 +19,43 @@ from __future__ import annotations
 
 from typing import Any
 
-from vae_np.kernels.compiler.decorators import COMPILED, kernel, loop, unsigned
+from vae_np.kernels.compiler.decorators import COMPILED, kernel, loop
 from vae_np.kernels.compiler.lanes import BITS
-from vae_np.kernels.compiler.micro import ROWS, VECTORS, copy_vectors, tile, transpose
+from vae_np.kernels.compiler.micro import ROWS, VECTORS, packing_tile, tile
+from vae_np.kernels.compiler.packing import AT_ONCE, copy_left, copy_vectors, transpose
+from vae_np.support.machine import second_cache
 
 __all__ = ["FORWARD", "INPUT", "PANEL", "WEIGHT", "WORTH", "product"]
 
 FORWARD, WEIGHT, INPUT = range(3)
 
 _copy1, _copy2, _copy3 = (copy_vectors[vectors] for vectors in (1, 2, 3))
+_most, _four, _two, _one = (copy_left[rows, 1] for rows in (ROWS[0], 4, 2, 1))
+_several = copy_left[ROWS[0], AT_ONCE]
 BLOCK = 256
-"""So many k at a time."""
-MATRIX = 1 << 18
-"""Bytes of the factor on the left that stay in the second cache."""
+"""So many k at a time, at most."""
+HIGH = 256
+"""So many rows at a time, at most."""
+_MOST_OF_MATRIX = 1 << 20
+MATRIX = min(_MOST_OF_MATRIX, second_cache() // 2 // (1 << 16) * (1 << 16))
+"""Bytes of the factor on the left that stay in the second cache. Compiled code may be another machine's of this kind
+and its cache of another size, so the room is for the most."""
 _BYTES = BITS // 8
 _PANEL = (BLOCK + 16) * VECTORS * _BYTES
 """Bytes of a panel: a block, and room for what a transposed vector writes beyond it."""
-PANEL = _PANEL + MATRIX
+PANEL = _PANEL + _MOST_OF_MATRIX
 """Bytes of the room for both factors."""
 WORTH = 6
 """Vectors of columns from which on x^T is packed too: its columns lie as far apart as a row of x is long, and if that
 is a power of 2 they all want the same few places of the first cache."""
 _MOST = ROWS[0]
+
+
+@loop
+def _part(size: Any, most: Any, step: Any) -> Any:
+    """The length of equal parts of at most so much, but for the last one's, in whole steps."""
+    parts = max(1, (size + most - 1) // most)
+    return max(step, ((size + parts - 1) // parts + step - 1) // step * step)
 
 
 @loop
@@ -58,43 +78,59 @@ def _pack(b: Any, ib: Any, b_step: Any, transposed: Any, panel: Any, count: Any,
 
 
 @loop
-def _pack_left(a: Any, ia: Any, k_step: Any, left: Any, count: Any, rows: Any) -> None:
+def _pack_left(a: Any, ia: Any, k_step: Any, left: Any, begin: Any, count: Any, rows: Any) -> None:
     """``count`` columns of a^T's rows, which lie side by side, to where the tiles find them one behind the other."""
     r = 0
-    for size in (_MOST, 4, 2, 1):
-        while r + size <= rows:
-            for k in range(count):
-                for i in range(unsigned(size)):
-                    left[unsigned(r * count + k * size) + i] = a[unsigned(ia + k * k_step + r) + i]
-            r += size
+    while r + AT_ONCE * _MOST <= rows:
+        _several(a, ia + r, k_step, count, left, begin + r * count)
+        r += AT_ONCE * _MOST
+    while r + _MOST <= rows:
+        _most(a, ia + r, k_step, count, left, begin + r * count)
+        r += _MOST
+    while r + 4 <= rows:
+        _four(a, ia + r, k_step, count, left, begin + r * count)
+        r += 4
+    if r + 2 <= rows:
+        _two(a, ia + r, k_step, count, left, begin + r * count)
+        r += 2
+    if r < rows:
+        _one(a, ia + r, k_step, count, left, begin + r * count)
 
 
 def _down_of(vectors: int) -> Any:
     """The loop over the rows for so many vectors; the numbers of rows are constants to the compiler."""
-    most, middle, two, one = (tile[rows, vectors] for rows in (_MOST, 4, 2, 1))
+    first, (most, middle, two, one) = packing_tile[vectors], (tile[rows, vectors] for rows in (_MOST, 4, 2, 1))
 
     @loop
-    def down(a: Any, ia: Any, a_step: Any, k_step: Any, b: Any, count: Any, c: Any, ic: Any, c_step: Any, last: Any,
-             goes_on: Any, rows: Any, packed: Any, soon: Any, i_soon: Any, step: Any) -> None:  # fmt: skip
-        r, width = 0, vectors * (_BYTES // b.itemsize)
+    def down(a: Any, ia: Any, a_step: Any, k_step: Any, packed: Any, b: Any, ib: Any, b_step: Any, transposed: Any,
+             panel: Any, count: Any, c: Any, ic: Any, c_step: Any, columns: Any, goes_on: Any, rows: Any,
+             soon: Any, step: Any) -> None:  # fmt: skip
+        lanes = _BYTES // b.itemsize
+        r, width, last = 0, vectors * lanes, columns - (vectors - 1) * lanes
         on = count if packed else a_step  # from row to row of tiles
+        if transposed or rows < _MOST:
+            _pack(b, ib, b_step, transposed, panel, count, columns, vectors)
+        else:
+            first(a, ia, a_step, _MOST if packed else k_step, b, ib, b_step, count, c, ic, c_step, last, goes_on,
+                  b, soon, step, panel)  # fmt: skip
+            r, ia, ic, soon = _MOST, ia + _MOST * on, ic + _MOST * c_step, soon + lanes
         while r + _MOST <= rows:
-            most(a, ia, a_step, _MOST if packed else k_step, b, 0, width, count, c, ic, c_step, last, goes_on,
-                 soon, i_soon, step)  # fmt: skip
-            r, ia, ic, i_soon = r + _MOST, ia + _MOST * on, ic + _MOST * c_step, i_soon + width // vectors
             if r == _MOST * vectors:  # each of these tiles has asked for a vector of every row; no more is needed
                 step = 0
+            most(a, ia, a_step, _MOST if packed else k_step, panel, 0, width, count, c, ic, c_step, last, goes_on,
+                 b, soon, step)  # fmt: skip
+            r, ia, ic, soon = r + _MOST, ia + _MOST * on, ic + _MOST * c_step, soon + lanes
         while r + 4 <= rows:
-            middle(a, ia, a_step, 4 if packed else k_step, b, 0, width, count, c, ic, c_step, last, goes_on,
-                   soon, i_soon, step)  # fmt: skip
+            middle(a, ia, a_step, 4 if packed else k_step, panel, 0, width, count, c, ic, c_step, last, goes_on,
+                   b, soon, step)  # fmt: skip
             r, ia, ic = r + 4, ia + 4 * on, ic + 4 * c_step
         if r + 2 <= rows:
-            two(a, ia, a_step, 2 if packed else k_step, b, 0, width, count, c, ic, c_step, last, goes_on,
-                soon, i_soon, step)  # fmt: skip
+            two(a, ia, a_step, 2 if packed else k_step, panel, 0, width, count, c, ic, c_step, last, goes_on,
+                b, soon, step)  # fmt: skip
             r, ia, ic = r + 2, ia + 2 * on, ic + 2 * c_step
         if r < rows:
-            one(a, ia, a_step, 1 if packed else k_step, b, 0, width, count, c, ic, c_step, last, goes_on,
-                soon, i_soon, step)  # fmt: skip
+            one(a, ia, a_step, 1 if packed else k_step, panel, 0, width, count, c, ic, c_step, last, goes_on,
+                b, soon, step)  # fmt: skip
 
     return down
 
@@ -104,40 +140,45 @@ _down1, _down2, _down3 = (_down_of(vectors) for vectors in (1, 2, 3))
 
 @loop
 def _multiply(panel: Any, a: Any, ia: Any, a_step: Any, k_step: Any, b: Any, ib: Any, b_step: Any, transposed: Any,
-             c: Any, ic: Any, c_step: Any, rows: Any, columns: Any, depth: Any, goes_on: Any) -> None:  # fmt: skip
+              c: Any, ic: Any, c_step: Any, rows: Any, columns: Any, depth: Any, goes_on: Any) -> None:  # fmt: skip
     """C = a b, or c + a b: a's entry (r, k) is ia + r a_step + k k_step, b's (k, j) is ib + k b_step + j, or, if
     transposed, ib + j b_step + k."""
     lanes = _BYTES // panel.itemsize
-    tall, packed = MATRIX // (BLOCK * panel.itemsize), a_step == 1 and k_step > 1 and columns >= WORTH * lanes
+    packed = a_step == 1 and k_step > 1 and columns >= WORTH * lanes
+    on_k, on_j, step = (1, b_step, 0) if transposed else (b_step, 1, b_step)
+    high = _part(rows, min(HIGH, MATRIX // (BLOCK * panel.itemsize)), _MOST)
+    deep = _part(depth, BLOCK, lanes)
+    long = MATRIX // (high * BLOCK * panel.itemsize) * deep
     given, of_b, left = a.reshape(-1), b.reshape(-1), panel[_PANEL // panel.itemsize :]
-    for k in range(0, depth, BLOCK):
-        count, more = min(BLOCK, depth - k), 1 if k > 0 else goes_on
-        for r in range(0, rows, tall):
-            high, begin, row = min(tall, rows - r), ia + r * a_step + k * k_step, ic + r * c_step
-            source = given
+    for k0 in range(0, depth, long):
+        k1 = min(k0 + long, depth)
+        for r in range(0, rows, high):
+            tall, source = min(high, rows - r), given
             if packed:
-                _pack_left(given, begin, k_step, left, count, high)
-                source, begin = left, 0
+                source = left
+                for k in range(k0, k1, deep):
+                    at = ia + r * a_step + k * k_step
+                    _pack_left(given, at, k_step, left, (k - k0) * high, min(deep, k1 - k), tall)
             j = 0
             while j < columns:
-                free = columns - j
-                if VECTORS * lanes < free <= 4 * lanes:  # two and two, not three and one
-                    free = 2 * lanes
-                width = min(VECTORS * lanes, free)
-                vectors = (width + lanes - 1) // lanes
-                last = width - (vectors - 1) * lanes
-                at = ib + j * b_step + k if transposed else ib + k * b_step + j
-                _pack(b, at, b_step, transposed, panel, count, width, vectors)
-                to, soon, step = row + j, at + width, 0 if transposed else b_step
-                if vectors == 3:
-                    _down3(source, begin, a_step, k_step, panel, count, c, to, c_step, last, more, high, packed,
-                           of_b, soon, step)  # fmt: skip
-                elif vectors == 2:
-                    _down2(source, begin, a_step, k_step, panel, count, c, to, c_step, last, more, high, packed,
-                           of_b, soon, step)  # fmt: skip
-                else:
-                    _down1(source, begin, a_step, k_step, panel, count, c, to, c_step, last, more, high, packed,
-                           of_b, soon, step)  # fmt: skip
+                width = columns - j
+                if VECTORS * lanes < width <= 4 * lanes:  # two and two, not three and one
+                    width = 2 * lanes
+                width = min(VECTORS * lanes, width)
+                vectors, to = (width + lanes - 1) // lanes, ic + r * c_step + j
+                for k in range(k0, k1, deep):
+                    count, more, at = min(deep, k1 - k), 1 if k > 0 else goes_on, ib + k * on_k + j * on_j
+                    soon = at + deep * on_k if k + deep < k1 else ib + k0 * on_k + (j + width) * on_j
+                    begin = (k - k0) * high if packed else ia + r * a_step + k * k_step
+                    if vectors == 3:
+                        _down3(source, begin, a_step, k_step, packed, of_b, at, b_step, transposed, panel, count,
+                               c, to, c_step, width, more, tall, soon, step)  # fmt: skip
+                    elif vectors == 2:
+                        _down2(source, begin, a_step, k_step, packed, of_b, at, b_step, transposed, panel, count,
+                               c, to, c_step, width, more, tall, soon, step)  # fmt: skip
+                    else:
+                        _down1(source, begin, a_step, k_step, packed, of_b, at, b_step, transposed, panel, count,
+                               c, to, c_step, width, more, tall, soon, step)  # fmt: skip
                 j += width
 
 
