@@ -145,3 +145,23 @@ def test_a_packed_transpose_has_the_bits_of_one_that_is_read_where_it_lies(sizes
     np.testing.assert_array_equal(whole, pieces)
     some = np.s_[:: rows // 4]
     np.testing.assert_array_equal(whole[some, :3], chain(a[some], b[:, :3]))
+
+
+@pytest.mark.skipif(not COMPILED, reason="NumPy's products have an order of their own")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_turned_product_has_the_bits_of_any_other(dtype):
+    """Of dy's few columns dy^T x is made, as many columns of x at once as there is room for: of 16 or 32 less than
+    5000. A tile of it, and the same columns among many, which are not turned."""
+    lanes = 64 // np.dtype(dtype).itemsize
+    matrices, place, a, b = case(WEIGHT, dtype, 3, 5000, 4 * lanes)
+    many, few, part = np.full((5000, 4 * lanes), np.nan, dtype), *np.full((2, 5000, 2 * lanes), np.nan, dtype)
+    run(WEIGHT, matrices, place, many, (0, 5000, 0, 4 * lanes))
+    narrow = [matrices[0], matrices[1], np.ascontiguousarray(matrices[2][:, : 2 * lanes])]
+    run(WEIGHT, narrow, place, few, (0, 5000, 0, 2 * lanes))
+    run(WEIGHT, narrow, place, part, (17, 4999, 1, 5))
+    np.testing.assert_array_equal(few, many[:, : 2 * lanes])
+    np.testing.assert_array_equal(part[17:4999, 1:5], few[17:4999, 1:5])
+    part[17:4999, 1:5] = np.nan
+    assert np.isnan(part).all()
+    some = np.s_[::1249]
+    np.testing.assert_array_equal(few[some], chain(a[some], b[:, : 2 * lanes]))

@@ -9,8 +9,9 @@ output, so that none has a sum to share. Within it go, from the outside in,
             cache while `compiler.micro`'s tiles go down the rows
 
 The first tile packs the panel as it reads it; where it must be transposed, or there is no whole tile, it is packed
-before. The factor on the left is read where it lies, or for x^T with many columns of dy packed too. Meanwhile the
-columns that are packed next come from memory. Sums go on from block to block in the output.
+before. The factor on the left is read where it lies, or for x^T with many columns of dy packed too; x^T dy of few
+columns is made as (dy^T x)^T. Meanwhile the columns that are packed next come from memory. Sums go on from block to
+block in the output.
 
 So an entry is the same number whichever thread computes it, however the tiles are cut and whatever else is beside it.
 """
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vae_np.kernels.compiler.decorators import COMPILED, kernel, loop
+from vae_np.kernels.compiler.decorators import COMPILED, kernel, loop, unsigned
 from vae_np.kernels.compiler.lanes import BITS
 from vae_np.kernels.compiler.micro import ROWS, VECTORS, packing_tile, tile
 from vae_np.kernels.compiler.packing import AT_ONCE, copy_left, copy_vectors, transpose
@@ -43,8 +44,13 @@ and its cache of another size, so the room is for the most."""
 _BYTES = BITS // 8
 _PANEL = (BLOCK + 16) * VECTORS * _BYTES
 """Bytes of a panel: a block, and room for what a transposed vector writes beyond it."""
-PANEL = _PANEL + _MOST_OF_MATRIX
-"""Bytes of the room for both factors."""
+TURNED = 1 << 19
+"""Bytes of a product that is made turned."""
+_TURNED = _PANEL + _MOST_OF_MATRIX
+PANEL = _TURNED + TURNED
+"""Bytes of the room for all three."""
+SLIM = 2
+"""Vectors of columns of dy up to which dy^T x is made, and turned: of wide x all vectors are whole."""
 WORTH = 6
 """Vectors of columns from which on x^T is packed too: its columns lie as far apart as a row of x is long, and if that
 is a power of 2 they all want the same few places of the first cache."""
@@ -149,16 +155,16 @@ def _multiply(panel: Any, a: Any, ia: Any, a_step: Any, k_step: Any, b: Any, ib:
     high = _part(rows, min(HIGH, MATRIX // (BLOCK * panel.itemsize)), _MOST)
     deep = _part(depth, BLOCK, lanes)
     long = MATRIX // (high * BLOCK * panel.itemsize) * deep
-    given, of_b, left = a.reshape(-1), b.reshape(-1), panel[_PANEL // panel.itemsize :]
+    left = panel[_PANEL // panel.itemsize :]
     for k0 in range(0, depth, long):
         k1 = min(k0 + long, depth)
         for r in range(0, rows, high):
-            tall, source = min(high, rows - r), given
+            tall, source = min(high, rows - r), a
             if packed:
                 source = left
                 for k in range(k0, k1, deep):
                     at = ia + r * a_step + k * k_step
-                    _pack_left(given, at, k_step, left, (k - k0) * high, min(deep, k1 - k), tall)
+                    _pack_left(a, at, k_step, left, (k - k0) * high, min(deep, k1 - k), tall)
             j = 0
             while j < columns:
                 width = columns - j
@@ -171,13 +177,13 @@ def _multiply(panel: Any, a: Any, ia: Any, a_step: Any, k_step: Any, b: Any, ib:
                     soon = at + deep * on_k if k + deep < k1 else ib + k0 * on_k + (j + width) * on_j
                     begin = (k - k0) * high if packed else ia + r * a_step + k * k_step
                     if vectors == 3:
-                        _down3(source, begin, a_step, k_step, packed, of_b, at, b_step, transposed, panel, count,
+                        _down3(source, begin, a_step, k_step, packed, b, at, b_step, transposed, panel, count,
                                c, to, c_step, width, more, tall, soon, step)  # fmt: skip
                     elif vectors == 2:
-                        _down2(source, begin, a_step, k_step, packed, of_b, at, b_step, transposed, panel, count,
+                        _down2(source, begin, a_step, k_step, packed, b, at, b_step, transposed, panel, count,
                                c, to, c_step, width, more, tall, soon, step)  # fmt: skip
                     else:
-                        _down1(source, begin, a_step, k_step, packed, of_b, at, b_step, transposed, panel, count,
+                        _down1(source, begin, a_step, k_step, packed, b, at, b_step, transposed, panel, count,
                                c, to, c_step, width, more, tall, soon, step)  # fmt: skip
                 j += width
 
@@ -185,21 +191,34 @@ def _multiply(panel: Any, a: Any, ia: Any, a_step: Any, k_step: Any, b: Any, ib:
 @loop
 def _product(panel: Any, what: Any, x: Any, W: Any, y: Any, goes_on: Any, r0: Any, r1: Any, c0: Any, c1: Any) -> None:
     k, n = W.shape
-    if what == FORWARD:
-        a, b, c = x, W, y
-        ia, a_step, k_step, ib, b_step, c_step, depth = r0 * k, k, 1, c0, n, n, k
-    elif what == WEIGHT:
-        a, b, c = x, y, W
-        ia, a_step, k_step, ib, b_step, c_step, depth = r0, 1, k, c0, n, n, x.shape[0]
-    else:
-        a, b, c = y, W, x
-        ia, a_step, k_step, ib, b_step, c_step, depth = r0 * n, n, 1, c0 * n, n, k, n
-    rows, columns, ic = r1 - r0, c1 - c0, r0 * c_step + c0
-    if depth == 0 and goes_on == 0:  # a sum of no terms
-        for r in range(r0, r1):
-            for j in range(c0, c1):
-                c[r, j] = 0
-    _multiply(panel, a, ia, a_step, k_step, b, ib, b_step, what == INPUT, c, ic, c_step, rows, columns, depth, goes_on)
+    columns, terms, size = c1 - c0, x.shape[0], panel.itemsize
+    turned = what == WEIGHT and 0 < columns <= SLIM * (_BYTES // size) and terms > 0 and goes_on == 0
+    high = max(1, TURNED // (size * columns) if turned else r1 - r0)
+    for r in range(r0, r1, high):
+        rows, ic = min(high, r1 - r), r * n + c0
+        if what == FORWARD:
+            a, b, c = x.reshape(-1), W.reshape(-1), y.reshape(-1)
+            ia, a_step, k_step, ib, b_step, c_step, depth = r * k, k, 1, c0, n, n, k
+        elif turned:
+            a, b, c, ic = y.reshape(-1), x.reshape(-1), panel[_TURNED // size :], 0
+            ia, a_step, k_step, ib, b_step, c_step, depth = c0, 1, n, r, k, rows, terms
+        elif what == WEIGHT:
+            a, b, c = x.reshape(-1), y.reshape(-1), W.reshape(-1)
+            ia, a_step, k_step, ib, b_step, c_step, depth = r, 1, k, c0, n, n, terms
+        else:
+            a, b, c, ic = y.reshape(-1), W.reshape(-1), x.reshape(-1), r * k + c0
+            ia, a_step, k_step, ib, b_step, c_step, depth = r * n, n, 1, c0 * n, n, k, n
+        down, across = (columns, rows) if turned else (rows, columns)
+        if depth == 0 and goes_on == 0:  # a sum of no terms
+            for i in range(rows):
+                for j in range(columns):
+                    c[ic + i * c_step + j] = 0
+        _multiply(panel, a, ia, a_step, k_step, b, ib, b_step, what == INPUT, c, ic, c_step, down, across, depth,
+                  goes_on)  # fmt: skip
+        if turned:
+            for i in range(unsigned(rows)):
+                for j in range(unsigned(columns)):
+                    W[unsigned(r) + i, unsigned(c0) + j] = c[j * unsigned(rows) + i]
 
 
 def _plain(panel: Any, what: int, x: Any, W: Any, y: Any, goes_on: int, r0: int, r1: int, c0: int, c1: int) -> None:
