@@ -12,7 +12,7 @@ from vae_np.formulas.numerics import LOG_2PI
 from vae_np.kernels.compiler.by_type import loop_by_kind, typed
 from vae_np.kernels.compiler.decorators import kernel, scalar, unsigned
 from vae_np.kernels.compiler.intrinsics import fused
-from vae_np.kernels.compiler.lanes import block_sum
+from vae_np.kernels.compiler.lanes import block_sum, whole_vectors
 from vae_np.kernels.loops.likelihoods.kinds import FlooredHeteroscedastic, Heteroscedastic
 from vae_np.kernels.loops.sums import BLOCK, add, column_sums, rounded
 from vae_np.kernels.math import elementary, math64
@@ -111,6 +111,7 @@ def _standardised(x: Any, m: Any, inverse: Any, rest: Any) -> Any:
 @kernel
 def value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, terms: Any, r0: Any, r1: Any) -> None:
     """`likelihoods.value` where s does not depend on z."""
+    whole_vectors()
     s, inverse, rest = kind.s, kind.inverse, kind.rest
     n, d = x.shape
     half, constant = typed(s[0], 0.5), typed(s[0], LOG_2PI)
@@ -132,6 +133,7 @@ def value(kind: Any, raw: Any, b: Any, x: Any, log_likelihood: Any, terms: Any, 
 def gradient(kind: Any, raw: Any, b: Any, x: Any, weight: Any, log_likelihood: Any, terms: Any,
              r0: Any, r1: Any) -> None:  # fmt: skip
     """`likelihoods.gradient` of the same; ds gets the weighted gradient of s, where it is learned."""
+    whole_vectors()
     s, inverse, rest, ds = kind.s, kind.inverse, kind.rest, kind.ds
     n, d = x.shape
     half, one, constant = typed(s[0], 0.5), typed(s[0], 1.0), typed(s[0], LOG_2PI)
