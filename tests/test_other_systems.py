@@ -22,7 +22,7 @@ RUN = ["--backend", "numpy", "--hidden", "5", "--latent", "2", "--batch-size", "
 
 @pytest.fixture
 def windows(monkeypatch, tmp_path):
-    """A system without these names, without fcntl and /proc, on which a folder cannot be opened."""
+    """A system without these names, without fcntl, /proc and /sys, on which a folder cannot be opened."""
     for module, names in ABSENT.items():
         for name in names:
             monkeypatch.delattr(module, name, raising=False)
@@ -35,7 +35,7 @@ def windows(monkeypatch, tmp_path):
         return opened(path, *arguments, **options)
 
     def no_proc(path, *arguments, **options):
-        if path.as_posix().startswith("/proc"):
+        if path.as_posix().startswith(("/proc", "/sys")):
             raise FileNotFoundError(2, "No such file or directory", str(path))
         return read(path, *arguments, **options)
 
@@ -77,6 +77,15 @@ def test_the_machine_tells_what_it_can():
     assert machine.memory() is None
     assert machine.processor()
     assert machine.facts()["cores"] == machine.usable_cores()
+
+
+@pytest.mark.parametrize(
+    ("told", "bytes_"), [("2048K\n", 1 << 21), ("1280K\n", 1280 << 10), ("4K\n", 1 << 17), ("2M\n", 1 << 19)]
+)
+def test_a_second_cache_is_what_linux_tells_or_what_is_usual(told, bytes_, monkeypatch):
+    """Whatever it is called, a product needs room for some rows."""
+    monkeypatch.setattr(Path, "read_text", lambda self: told)
+    assert machine.second_cache() == bytes_
 
 
 @pytest.mark.usefixtures("windows")

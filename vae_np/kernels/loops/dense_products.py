@@ -46,8 +46,8 @@ _PANEL = (BLOCK + 16) * VECTORS * _BYTES
 """Bytes of a panel: a block, and room for what a transposed vector writes beyond it."""
 TURNED = 1 << 19
 """Bytes of a product that is made turned."""
-_TURNED = _PANEL + _MOST_OF_MATRIX
-PANEL = _TURNED + TURNED
+_BEGIN_OF_TURNED = _PANEL + _MOST_OF_MATRIX
+PANEL = _BEGIN_OF_TURNED + TURNED
 """Bytes of the room for all three."""
 SLIM = 2
 """Vectors of columns of dy up to which dy^T x is made, and turned: of wide x all vectors are whole."""
@@ -200,7 +200,7 @@ def _product(panel: Any, what: Any, x: Any, W: Any, y: Any, goes_on: Any, r0: An
             a, b, c = x.reshape(-1), W.reshape(-1), y.reshape(-1)
             ia, a_step, k_step, ib, b_step, c_step, depth = r * k, k, 1, c0, n, n, k
         elif turned:
-            a, b, c, ic = y.reshape(-1), x.reshape(-1), panel[_TURNED // size :], 0
+            a, b, c, ic = y.reshape(-1), x.reshape(-1), panel[_BEGIN_OF_TURNED // size :], 0
             ia, a_step, k_step, ib, b_step, c_step, depth = c0, 1, n, r, k, rows, terms
         elif what == WEIGHT:
             a, b, c = x.reshape(-1), y.reshape(-1), W.reshape(-1)
