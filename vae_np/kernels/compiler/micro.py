@@ -23,7 +23,7 @@ from vae_np.kernels.compiler.lanes import WIDE, Vector
 
 __all__ = ["ROWS", "VECTORS", "packing_tile", "tile"]
 
-ROWS: tuple[int, ...] = (8, 4, 2, 1) if WIDE else (4, 2, 1)
+ROWS: tuple[int, ...] = (8, 4, 1) if WIDE else (4, 1)
 """Rows of a tile: the most that there are registers for, and what is left at an edge."""
 VECTORS = 3
 """Vectors of a tile's row."""

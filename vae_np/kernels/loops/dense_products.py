@@ -31,7 +31,7 @@ __all__ = ["FORWARD", "INPUT", "PANEL", "WEIGHT", "WORTH", "product"]
 FORWARD, WEIGHT, INPUT = range(3)
 
 _copy1, _copy2, _copy3 = (copy_vectors[vectors] for vectors in (1, 2, 3))
-_most, _four, _two, _one = (copy_left[rows, 1] for rows in (ROWS[0], 4, 2, 1))
+_most, _four, _one = (copy_left[rows, 1] for rows in (ROWS[0], 4, 1))
 _several = copy_left[ROWS[0], AT_ONCE]
 BLOCK = 256
 """So many k at a time, at most."""
@@ -96,27 +96,23 @@ def _pack_left(a: Any, ia: Any, k_step: Any, left: Any, begin: Any, count: Any, 
     while r + 4 <= rows:
         _four(a, ia + r, k_step, count, left, begin + r * count)
         r += 4
-    if r + 2 <= rows:
-        _two(a, ia + r, k_step, count, left, begin + r * count)
-        r += 2
-    if r < rows:
+    while r < rows:
         _one(a, ia + r, k_step, count, left, begin + r * count)
+        r += 1
 
 
 def _down_of(vectors: int) -> Any:
     """The loop over the rows for so many vectors; the numbers of rows are constants to the compiler."""
-    first, (most, middle, two, one) = packing_tile[vectors], (tile[rows, vectors] for rows in (_MOST, 4, 2, 1))
+    first, (most, middle, one) = packing_tile[vectors], (tile[rows, vectors] for rows in (_MOST, 4, 1))
 
     @loop
-    def down(a: Any, ia: Any, a_step: Any, k_step: Any, packed: Any, b: Any, ib: Any, b_step: Any, transposed: Any,
-             panel: Any, count: Any, c: Any, ic: Any, c_step: Any, columns: Any, goes_on: Any, rows: Any,
+    def down(a: Any, ia: Any, a_step: Any, k_step: Any, packed: Any, b: Any, ib: Any, b_step: Any, panel: Any,
+             ready: Any, count: Any, c: Any, ic: Any, c_step: Any, columns: Any, goes_on: Any, rows: Any,
              soon: Any, step: Any) -> None:  # fmt: skip
         lanes = _BYTES // b.itemsize
         r, width, last = 0, vectors * lanes, columns - (vectors - 1) * lanes
         on = count if packed else a_step  # from row to row of tiles
-        if transposed or rows < _MOST:
-            _pack(b, ib, b_step, transposed, panel, count, columns, vectors)
-        else:
+        if not ready:
             first(a, ia, a_step, _MOST if packed else k_step, b, ib, b_step, count, c, ic, c_step, last, goes_on,
                   b, soon, step, panel)  # fmt: skip
             r, ia, ic, soon = _MOST, ia + _MOST * on, ic + _MOST * c_step, soon + lanes
@@ -130,13 +126,10 @@ def _down_of(vectors: int) -> Any:
             middle(a, ia, a_step, 4 if packed else k_step, panel, 0, width, count, c, ic, c_step, last, goes_on,
                    b, soon, step)  # fmt: skip
             r, ia, ic = r + 4, ia + 4 * on, ic + 4 * c_step
-        if r + 2 <= rows:
-            two(a, ia, a_step, 2 if packed else k_step, panel, 0, width, count, c, ic, c_step, last, goes_on,
-                b, soon, step)  # fmt: skip
-            r, ia, ic = r + 2, ia + 2 * on, ic + 2 * c_step
-        if r < rows:
+        while r < rows:
             one(a, ia, a_step, 1 if packed else k_step, panel, 0, width, count, c, ic, c_step, last, goes_on,
                 b, soon, step)  # fmt: skip
+            r, ia, ic = r + 1, ia + on, ic + c_step
 
     return down
 
@@ -160,6 +153,7 @@ def _multiply(panel: Any, a: Any, ia: Any, a_step: Any, k_step: Any, b: Any, ib:
         k1 = min(k0 + long, depth)
         for r in range(0, rows, high):
             tall, source = min(high, rows - r), a
+            ready = transposed or tall < _MOST  # the panel, before the first tile
             if packed:
                 source = left
                 for k in range(k0, k1, deep):
@@ -176,14 +170,16 @@ def _multiply(panel: Any, a: Any, ia: Any, a_step: Any, k_step: Any, b: Any, ib:
                     count, more, at = min(deep, k1 - k), 1 if k > 0 else goes_on, ib + k * on_k + j * on_j
                     soon = at + deep * on_k if k + deep < k1 else ib + k0 * on_k + (j + width) * on_j
                     begin = (k - k0) * high if packed else ia + r * a_step + k * k_step
+                    if ready:
+                        _pack(b, at, b_step, transposed, panel, count, width, vectors)
                     if vectors == 3:
-                        _down3(source, begin, a_step, k_step, packed, b, at, b_step, transposed, panel, count,
+                        _down3(source, begin, a_step, k_step, packed, b, at, b_step, panel, ready, count,
                                c, to, c_step, width, more, tall, soon, step)  # fmt: skip
                     elif vectors == 2:
-                        _down2(source, begin, a_step, k_step, packed, b, at, b_step, transposed, panel, count,
+                        _down2(source, begin, a_step, k_step, packed, b, at, b_step, panel, ready, count,
                                c, to, c_step, width, more, tall, soon, step)  # fmt: skip
                     else:
-                        _down1(source, begin, a_step, k_step, packed, b, at, b_step, transposed, panel, count,
+                        _down1(source, begin, a_step, k_step, packed, b, at, b_step, panel, ready, count,
                                c, to, c_step, width, more, tall, soon, step)  # fmt: skip
                 j += width
 
@@ -192,21 +188,22 @@ def _multiply(panel: Any, a: Any, ia: Any, a_step: Any, k_step: Any, b: Any, ib:
 def _product(panel: Any, what: Any, x: Any, W: Any, y: Any, goes_on: Any, r0: Any, r1: Any, c0: Any, c1: Any) -> None:
     k, n = W.shape
     columns, terms, size = c1 - c0, x.shape[0], panel.itemsize
+    flat_x, flat_W, flat_y = x.reshape(-1), W.reshape(-1), y.reshape(-1)
     turned = what == WEIGHT and 0 < columns <= SLIM * (_BYTES // size) and terms > 0 and goes_on == 0
     high = max(1, TURNED // (size * columns) if turned else r1 - r0)
     for r in range(r0, r1, high):
         rows, ic = min(high, r1 - r), r * n + c0
         if what == FORWARD:
-            a, b, c = x.reshape(-1), W.reshape(-1), y.reshape(-1)
+            a, b, c = flat_x, flat_W, flat_y
             ia, a_step, k_step, ib, b_step, c_step, depth = r * k, k, 1, c0, n, n, k
         elif turned:
-            a, b, c, ic = y.reshape(-1), x.reshape(-1), panel[_BEGIN_OF_TURNED // size :], 0
+            a, b, c, ic = flat_y, flat_x, panel[_BEGIN_OF_TURNED // size :], 0
             ia, a_step, k_step, ib, b_step, c_step, depth = c0, 1, n, r, k, rows, terms
         elif what == WEIGHT:
-            a, b, c = x.reshape(-1), y.reshape(-1), W.reshape(-1)
+            a, b, c = flat_x, flat_y, flat_W
             ia, a_step, k_step, ib, b_step, c_step, depth = r, 1, k, c0, n, n, terms
         else:
-            a, b, c, ic = y.reshape(-1), W.reshape(-1), x.reshape(-1), r * k + c0
+            a, b, c, ic = flat_y, flat_W, flat_x, r * k + c0
             ia, a_step, k_step, ib, b_step, c_step, depth = r * n, n, 1, c0 * n, n, k, n
         down, across = (columns, rows) if turned else (rows, columns)
         if depth == 0 and goes_on == 0:  # a sum of no terms
@@ -218,7 +215,7 @@ def _product(panel: Any, what: Any, x: Any, W: Any, y: Any, goes_on: Any, r0: An
         if turned:
             for i in range(unsigned(rows)):
                 for j in range(unsigned(columns)):
-                    W[unsigned(r) + i, unsigned(c0) + j] = c[j * unsigned(rows) + i]
+                    flat_W[unsigned(r * n + c0) + i * unsigned(n) + j] = c[j * unsigned(rows) + i]
 
 
 def _plain(panel: Any, what: int, x: Any, W: Any, y: Any, goes_on: int, r0: int, r1: int, c0: int, c1: int) -> None:
