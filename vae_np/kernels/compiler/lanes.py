@@ -6,6 +6,7 @@ of the lanes is added to the lower until one is left. However wide the machine's
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import llvmlite.binding
@@ -84,6 +85,15 @@ class Vector:
         single = self.builder.insert_element(ir.Constant(whole, ir.Undefined), self.builder.trunc(count, I32), I32(0))
         limit = self.builder.shuffle_vector(single, ir.Constant(whole, ir.Undefined), self._lanes_of([0] * self.lanes))
         return self.builder.icmp_signed("<", ir.Constant(whole, list(range(self.lanes))), limit)
+
+    def with_edge(self, count: Any, do: Callable[[Any], None]) -> None:
+        """Write the code of ``do`` for a whole vector, with None, and for ``count`` numbers of one, with their mask."""
+        whole = self.builder.icmp_signed(">=", count, I64(self.lanes))
+        with self.builder.if_else(whole, likely=True) as (then, otherwise):
+            with then:
+                do(None)
+            with otherwise:
+                do(self.mask(count))
 
     def prefetch(self, pointer: Any, offset: Any, write: bool) -> None:
         """Let the line of the cache there come, to the first one to be written or to the second to be read soon; no

@@ -79,12 +79,7 @@ def _code_of(rows: int, vectors: int) -> Callable[..., Any]:
 
         def with_edge(do: Callable[[list[Any]], None]) -> None:
             """Do it with every vector whole, or with the mask of the last one."""
-            whole = builder.icmp_signed(">=", last, I64(v.lanes))
-            with builder.if_else(whole, likely=True) as (then, otherwise):
-                with then:
-                    do(masks(None))
-                with otherwise:
-                    do(masks(v.mask(last)))
+            v.with_edge(last, lambda mask: do(masks(mask)))
 
         def begin(masks: list[Any]) -> None:
             for r, i in each:

@@ -64,19 +64,19 @@ def _transpose(typing: Any, a: Any, ia: Any, a_step: Any, rows: Any, count: Any,
                 lines += parts
             return lines
 
-        def at_an_edge() -> list[Any]:
+        def at_an_edge(mask: Any) -> list[Any]:
             """The same of fewer columns."""
-            mask = v.mask(count)
             lines = [v.load(source, row(r), mask) for r in range(v.lanes)]
             for d in _powers(quarter.lanes, v.lanes):
                 lines = exchange(lines, d)
             return lines
 
-        with builder.if_else(builder.icmp_signed(">=", count, I64(v.lanes)), likely=True) as branches:
-            for branch, read in zip(branches, (by_quarters, at_an_edge), strict=True):
-                with branch:
-                    for line, place in zip(read(), found, strict=True):
-                        builder.store(line, place)
+        def read(mask: Any) -> None:
+            lines = by_quarters() if mask is None else at_an_edge(mask)
+            for line, place in zip(lines, found, strict=True):
+                builder.store(line, place)
+
+        v.with_edge(count, read)
         lines = [builder.load(place) for place in found]
         for d in _powers(1, quarter.lanes):
             lines = exchange(lines, d)
@@ -113,11 +113,7 @@ def _make_copy(vectors: int) -> Any:
                         at = I64(i * v.lanes)
                         v.store(v.load(begin, at, mask if i == vectors - 1 else None), to, at)
 
-            with builder.if_else(builder.icmp_signed(">=", last, I64(v.lanes)), likely=True) as (then, otherwise):
-                with then:
-                    copy(None)
-                with otherwise:
-                    copy(v.mask(last))
+            v.with_edge(last, copy)
             return context.get_dummy_value()
 
         return types.void(a, w, w, w, out, w, w), generate

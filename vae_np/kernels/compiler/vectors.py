@@ -75,11 +75,7 @@ def _make_weighted_sum(vectors: int) -> Any:
                 for i, total in enumerate(sums):
                     v.store(builder.load(total), target, I64(i * v.lanes), mask if i == vectors - 1 else None)
 
-            with builder.if_else(builder.icmp_signed(">=", last, I64(v.lanes)), likely=True) as (then, otherwise):
-                with then:
-                    take(None)
-                with otherwise:
-                    take(v.mask(last))
+            v.with_edge(last, take)
             return builder.load(now)
 
         return signature, generate
