@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from vae_np.kernels.compiler import decorators
+from vae_np.kernels.compiler import cache, decorators
 
 pytestmark = pytest.mark.skipif(not decorators.COMPILED, reason="nothing is compiled")
 
@@ -20,9 +20,9 @@ def nowhere(monkeypatch, tmp_path):
     monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setenv("VAE_NP_CACHE", str(tmp_path / "file" / "cache"))
-    decorators._tell_uncached.cache_clear()
+    cache.tell_uncached.cache_clear()
     yield tmp_path
-    decorators._tell_uncached.cache_clear()
+    cache.tell_uncached.cache_clear()
 
 
 def one(x):
@@ -45,7 +45,7 @@ def test_the_folder_that_is_named_is_the_one_that_is_told(nowhere, monkeypatch, 
     monkeypatch.setenv(variable, str(nowhere / "file" / "mine"))
     with pytest.warns(UserWarning, match=f"{nowhere / 'file' / 'mine'}.*Not a directory"):
         decorators.kernel(one)
-    decorators._tell_uncached.cache_clear()
+    cache.tell_uncached.cache_clear()
     monkeypatch.setenv(variable, str(nowhere / "there"))
     with pytest.warns(UserWarning, match="Numba finds no folder to write to, nor uses "):
         decorators.kernel(one)

@@ -9,7 +9,7 @@ from sums import assert_sums, products
 from vae_np.kernels.compiler.decorators import COMPILED
 from vae_np.kernels.loops import dense_products as dense
 from vae_np.kernels.loops import sparse_products as sparse
-from vae_np.kernels.loops.sparse_products import BLOCK, TALL, WORTH, Lists
+from vae_np.kernels.loops.sparse_products import BLOCK, CROSSING, CROWDED, TALL, Lists
 from vae_np.support.memory import aligned_empty
 
 DTYPES = [np.float64, np.float32]
@@ -57,8 +57,17 @@ def test_lists_of_rows_and_of_columns_have_what_numpy_finds(dtype):
 
 # a tile has half the rows: few and many, packed or not, one block of them and two; one block of W's rows and several;
 # whole and broken vectors of one to five, and more columns than one panel has
-SIZES = [(7, 20, 3), (7, BLOCK + 9, 37), (WORTH + 1, 2 * BLOCK, 16), (2 * TALL + 6, BLOCK + 1, 211), (40, 1, 64),
-         (1, 5, 1), (WORTH, 3 * BLOCK + 5, 80)]  # fmt: skip
+SIZES = [(7, 20, 3), (7, BLOCK + 9, 37), (33, 2 * BLOCK, 16), (2 * TALL + 6, BLOCK + 1, 211), (40, 1, 64),
+         (1, 5, 1), (2 * CROWDED, 3 * BLOCK + 5, 80), (2 * CROWDED, BLOCK + 9, 512), (70, 4, 2 * CROWDED)]  # fmt: skip
+
+
+def test_rows_are_packed_that_crowd_the_first_cache_or_cross_its_lines():
+    line = 1600
+    for rows, depth, step, packed in ((500, 784, line, False), (CROWDED, 784, 4096, True), (31, 784, 4096, False),
+                                      (500, 784, 256, False), (500, 64, 512, False), (500, 65, 512, True),
+                                      (CROSSING, 784, line + 8, True), (CROSSING - 1, 784, line + 8, False),
+                                      (500, 0, 4096, False)):  # fmt: skip
+        assert sparse._packs(rows, depth, step) is packed, (rows, depth, step)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -7,20 +7,13 @@ them and vectorises, `by_precision` gives one name to a float64 and a float32 im
 - Nothing is reassociated or contracted: what is computed is what is written, so that every processor has the same
   bits. A fused multiply-add is written `intrinsics.fused`, and a sum that is to be a vector of partial sums
   `lanes.block_sum`.
-- Machine code is cached on disk. A cached kernel is stale when *any* file of `vae_np.kernels` changed,
-  since what it calls is compiled into it; Numba alone looks at the kernel's own file.
+- Machine code is kept on the disk, see `compiler.cache`.
 - With `NUMBA_DISABLE_JIT=1` all of it is plain Python on NumPy scalars.
 """
 
-import contextlib
 import ctypes
 import functools
-import itertools
-import os
-import tempfile
-import warnings
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from types import FunctionType
 from typing import Any, TypeVar
 
@@ -30,7 +23,7 @@ from numba.core.ccallback import CFunc
 from numba.core.compiler import Compiler
 from numba.extending import overload
 
-from vae_np.support.files import cache_folder
+from vae_np.kernels.compiler.cache import cache_outside_the_package, tell_uncached, watch_the_folder
 
 F = TypeVar("F", bound=Callable[..., Any])
 Elementwise = Callable[[Any], Any]
@@ -95,12 +88,12 @@ def _compiled_stage(function: Callable[..., None]) -> int:  # pragma: no cover -
     """The address of its code."""
     signature = ((numba.types.int64,) * 4, numba.types.void)
     compiled = CFunc(function, signature, {}, _KERNEL | {"nopython": True}, Compiler)
-    with _cache_outside_the_package() as faults:
+    with cache_outside_the_package() as faults:
         try:
             compiled.enable_caching()
-            _watch_the_folder(compiled, faults)
+            watch_the_folder(compiled, faults)
         except RuntimeError:
-            _tell_uncached()
+            tell_uncached()
         compiled.compile()
     _KEPT.append(compiled)  # or its code would go with it
     address: Any = compiled.address
@@ -121,7 +114,6 @@ def python_stage(function: Callable[..., None]) -> int:
 
 PLAIN_STAGES: list[Callable[..., None]] = []
 _KEPT: list[Any] = []
-_TOLD: set[str] = set()
 
 
 def scalar(function: F) -> F:
@@ -161,82 +153,10 @@ def by_precision(double: Elementwise, single: Elementwise) -> Callable[[Elementw
 def _compile(function: F, options: dict[str, Any]) -> F:  # pragma: no cover - as above
     """njit with a disk cache, or without one where no folder can be written."""
     try:
-        with _cache_outside_the_package() as faults:
+        with cache_outside_the_package() as faults:
             compiled = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # "no locator available": no folder of those that Numba tries can be written
-        _tell_uncached()
+        tell_uncached()
         return numba.njit(**options)(function)
-    _watch_the_folder(compiled, faults)
+    watch_the_folder(compiled, faults)
     return compiled
-
-
-def _watch_the_folder(compiled: Any, faults: list[str]) -> None:  # pragma: no cover - as above
-    """Let the cache of a function know that other files are compiled into it; say where it is, if not where meant."""
-    if faults:
-        _tell_elsewhere("; ".join(faults), compiled._cache.cache_path)
-    with contextlib.suppress(AttributeError):  # Numba's own; without it only an edit of these files goes unnoticed
-        index = compiled._cache._cache_file
-        index._source_stamp = (index._source_stamp, _folder_stamp())
-
-
-@functools.cache
-def _tell_uncached() -> None:
-    """Warn, once, that nothing compiled can be kept, and why."""
-    named = os.environ.get("NUMBA_CACHE_DIR")
-    try:
-        folder = Path(named) if named else cache_folder() / "numba"
-        reason = _fault(str(folder)) or f"Numba finds no folder to write to, nor uses {folder}"
-    except RuntimeError:  # of Path.home
-        reason = "there is no home folder"
-    warnings.warn(
-        f"compiled code cannot be kept ({reason}), so that every start compiles anew, for up to a minute: set"
-        " NUMBA_CACHE_DIR or VAE_NP_CACHE to a folder that can be written",
-        stacklevel=2,
-    )
-
-
-def _tell_elsewhere(faults: str, place: str) -> None:
-    """Warn, once, that what is compiled is not kept where it was to be; each folder's has a place of its own."""
-    if faults in _TOLD:
-        return
-    _TOLD.add(faults)
-    warnings.warn(f"compiled code cannot be kept in {faults}: it is kept in {place}", stacklevel=2)
-
-
-@functools.cache
-def _fault(folder: str) -> str:
-    """Why a folder cannot be written, "" if it can."""
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return ""
-    except OSError as error:
-        return f"{folder} ({error.strerror})"
-
-
-@contextlib.contextmanager
-def _cache_outside_the_package() -> Iterator[list[str]]:  # pragma: no cover - as above
-    """Numba's cache in the folder that the user has named, else in `cache_folder`; why where one cannot be written.
-
-    Numba's own choice is beside the source: files in site-packages that pip does not know, so that an uninstalled
-    package leaves a folder that can still be imported.
-    """
-    config: Any = numba.config
-    before, folders = config.CACHE_DIR, []
-    if before:
-        folders.append(str(before))
-    with contextlib.suppress(RuntimeError):  # no home
-        folders.append(str(cache_folder() / "numba"))
-    faults = list(itertools.takewhile(bool, map(_fault, folders)))
-    config.CACHE_DIR = next(iter(folders[len(faults) :]), "")
-    try:
-        yield faults
-    finally:
-        config.CACHE_DIR = before
-
-
-@functools.cache
-def _folder_stamp() -> tuple[tuple[str, int, int], ...]:  # pragma: no cover - as above
-    """Path, time and size of every source file of `vae_np.kernels`."""
-    files = sorted(Path(__file__).parents[1].rglob("*.py"))
-    return tuple((str(f), f.stat().st_mtime_ns, f.stat().st_size) for f in files)

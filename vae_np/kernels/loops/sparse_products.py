@@ -28,8 +28,12 @@ BLOCK = 128
 """Of W's rows so many at a time: with `MOST` vectors of each they fill the first cache."""
 TALL = 256
 """Of out's rows so many at a time, which the second cache keeps with their lists."""
-WORTH = 32
-"""Rows of a tile from which on W's are packed."""
+CROWDED, CROSSING = 32, 256
+"""Rows of a tile from which on W's are packed: if these all want the same few places of the first cache, and if their
+vectors lie across two of its lines. Else they are read where they lie, as a panel and what it is copied from want
+twice the room in that cache: packed, 784-400 at 64 rows took twice as long (float32, AVX-512)."""
+_WAY, _WAYS = 1 << 12, 8
+"""Bytes after which addresses share a place in the first cache, and so many of them it keeps at least."""
 _BYTES = BITS // 8
 
 
@@ -146,13 +150,21 @@ def _multiply(panel: Any, begin: Any, lists: Any, W: Any, out: Any, r0: Any, r1:
 
 
 @loop
+def _packs(rows: Any, depth: Any, step: Any) -> Any:
+    """Whether a tile of so many rows packs so many rows of W, which lie so many bytes apart."""
+    crowded = min(BLOCK, depth) * min(step & -step, _WAY) > _WAY * _WAYS
+    return rows >= CROWDED if crowded else step % LINE != 0 and rows >= CROSSING
+
+
+@loop
 def product(panel: Any, begin: Any, lists: Any, W: Any, out: Any, r0: Any, r1: Any, c0: Any, c1: Any) -> None:
     """Out's tile = x W's, or dW's = x^T dy's with the lists of x's columns and dy for W.
 
-    A block of W's rows and a few vectors of its columns at a time, which go into the panel where there are enough rows
-    to read them again; ``begin`` is room for where each row's list goes on.
+    A block of W's rows and a few vectors of its columns at a time, which go into the panel where that pays; ``begin``
+    is room for where each row's list goes on.
     """
     lanes, depth = LINE // W.itemsize, max(1, W.shape[0])
+    packs = _packs(r1 - r0, depth, W.shape[1] * W.itemsize)
     for r in range(r0, r1, TALL):
         end, c = min(r1, r + TALL), c0
         while c < c1:
@@ -162,5 +174,5 @@ def product(panel: Any, begin: Any, lists: Any, W: Any, out: Any, r0: Any, r1: A
             for i in range(r, end):
                 begin[i] = lists.start[i]
             for k in range(0, depth, BLOCK):
-                _multiply(panel, begin, lists, W, out, r, end, c, width, vectors, k, r1 - r0 >= WORTH)
+                _multiply(panel, begin, lists, W, out, r, end, c, width, vectors, k, packs)
             c += width
