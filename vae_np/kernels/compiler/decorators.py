@@ -69,7 +69,10 @@ def view(function: F) -> F:
 
 
 def loop(function: F) -> F:
-    """A kernel that stages are made of: written out where compiled code calls it, compiled by itself if Python does."""
+    """A kernel that stages are made of: written out where compiled code calls it, compiled by itself if Python does.
+
+    What such a kernel is made of is `inner`: written out in one another they cost a product a third of its compilation.
+    """
     return _compile(function, _KERNEL | {"inline": "always"}) if COMPILED else kernel(function)
 
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vae_np.kernels.compiler.decorators import COMPILED, kernel, loop, unsigned
+from vae_np.kernels.compiler.decorators import COMPILED, inner, kernel, loop, unsigned
 from vae_np.kernels.compiler.lanes import BITS
 from vae_np.kernels.compiler.micro import ROWS, VECTORS, packing_tile, tile
 from vae_np.kernels.compiler.packing import AT_ONCE, copy_left, copy_vectors, transpose
@@ -57,14 +57,14 @@ is a power of 2 they all want the same few places of the first cache."""
 _MOST = ROWS[0]
 
 
-@loop
+@inner
 def _part(size: Any, most: Any, step: Any) -> Any:
     """The length of equal parts of at most so much, but for the last one's, in whole steps."""
     parts = max(1, (size + most - 1) // most)
     return max(step, ((size + parts - 1) // parts + step - 1) // step * step)
 
 
-@loop
+@inner
 def _pack(b: Any, ib: Any, b_step: Any, transposed: Any, panel: Any, count: Any, columns: Any, vectors: Any) -> None:
     """``count`` rows of b's columns, or of b^T's, to the panel."""
     lanes = _BYTES // panel.itemsize
@@ -83,7 +83,7 @@ def _pack(b: Any, ib: Any, b_step: Any, transposed: Any, panel: Any, count: Any,
         _copy1(b, ib, b_step, count, panel, 0, last)
 
 
-@loop
+@inner
 def _pack_left(a: Any, ia: Any, k_step: Any, left: Any, begin: Any, count: Any, rows: Any) -> None:
     """``count`` columns of a^T's rows, which lie side by side, to where the tiles find them one behind the other."""
     r = 0
@@ -105,7 +105,7 @@ def _down_of(vectors: int) -> Any:
     """The loop over the rows for so many vectors; the numbers of rows are constants to the compiler."""
     first, (most, middle, one) = packing_tile[vectors], (tile[rows, vectors] for rows in (_MOST, 4, 1))
 
-    @loop
+    @inner
     def down(a: Any, ia: Any, a_step: Any, k_step: Any, packed: Any, b: Any, ib: Any, b_step: Any, panel: Any,
              ready: Any, count: Any, c: Any, ic: Any, c_step: Any, columns: Any, goes_on: Any, rows: Any,
              soon: Any, step: Any) -> None:  # fmt: skip
@@ -137,7 +137,7 @@ def _down_of(vectors: int) -> Any:
 _down1, _down2, _down3 = (_down_of(vectors) for vectors in (1, 2, 3))
 
 
-@loop
+@inner
 def _multiply(panel: Any, a: Any, ia: Any, a_step: Any, k_step: Any, b: Any, ib: Any, b_step: Any, transposed: Any,
               c: Any, ic: Any, c_step: Any, rows: Any, columns: Any, depth: Any, goes_on: Any) -> None:  # fmt: skip
     """C = a b, or c + a b: a's entry (r, k) is ia + r a_step + k k_step, b's (k, j) is ib + k b_step + j, or, if
