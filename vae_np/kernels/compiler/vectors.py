@@ -26,12 +26,12 @@ def _make_weighted_sum(vectors: int) -> Any:
 
     @intrinsic
     def weighted_sum(typing: Any, out: Any, o: Any, w: Any, first: Any, step: Any, index: Any, value: Any, at: Any,
-                     end: Any, limit: Any, last: Any, goes_on: Any) -> Any:  # fmt: skip
+                     end: Any, limit: Any, last: Any, goes_on: Any, ahead: Any, soon: Any) -> Any:  # fmt: skip
         integer = types.int64
-        signature = integer(out, integer, w, integer, integer, index, value, *[integer] * 5)
+        signature = integer(out, integer, w, integer, integer, index, value, *[integer] * 5, ahead, integer)
 
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            out, o, w, first, step, _, _, at, end, limit, last, goes_on = args
+            out, o, w, first, step, _, _, at, end, limit, last, goes_on, ahead, soon = args
             kinds = signature.args
             v = Vector(context, builder, kinds[0], LINE * 8 // kinds[0].dtype.bitwidth)
             fma = fma_of(builder, v.kind, v.suffix)
@@ -39,6 +39,9 @@ def _make_weighted_sum(vectors: int) -> Any:
             places, values = (entry(context, builder, kinds[i], args[i], I64(0)) for i in (5, 6))
             sums = [cgutils.alloca_once(builder, v.kind) for _ in range(vectors)]
             now = cgutils.alloca_once_value(builder, at)
+            later = entry(context, builder, kinds[12], ahead, soon)
+            for i in range(vectors):
+                v.prefetch(later, I64(i * v.lanes), False)
 
             def take(mask: Any) -> None:
                 """All of it, the last vector with its mask."""
@@ -81,7 +84,7 @@ def _make_weighted_sum(vectors: int) -> Any:
         return signature, generate
 
     def plain(out: Any, o: int, w: Any, first: int, step: int, index: Any, value: Any, at: int, end: int, limit: int,
-              last: int, goes_on: int) -> int:  # fmt: skip
+              last: int, goes_on: int, ahead: Any, soon: int) -> int:  # fmt: skip
         o, first, step, at = int(o), int(first), int(step), int(at)  # NumPy's integers of two kinds make a float
         width = (vectors - 1) * (LINE // out.itemsize) + min(int(last), LINE // out.itemsize)
         total = out.reshape(-1)[o : o + width]
@@ -97,9 +100,10 @@ def _make_weighted_sum(vectors: int) -> Any:
 
 
 weighted_sum = {vectors: _make_weighted_sum(vectors) for vectors in range(1, MOST + 1)}
-"""weighted_sum[n](out, o, w, first, step, index, value, at, end, limit, last, goes_on): out[o:] = sum_p value[p]
+"""weighted_sum[n](out, o, w, first, step, index, value, at, end, limit, last, goes_on, ahead, soon): out[o:] = sum_p value[p]
 w[first + index[p] step:] over the p from ``at`` on that are less than ``end`` and whose index is less than ``limit``,
-added to what is there if goes_on; n vectors of `LINE` bytes, the last of ``last`` numbers. The p it ends at."""
+added to what is there if goes_on; n vectors of `LINE` bytes, the last of ``last`` numbers. The p it ends at. As many
+vectors of ahead, from its entry ``soon`` on, may come from memory meanwhile; no address is wrong."""
 
 
 @intrinsic

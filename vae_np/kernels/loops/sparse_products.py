@@ -109,13 +109,17 @@ def _down_of(vectors: int) -> Any:
 
     @loop
     def down(out: Any, n: Any, w: Any, first: Any, step: Any, lists: Any, begin: Any, r0: Any, r1: Any, c: Any,
-             limit: Any, last: Any, goes_on: Any) -> None:  # fmt: skip
+             limit: Any, last: Any, goes_on: Any, ahead: Any, soon: Any) -> None:  # fmt: skip
+        on = n
         for r in range(unsigned(r0), unsigned(r1)):
+            if r == unsigned(r0 + BLOCK):  # each of these rows has asked for one of W's; no more is needed
+                on = 0
             end = lists.start[r] + lists.count[r]
             begin[r] = add(
                 out, r * unsigned(n) + unsigned(c), w, first, step, lists.place, lists.value, begin[r], end, limit,
-                last, goes_on
+                last, goes_on, ahead, soon
             )  # fmt: skip
+            soon += on
 
     return down
 
@@ -131,6 +135,7 @@ def _multiply(panel: Any, begin: Any, lists: Any, W: Any, out: Any, r0: Any, r1:
     lanes, limit, goes_on = LINE // W.itemsize, k + BLOCK, k
     last = width - (vectors - 1) * lanes
     w, first, step = W.reshape(-1), c, n
+    ahead, soon = w, c + limit * n if limit < depth else c + width  # the block after this one
     if packs:
         given, step = w, vectors * lanes
         w, first = panel.reshape(-1), -k * step
@@ -138,15 +143,15 @@ def _multiply(panel: Any, begin: Any, lists: Any, W: Any, out: Any, r0: Any, r1:
             for j in range(unsigned(width)):
                 w[unsigned(i * step) + j] = given[unsigned((k + i) * n + c) + j]
     if vectors == 5:
-        _down5(out, n, w, first, step, lists, begin, r0, r1, c, limit, last, goes_on)
+        _down5(out, n, w, first, step, lists, begin, r0, r1, c, limit, last, goes_on, ahead, soon)
     elif vectors == 4:
-        _down4(out, n, w, first, step, lists, begin, r0, r1, c, limit, last, goes_on)
+        _down4(out, n, w, first, step, lists, begin, r0, r1, c, limit, last, goes_on, ahead, soon)
     elif vectors == 3:
-        _down3(out, n, w, first, step, lists, begin, r0, r1, c, limit, last, goes_on)
+        _down3(out, n, w, first, step, lists, begin, r0, r1, c, limit, last, goes_on, ahead, soon)
     elif vectors == 2:
-        _down2(out, n, w, first, step, lists, begin, r0, r1, c, limit, last, goes_on)
+        _down2(out, n, w, first, step, lists, begin, r0, r1, c, limit, last, goes_on, ahead, soon)
     else:
-        _down1(out, n, w, first, step, lists, begin, r0, r1, c, limit, last, goes_on)
+        _down1(out, n, w, first, step, lists, begin, r0, r1, c, limit, last, goes_on, ahead, soon)
 
 
 @loop
@@ -160,8 +165,8 @@ def _packs(rows: Any, depth: Any, step: Any) -> Any:
 def product(panel: Any, begin: Any, lists: Any, W: Any, out: Any, r0: Any, r1: Any, c0: Any, c1: Any) -> None:
     """Out's tile = x W's, or dW's = x^T dy's with the lists of x's columns and dy for W.
 
-    A block of W's rows and a few vectors of its columns at a time, which go into the panel where that pays; ``begin``
-    is room for where each row's list goes on.
+    A block of W's rows and a few vectors of its columns at a time, which go into the panel where that pays; meanwhile the
+    next block comes from memory. ``begin`` is room for where each row's list goes on.
     """
     lanes, depth = LINE // W.itemsize, max(1, W.shape[0])
     packs = _packs(r1 - r0, depth, W.shape[1] * W.itemsize)
