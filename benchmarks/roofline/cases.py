@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from timing import Call
 
 from roofline.counts import Work, of_elements
+from vae_np.support.memory import aligned_empty
 
-__all__ = ["Array", "Case", "elementwise", "refill"]
+__all__ = ["Array", "Case", "as_in_a_step", "elementwise", "refill"]
 
 Array = NDArray[Any]
 
@@ -26,6 +27,13 @@ class Case:
     call: Call
     formula: Call
     before: Call | None = None
+
+
+def as_in_a_step(array: Array) -> Array:
+    """A copy that begins on a line of the cache, as all arrays of a step do and NumPy's do not."""
+    found: Array = aligned_empty(array.shape, array.dtype)
+    found[...] = array
+    return found
 
 
 def elementwise(name: str, shape: tuple[int, ...], arrays: list[Array], call: Call, formula: Call, before: Call | None

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from roofline.cases import Array, Case, elementwise, refill
+from roofline.cases import Array, Case, as_in_a_step, elementwise, refill
 from vae_np import Adam, data
 from vae_np.data.binarisation import binarisation_seed
 from vae_np.formulas import gaussian
@@ -36,15 +36,15 @@ def loops(dtype: Any) -> Iterator[Case]:
     draw = np.random.default_rng(0)
 
     def normal(*shape: int) -> Array:
-        return draw.standard_normal(shape).astype(dtype)
+        return as_in_a_step(draw.standard_normal(shape).astype(dtype))
 
     for name in activation.KINDS:
         yield from _activation(name, normal)
     yield from _latent(normal)
     yield from _latent_weights(normal)
-    binary, grey = draw.random((N, D)) < 0.13, draw.random((N, D)).astype(dtype)
+    binary, grey = (as_in_a_step(x.astype(dtype)) for x in (draw.random((N, D)) < 0.13, draw.random((N, D))))
     for name, formula, x in (
-        ("bernoulli", formulas.Bernoulli(), binary.astype(dtype)),
+        ("bernoulli", formulas.Bernoulli(), binary),
         ("continuous", formulas.ContinuousBernoulli(), grey),
         ("gaussian", formulas.Gaussian("per-feature"), normal(N, D)),
         ("heteroscedastic", formulas.Gaussian("heteroscedastic"), normal(N, D)),

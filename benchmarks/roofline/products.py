@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from timing import Call
 
-from roofline.cases import Array, Case
+from roofline.cases import Array, Case, as_in_a_step
 from roofline.counts import Work, of_product, of_sparse_product
 from vae_np.kernels.loops import dense_products as dense
 from vae_np.kernels.loops import sparse_products as sparse
@@ -28,7 +28,8 @@ def products(dtype: Any) -> Iterator[Case]:
     """Forward and both gradients of three layers of 784-400-20 on 128 rows, whole, as one thread has them."""
     draw = np.random.default_rng(0)
     for fan_in, fan_out in ((D, H), (H, K), (K, H)):
-        x, W, y = (draw.standard_normal(s).astype(dtype) for s in ((N, fan_in), (fan_in, fan_out), (N, fan_out)))
+        shapes = (N, fan_in), (fan_in, fan_out), (N, fan_out)
+        x, W, y = (as_in_a_step(draw.standard_normal(shape).astype(dtype)) for shape in shapes)
         work, size = of_product(N, fan_in, fan_out, dtype), f"{N}x{fan_in}x{fan_out}"
         for name, what, out, formula in (
             ("product", dense.FORWARD, 2, _dot(x, W, y.copy())),
@@ -36,7 +37,7 @@ def products(dtype: Any) -> Iterator[Case]:
             ("input_gradient", dense.INPUT, 0, _dot(y, W.T, x.copy())),
         ):
             given = [x, W, y]
-            given[out] = np.empty_like(given[out])
+            given[out] = as_in_a_step(given[out])
             panel = aligned_empty(dense.PANEL // x.itemsize, dtype)
             rows, columns = given[out].shape
             call = partial(dense.product, panel, what, *given, 0, 0, rows, 0, columns)
@@ -50,9 +51,9 @@ def _dot(a: Array, b: Array, out: Array) -> Call:
 def sparse_cases(dtype: Any, density: float) -> Iterator[Case]:
     """What a sparse x is to the first layer: its lists, x W and x^T dy, in the order of `SPARSE`."""
     draw, itemsize = np.random.default_rng(0), np.dtype(dtype).itemsize
-    x = (draw.random((N, D)) < density).astype(dtype)
-    W, y = draw.standard_normal((D, H)).astype(dtype), np.empty((N, H), dtype)
-    dy, dW = draw.standard_normal((N, H)).astype(dtype), np.empty_like(W)
+    x = as_in_a_step((draw.random((N, D)) < density).astype(dtype))
+    W, dy = (as_in_a_step(draw.standard_normal(shape).astype(dtype)) for shape in ((D, H), (N, H)))
+    y, dW = as_in_a_step(dy), as_in_a_step(W)
     rows, columns = (
         sparse.Lists(np.empty(N * D, np.int32), np.empty(N * D, dtype), *np.empty((2, count), np.int64))
         for count in (N, D)

@@ -22,7 +22,7 @@ __all__ = ["DENSE", "Lists", "gather_columns", "gather_rows", "product", "sample
 
 SAMPLE = 8
 """Rows that are looked at before all are."""
-DENSE = 0.25
+DENSE = 0.3
 """The share of numbers that are not 0 above which the dense product is taken."""
 BLOCK = 128
 """Of W's rows so many at a time: with `MOST` vectors of each they fill the first cache."""
