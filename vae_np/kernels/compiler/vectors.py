@@ -100,10 +100,10 @@ def _make_weighted_sum(vectors: int) -> Any:
 
 
 weighted_sum = {vectors: _make_weighted_sum(vectors) for vectors in range(1, MOST + 1)}
-"""weighted_sum[n](out, o, w, first, step, index, value, at, end, limit, last, goes_on, ahead, soon): out[o:] = sum_p value[p]
-w[first + index[p] step:] over the p from ``at`` on that are less than ``end`` and whose index is less than ``limit``,
-added to what is there if goes_on; n vectors of `LINE` bytes, the last of ``last`` numbers. The p it ends at. As many
-vectors of ahead, from its entry ``soon`` on, may come from memory meanwhile; no address is wrong."""
+"""weighted_sum[n](out, o, w, first, step, index, value, at, end, limit, last, goes_on, ahead, soon): out[o:] = sum_p
+value[p] w[first + index[p] step:] over the p from ``at`` on that are less than ``end`` and whose index is less than
+``limit``, added to what is there if goes_on; n vectors of `LINE` bytes, the last of ``last`` numbers. The p it ends at.
+As many vectors of ahead, from its entry ``soon`` on, may come from memory meanwhile; no address is wrong."""
 
 
 @intrinsic

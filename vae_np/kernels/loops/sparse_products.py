@@ -165,8 +165,8 @@ def _packs(rows: Any, depth: Any, step: Any) -> Any:
 def product(panel: Any, begin: Any, lists: Any, W: Any, out: Any, r0: Any, r1: Any, c0: Any, c1: Any) -> None:
     """Out's tile = x W's, or dW's = x^T dy's with the lists of x's columns and dy for W.
 
-    A block of W's rows and a few vectors of its columns at a time, which go into the panel where that pays; meanwhile the
-    next block comes from memory. ``begin`` is room for where each row's list goes on.
+    A block of W's rows and a few vectors of its columns at a time, which go into the panel where that pays; meanwhile
+    the next block comes from memory. ``begin`` is room for where each row's list goes on.
     """
     lanes, depth = LINE // W.itemsize, max(1, W.shape[0])
     packs = _packs(r1 - r0, depth, W.shape[1] * W.itemsize)
