@@ -75,6 +75,18 @@ def test_what_was_kept_is_found_and_what_is_of_an_older_source_goes(tmp_path):
     assert second.load("single") is None
 
 
+@pytest.mark.parametrize("rubbish", [b"", b"rubbish", b"\x80\x04\x95\xff\xff\xff\x7f" + b"x" * 40])
+@pytest.mark.parametrize("pattern", ["*.nbi", "*.nbc"])
+def test_what_cannot_be_read_is_compiled_again(tmp_path, pattern, rubbish):
+    first, second = two(cache.NamedByKey, tmp_path)
+    first.save("single", "code of single")
+    (file,) = tmp_path.glob(pattern)
+    file.write_bytes(rubbish)
+    assert second.load("single") is None
+    second.save("single", "code of single")
+    assert first.load("single") == "code of single"
+
+
 @pytest.mark.skipif(not COMPILED, reason="nothing is compiled")
 def test_kernels_have_such_an_index():
     compiled = kernel(lambda x: x)

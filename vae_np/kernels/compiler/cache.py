@@ -33,7 +33,19 @@ _TOLD: set[str] = set()
 
 
 class NamedByKey(IndexDataCacheFile):
-    """An index whose files have names of their own."""
+    """An index whose files have names of their own; what cannot be read is as if it were not there."""
+
+    def load(self, key: Any) -> Any:
+        """The code of a key, or None."""
+        with contextlib.suppress(Exception):  # rubbish may be any pickle's error
+            return super().load(key)
+        return None
+
+    def _load_index(self) -> dict[Any, str]:
+        with contextlib.suppress(Exception):
+            found: dict[Any, str] = super()._load_index()
+            return found
+        return {}
 
     def save(self, key: Any, data: Any) -> None:
         """Keep the code first and then its name, so that an index never names what is another's or not there yet.
