@@ -75,6 +75,19 @@ def test_what_was_kept_is_found_and_what_is_of_an_older_source_goes(tmp_path):
     assert second.load("single") is None
 
 
+def test_code_of_an_older_source_that_is_killed_halfway_takes_nobodys_place(tmp_path):
+    older, newer = (cache.NamedByKey(str(tmp_path), "f-1.py311", stamp) for stamp in ("older", "newer"))
+    newer.save("single", "code of the newer")
+
+    def killed(overloads):
+        raise KeyboardInterrupt
+
+    older._save_index = killed
+    with pytest.raises(KeyboardInterrupt):
+        older.save("single", "code of the older")
+    assert newer.load("single") == "code of the newer"
+
+
 @pytest.mark.parametrize("rubbish", [b"", b"rubbish", b"\x80\x04\x95\xff\xff\xff\x7f" + b"x" * 40])
 @pytest.mark.parametrize("pattern", ["*.nbi", "*.nbc"])
 def test_what_cannot_be_read_is_compiled_again(tmp_path, pattern, rubbish):
