@@ -117,7 +117,7 @@ def test_a_list_with_blanks_gets_the_hint_that_it_takes_commas(words, hint, vae_
     if hint is None:
         assert "with commas" in last
     else:
-        assert last.startswith("vae-np: error: unrecognized arguments: ")
+        assert last.startswith("vae-np train: error: unrecognized arguments: ")
         assert last.partition(";")[2] == hint[1:]
 
 

@@ -99,8 +99,8 @@ def _run(words: list[str]) -> int:
         parser.print_help(sys.stderr)
         return 2
     args, unknown = parser.parse_known_args(words)
-    if unknown:
-        parser.error(f"unrecognized arguments: {' '.join(unknown)}{_commas(words)}")
+    if unknown:  # which argparse leaves to the outer parser, whose usage has no option of the command's
+        subparsers.choices[args.command].error(f"unrecognized arguments: {' '.join(unknown)}{_commas(words)}")
     code: int = module_of(args.command).run(args)
     return code
 

@@ -20,7 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "examples:\n  vae-np reproduce\n  vae-np reproduce --all --threads 2\n\n"
         "Each case is a small model that is trained for 50 steps. Its parameters have the SHA-256 that\n"
-        "stands in the package, or the first stage of a step that differs is named; the exit code is then 1."
+        "stands in the package, or the first stage of a step that differs is named; the exit code is then 1.\n"
+        "Where nothing is compiled yet it takes some minutes, later some seconds."
     )
 
 

@@ -141,7 +141,7 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
         choices=["numba", "numpy"],
         help="compiled kernels or the formulas alone; they differ in the last digits [numba]",
     )
-    add("--threads", type=int, metavar="N", help="another number changes the last digits [what the sizes are worth]")
+    add("--threads", type=int, metavar="N", help="their number changes no bit of a run [what the sizes are worth]")
     add("--seed", type=int, metavar="N", help="of everything random [0]")
 
 

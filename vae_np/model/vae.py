@@ -73,7 +73,7 @@ class VAE(Generative):
     init : str
         glorot-uniform, glorot-normal, he-uniform, he-normal or torch; see `initialisers`.
     threads : int, optional
-        Of the compiled backend; as many as the sizes are worth if left out. Another number changes the last digits.
+        Of the compiled backend; as many as the sizes are worth if left out. Their number changes no bit.
     scale : {"none", "standard"}
         "standard" makes standardisation a part of the model: the networks see (x - shift) / scale with mean 0 and
         variance 1, found by `fit` (or `start_scaling`) from the training data and kept in the model's file; log p(x)

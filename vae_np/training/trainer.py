@@ -236,7 +236,7 @@ class Trainer:
         self.vae.parameters.vector[...] = saved.vae.parameters.vector
         if saved.vae.scaling is not None:
             self.vae.scaling = saved.vae.scaling
-        self.vae.engine.cores = training["cores"]  # the threads it began with: others would change the last digits
+        self.vae.engine.cores = training["cores"]  # the threads it began with
         self.adam = saved.adam
         self.epoch, self.position = training["epoch"], training["position"]
         self.sums = dict(training["sums"])
