@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import decimal
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -51,11 +52,11 @@ def _odd_powers(z: Array, coefficients: list[float]) -> Array:
     return total * inverse
 
 
-def stirling(z: Array, log_z: Array) -> Array:
+def stirling(z: Array, log_z: Array, log1p: Callable[[Array], Array] = np.log1p) -> Array:
     """S(z) = log Gamma(z) - (z - 1/2) log z + z - 1/2 log 2 pi of z > 0, perhaps complex.
 
     Between `NEAR` and `FAR` it is S(z + 10) and ten steps S(z) - S(z + 1) = (z + 1/2) log(1 + 1/z) - 1. log z is given:
-    where z = e^y has underflowed, y is still known.
+    where z = e^y has underflowed, y is still known. Another ``log1p`` may have the same bits on every machine.
     """
     near, far = z.real < NEAR, ~(z.real < FAR)
     small, log_small = np.where(near, z, 1), np.where(near, log_z, 0)
@@ -63,7 +64,7 @@ def stirling(z: Array, log_z: Array) -> Array:
     middle = np.where(near | far, 1, z)
     steps = _odd_powers(middle + FAR, _REST)
     for k in range(FAR - 1, -1, -1):
-        steps = steps + ((middle + (k + 0.5)) * np.log1p(1 / (middle + k)) - 1)
+        steps = steps + ((middle + (k + 0.5)) * log1p(1 / (middle + k)) - 1)
     return np.where(near, direct, np.where(far, _odd_powers(np.where(far, z, FAR), _REST), steps))
 
 

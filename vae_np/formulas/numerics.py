@@ -33,7 +33,7 @@ __all__ = [
 
 Array = NDArray[Any]
 
-LOG_2PI = math.log(2 * math.pi)
+LOG_2PI = 1.8378770664093454  # log(2 pi), written out: a library may round it the other way
 _PHI_SERIES = [1 / math.factorial(n) for n in range(22, 1, -1)]
 # B_2n / (2n)! = (-1)^(n+1) 2 zeta(2n) / (2 pi)^2n, highest n first; scipy.special.bernoulli has B_4 wrong at 1.7e-12
 _MEAN_SERIES = [(-1) ** (n + 1) * 2 * float(special.zeta(2 * n)) / (2 * math.pi) ** (2 * n) for n in range(20, 0, -1)]

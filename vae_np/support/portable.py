@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["cosine_of_half_turn", "exp", "log", "minus_log_unit", "one_less_power", "sine_of_quarter"]
+__all__ = ["cosine_of_half_turn", "exp", "log", "log1p", "minus_log_unit", "one_less_power", "sine_of_quarter"]
 
 _FRACTION, _FRACTION_BITS = np.uint64(2**52 - 1), np.uint64(52)
 _SQRT_HALF = np.uint64(0x3FE6A09E667F3BCD)  # bits of sqrt(1/2)
@@ -92,6 +92,14 @@ def log(x: Any) -> Any:
     m, k = np.frexp(np.where(proper, x, 1.0))  # exact
     edge = np.where(x > 0, x, np.where(x == 0, -np.inf, np.nan))
     return np.where(proper, -_minus_log(m, _BIASED - k), edge)
+
+
+def log1p(x: Any) -> Any:
+    """log(1 + x) for x >= 0, off by at most 4 ULP: log(w) x/(w - 1), where w is 1 + x as it is rounded (Kahan)."""
+    x = np.asarray(x, np.float64)
+    w = 1.0 + x
+    lost = w == 1.0
+    return np.where(lost, x, log(w) * (x / np.where(lost, 1.0, w - 1.0)))
 
 
 def exp(x: Any) -> Any:

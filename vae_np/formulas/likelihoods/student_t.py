@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from vae_np.formulas.gamma import stirling
 from vae_np.formulas.likelihoods.dispersed import LocationScale
 from vae_np.formulas.numerics import LOG_2PI, log1p, sigmoid, softplus
+from vae_np.support import portable
 from vae_np.support.checks import real
 
 __all__ = ["StudentT"]
@@ -22,10 +23,13 @@ Array = NDArray[Any]
 
 @functools.lru_cache(maxsize=64)
 def log_constant(df: float) -> float:
-    """log Gamma((nu + 1)/2) - log Gamma(nu/2) - 1/2 log(nu pi); of a large nu the first two would cancel."""
+    """log Gamma((nu + 1)/2) - log Gamma(nu/2) - 1/2 log(nu pi), nu > 1; of a large nu the first two would cancel.
+
+    With the same bits everywhere, for kernels take it as it is.
+    """
     z = np.array([df / 2, df / 2 + 0.5])
-    low, high = stirling(z, np.log(z))
-    return float(z[0] * np.log1p(0.5 / z[0]) - 0.5 + (high - low) - 0.5 * LOG_2PI)
+    low, high = stirling(z, portable.log(z), portable.log1p)
+    return float(z[0] * portable.log1p(0.5 / z[0]) - 0.5 + (high - low) - 0.5 * LOG_2PI)
 
 
 @dataclass(eq=False, repr=False)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from vae_np.formulas import likelihoods
 from vae_np.formulas.likelihoods.student_t import log_constant
 from vae_np.kernels.loops import likelihoods as kernels
+from vae_np.support import portable
 
 __all__ = ["kind_of", "own_numbers"]
 
@@ -36,11 +36,11 @@ def kind_of(likelihood: likelihoods.Likelihood) -> Any:
 
 
 def own_numbers(likelihood: likelihoods.Likelihood, features: int) -> tuple[float, ...]:
-    """What its kernel takes beside arrays: see `kernels.StudentT` and those below it."""
+    """What its kernel takes beside arrays, with the same bits everywhere: see `kernels.StudentT` and those below it."""
     if isinstance(likelihood, likelihoods.StudentT):
-        return likelihood.df, log_constant(likelihood.df), math.log(likelihood.df)
+        return likelihood.df, log_constant(likelihood.df), float(portable.log(likelihood.df))
     if isinstance(likelihood, likelihoods.DiscretisedLogistic):
-        return likelihood.levels - 1, math.log(likelihood.levels - 1)
+        return likelihood.levels - 1, float(portable.log(likelihood.levels - 1))
     if isinstance(likelihood, likelihoods.Categorical):
         return (likelihood.classes or features,)
     return ()
