@@ -148,7 +148,8 @@ def test_with_the_jit_off_it_says_so_and_runs():
     done = subprocess.run(
         [sys.executable, "-c", program, *TINY, *FLOAT64], env=environment, capture_output=True, text=True, timeout=HANGS
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    told = [line for line in done.stderr.splitlines() if "other programs took" not in line]  # as they may, meanwhile
+    assert (done.returncode, told) == (0, [])
     assert "THE JIT IS OFF" in done.stdout
 
 

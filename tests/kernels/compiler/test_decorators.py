@@ -70,7 +70,7 @@ def run(code: str, folder: Path) -> float:
 def copied(tmp_path: Path) -> Path:
     """A copy of the compiled mathematics, without a cache, and a kernel in a file of its own."""
     source = Path(vae_np.__file__).parent
-    needed = ["support/files.py", "kernels/compiler/decorators.py", "kernels/compiler/intrinsics.py"]
+    needed = ["support/files.py", *(f"kernels/compiler/{name}.py" for name in ("cache", "decorators", "intrinsics"))]
     needed += [str(path.relative_to(source)) for path in sorted((source / "kernels" / "math").glob("*.py"))]
     for name in needed:
         copy = tmp_path / "vae_np" / name
