@@ -52,12 +52,13 @@ def _odd_powers(z: Array, coefficients: list[float]) -> Array:
     return total * inverse
 
 
-def stirling(z: Array, log_z: Array, log1p: Callable[[Array], Array] = np.log1p) -> Array:
+def stirling(z: Array, log_z: Array, log1p: Callable[[Array], Array] | None = None) -> Array:
     """S(z) = log Gamma(z) - (z - 1/2) log z + z - 1/2 log 2 pi of z > 0, perhaps complex.
 
     Between `NEAR` and `FAR` it is S(z + 10) and ten steps S(z) - S(z + 1) = (z + 1/2) log(1 + 1/z) - 1. log z is given:
-    where z = e^y has underflowed, y is still known. Another ``log1p`` may have the same bits on every machine.
+    where z = e^y has underflowed, y is still known. Another ``log1p`` than NumPy's may have the same bits everywhere.
     """
+    log1p = log1p or np.log1p
     near, far = z.real < NEAR, ~(z.real < FAR)
     small, log_small = np.where(near, z, 1), np.where(near, log_z, 0)
     direct = special.loggamma(small + 1) - (small + 0.5) * log_small + (small - 0.5 * LOG_2PI)
