@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from vae_np.support import portable
 from vae_np.support.moments import Moments
 
 __all__ = ["FeatureMoments", "Scaling", "moments", "standardising"]
@@ -55,7 +56,7 @@ class Scaling:
             raise ValueError(f"shift and scale must have one shape, (D,); got {shift.shape} and {scale.shape}")
         if not (np.isfinite(shift).all() and np.isfinite(scale).all() and (scale > 0).all()):
             raise ValueError("shift and scale must be finite, and scale positive")
-        for name, value in (("shift", shift), ("scale", scale), ("log_volume", math.fsum(np.log(scale)))):
+        for name, value in (("shift", shift), ("scale", scale), ("log_volume", math.fsum(portable.log(scale)))):
             object.__setattr__(self, name, value)
 
     def inside(self, x: Array) -> Array:
