@@ -80,12 +80,18 @@ def test_the_machine_tells_what_it_can():
 
 
 @pytest.mark.parametrize(
-    ("told", "bytes_"), [("2048K\n", 1 << 21), ("1280K\n", 1280 << 10), ("4K\n", 1 << 17), ("2M\n", 1 << 19)]
+    ("told", "first", "second"),
+    [
+        ("2048K\n", 2048 << 10, 2048 << 10),
+        ("48K\n", 48 << 10, 128 << 10),
+        ("4K\n", 32 << 10, 128 << 10),
+        ("2M\n", 32 << 10, 512 << 10),
+    ],
 )
-def test_a_second_cache_is_what_linux_tells_or_what_is_usual(told, bytes_, monkeypatch):
+def test_caches_are_what_linux_tells_or_what_is_usual(told, first, second, monkeypatch):
     """Whatever it is called, a product needs room for some rows."""
     monkeypatch.setattr(Path, "read_text", lambda self: told)
-    assert machine.second_cache() == bytes_
+    assert (machine.first_cache(), machine.second_cache()) == (first, second)
 
 
 @pytest.mark.usefixtures("windows")

@@ -17,7 +17,17 @@ from typing import Any, NamedTuple
 
 from vae_np import __version__
 
-__all__ = ["cpu", "facts", "half_of_memory", "memory", "numpy_threads", "processor", "second_cache", "usable_cores"]
+__all__ = [
+    "cpu",
+    "facts",
+    "first_cache",
+    "half_of_memory",
+    "memory",
+    "numpy_threads",
+    "processor",
+    "second_cache",
+    "usable_cores",
+]
 
 CPU_NAMES = ("model name", "Model", "cpu")
 """Under which of these /proc/cpuinfo keeps the processor's name depends on its kind."""
@@ -26,6 +36,8 @@ USUAL = 2**32
 """Bytes of memory of a machine that does not tell."""
 USUAL_CACHE, SMALL_CACHE = 1 << 19, 1 << 17
 """Bytes of the second cache of one that does not tell, and of the smallest that is believed."""
+FIRST_CACHE = 1 << 15
+"""Bytes of the first cache, if no more are told."""
 
 
 def processor() -> str:
@@ -53,14 +65,23 @@ def cpu() -> str:
     return f"{cores} core{'s' * (cores > 1)} of {processor()}"
 
 
+def first_cache() -> int:
+    """Bytes of a core's first cache of data, as `second_cache`."""
+    return _cache(0, FIRST_CACHE, FIRST_CACHE)
+
+
 def second_cache() -> int:
     """Bytes of a core's second cache, as Linux tells them; a virtual machine's may be wrong, so only speed may depend
     on them."""
-    folder = Path("/sys/devices/system/cpu/cpu0/cache/index2")
+    return _cache(2, SMALL_CACHE, USUAL_CACHE)
+
+
+def _cache(index: int, small: int, usual: int) -> int:
+    folder = Path(f"/sys/devices/system/cpu/cpu0/cache/index{index}")
     with contextlib.suppress(OSError, ValueError):
         kilobytes = (folder / "size").read_text().strip().removesuffix("K")
-        return max(SMALL_CACHE, 1024 * int(kilobytes))
-    return USUAL_CACHE
+        return max(small, 1024 * int(kilobytes))
+    return usual
 
 
 def memory() -> int | None:

@@ -24,7 +24,7 @@ from vae_np.kernels.compiler.decorators import COMPILED, inner, kernel, loop, un
 from vae_np.kernels.compiler.lanes import BITS
 from vae_np.kernels.compiler.micro import ROWS, VECTORS, packing_tile, tile
 from vae_np.kernels.compiler.packing import AT_ONCE, copy_left, copy_vectors, transpose
-from vae_np.support.machine import second_cache
+from vae_np.support.machine import first_cache, second_cache
 
 __all__ = ["FORWARD", "INPUT", "PANEL", "WEIGHT", "WORTH", "product"]
 
@@ -35,6 +35,11 @@ _most, _four, _one = (copy_left[rows, 1] for rows in (ROWS[0], 4, 1))
 _several = copy_left[ROWS[0], AT_ONCE]
 BLOCK = 256
 """So many k at a time, at most."""
+NEAR = min(BLOCK, max(160, first_cache() * 3 // 4 // (VECTORS * BITS // 8) // 16 * 16))
+"""The same in float32 for sums of fewer than `DEEP` terms: a panel of three quarters of the first cache leaves the rest
+to the rows on the left. In longer sums, and in float64, where these are twice as long, going over the output more often
+costs more (with 48 KB and vectors of 512 bits)."""
+DEEP = 1024
 HIGH = 256
 """So many rows at a time, at most."""
 _MOST_OF_MATRIX = 1 << 20
@@ -51,7 +56,7 @@ PANEL = _BEGIN_OF_TURNED + TURNED
 """Bytes of the room for all three."""
 SLIM = 2
 """Vectors of columns of dy up to which dy^T x is made, and turned: of wide x all vectors are whole."""
-WORTH = 6
+WORTH = 4
 """Vectors of columns from which on x^T is packed too: its columns lie as far apart as a row of x is long, and if that
 is a power of 2 they all want the same few places of the first cache."""
 _MOST = ROWS[0]
@@ -146,8 +151,8 @@ def _multiply(panel: Any, a: Any, ia: Any, a_step: Any, k_step: Any, b: Any, ib:
     packed = a_step == 1 and k_step > 1 and columns >= WORTH * lanes
     on_k, on_j, step = (1, b_step, 0) if transposed else (b_step, 1, b_step)
     high = _part(rows, min(HIGH, MATRIX // (BLOCK * panel.itemsize)), _MOST)
-    deep = _part(depth, BLOCK, lanes)
-    long = MATRIX // (high * BLOCK * panel.itemsize) * deep
+    long = _part(depth, MATRIX // (high * panel.itemsize) // lanes * lanes, lanes)
+    deep = _part(min(long, depth), NEAR if panel.itemsize == 4 and depth < DEEP else BLOCK, lanes)
     left = panel[_PANEL // panel.itemsize :]
     for k0 in range(0, depth, long):
         k1 = min(k0 + long, depth)
