@@ -226,7 +226,7 @@ def test_a_row_that_is_too_far_has_the_lowest_score_and_the_others_theirs(dtype,
 
 def test_typicality_takes_no_far_row_for_normal():
     vae, x = far()
-    with pytest.raises(NonFiniteError, match=r"typicality has no mean \(examples 2\)"):
+    with pytest.raises(NonFiniteError, match=r"typicality has no mean \(example 2\)"):
         normal(vae, x, by="typicality")
     assert normal(vae, x).scores[0] == -np.inf
 

@@ -58,5 +58,5 @@ def test_what_is_not_finite_is_told_by_its_rows(small):
     vae, x = small
     x = x.copy()
     x[3] = 1e200
-    with pytest.raises(NonFiniteError, match=r"a weight .* is not finite \(examples 3\)"):
+    with pytest.raises(NonFiniteError, match=r"a weight .* is not finite \(example 3\)"):
         common_noise(vae, x, 4)

@@ -33,7 +33,7 @@ WRONG_CALLS = [
     (lambda v, x, e: vae_np.fit(v, x, validation=vae_np.data.load_digits()), TypeError, "validation is a Dataset; "),
     (lambda v, x, e: vae_np.data.load(x), TypeError, "a source is the name of a data set or a path; got ndarray "),
     (lambda v, x, e: v.decode(e * np.nan), NonFiniteError, r"z: .* \(examples 0, 1, 2"),
-    (lambda v, x, e: v.elbo(x, np.where(e == e[3, 1], np.inf, e)), NonFiniteError, r"eps: .* \(examples 3\)"),
+    (lambda v, x, e: v.elbo(x, np.where(e == e[3, 1], np.inf, e)), NonFiniteError, r"eps: .* \(example 3\)"),
     (lambda v, x, e: v.start_output_bias(x[:0]), ValueError, "no examples to take a mean of"),
     (lambda v, x, e: v.sample(-1, 0), ValueError, "n must be at least 0; got -1"),
     (lambda v, x, e: v.sample(1, -1), ValueError, "seed must lie in"),

@@ -80,7 +80,7 @@ class NonFiniteError(FloatingPointError):
 
     def __str__(self) -> str:
         """``stage: message (examples 3, 17)``, one line."""
-        return self.line()
+        return self.line("example" + "s" * (len(self.examples) > 1))
 
     def line(self, what: str = "examples", called: Callable[[int], str] = str, of: str = "") -> str:
         """The same with other words for the examples, such as the rows of a file."""

@@ -14,7 +14,7 @@ __all__ = ["Bar", "Lines", "Reporter", "Silent", "choose_reporter", "epoch_line"
 
 WAITED = 2.0
 """Seconds from which on the first step is said to wait for the compiler: what is on the disk is loaded in less."""
-COMPILING = "compiling kernels that are not on the disk yet (up to a minute); the first step waits for it"
+COMPILING = "compiling kernels that are not on the disk yet (a minute or so); the first step waits for it"
 
 
 class Reporter(Protocol):

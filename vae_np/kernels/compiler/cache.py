@@ -85,7 +85,7 @@ def tell_uncached() -> None:
     except RuntimeError:  # of Path.home
         reason = "there is no home folder"
     warnings.warn(
-        f"compiled code cannot be kept ({reason}), so that every start compiles anew, for up to a minute: set"
+        f"compiled code cannot be kept ({reason}), so that every start compiles anew, for a minute or so: set"
         " NUMBA_CACHE_DIR or VAE_NP_CACHE to a folder that can be written",
         stacklevel=2,
     )
