@@ -80,18 +80,19 @@ def test_the_machine_tells_what_it_can():
 
 
 @pytest.mark.parametrize(
-    ("told", "first", "second"),
+    ("told", "kilobytes"),
     [
-        ("2048K\n", 2048 << 10, 2048 << 10),
-        ("48K\n", 48 << 10, 128 << 10),
-        ("4K\n", 32 << 10, 128 << 10),
-        ("2M\n", 32 << 10, 512 << 10),
+        (("48K\n", "2048K\n"), (48, 2048)),
+        (("128K\n", "1280K\n"), (128, 1280)),
+        (("4K\n", "4K\n"), (32, 128)),
+        (("1M\n", "2M\n"), (32, 512)),
     ],
 )
-def test_caches_are_what_linux_tells_or_what_is_usual(told, first, second, monkeypatch):
-    """Whatever it is called, a product needs room for some rows."""
-    monkeypatch.setattr(Path, "read_text", lambda self: told)
-    assert (machine.first_cache(), machine.second_cache()) == (first, second)
+def test_caches_are_what_linux_tells_or_what_is_usual(told, kilobytes, monkeypatch):
+    """Linux numbers a core's caches: of data, of instructions, the second. A product needs room for some rows."""
+    files = {"index0": told[0], "index1": "64K\n", "index2": told[1]}
+    monkeypatch.setattr(Path, "read_text", lambda self: files[self.parent.name])
+    assert (machine.first_cache(), machine.second_cache()) == tuple(1024 * k for k in kilobytes)
 
 
 @pytest.mark.usefixtures("windows")

@@ -82,8 +82,8 @@ class NonFiniteError(FloatingPointError):
         """``stage: message (examples 3, 17)``, one line."""
         return self.line("example" + "s" * (len(self.examples) > 1))
 
-    def line(self, what: str = "examples", called: Callable[[int], str] = str, of: str = "") -> str:
-        """The same with other words for the examples, such as the rows of a file."""
+    def line(self, what: str, called: Callable[[int], str] = str, of: str = "") -> str:
+        """The same with a word for the examples, such as the rows of a file."""
         text = f"{self.stage}: {self.message}"
         if not self.examples:
             return text

@@ -35,11 +35,6 @@ _most, _four, _one = (copy_left[rows, 1] for rows in (ROWS[0], 4, 1))
 _several = copy_left[ROWS[0], AT_ONCE]
 BLOCK = 256
 """So many k at a time, at most."""
-NEAR = min(BLOCK, max(160, first_cache() * 3 // 4 // (VECTORS * BITS // 8) // 16 * 16))
-"""The same in float32 for sums of fewer than `DEEP` terms: a panel of three quarters of the first cache leaves the rest
-to the rows on the left. In longer sums, and in float64, where these are twice as long, going over the output more often
-costs more (with 48 KB and vectors of 512 bits)."""
-DEEP = 1024
 HIGH = 256
 """So many rows at a time, at most."""
 _MOST_OF_MATRIX = 1 << 20
@@ -47,6 +42,11 @@ MATRIX = min(_MOST_OF_MATRIX, second_cache() // 2 // (1 << 16) * (1 << 16))
 """Bytes of the factor on the left that stay in the second cache. Compiled code may be another machine's of this kind
 and its cache of another size, so the room is for the most."""
 _BYTES = BITS // 8
+NEAR = min(BLOCK, max(160, first_cache() * 3 // 4 // (VECTORS * _BYTES) // 16 * 16))
+"""So many k at a time in float32 where there are fewer than `DEEP`: a panel of three quarters of the first cache leaves
+the rest to the rows on the left. In longer sums, and in float64, where these rows take twice the room, going over the
+output more often costs more than that gains (with 48 KB and vectors of 512 bits)."""
+DEEP = 1024
 _PANEL = (BLOCK + 16) * VECTORS * _BYTES
 """Bytes of a panel: a block, and room for what a transposed vector writes beyond it."""
 TURNED = 1 << 19
