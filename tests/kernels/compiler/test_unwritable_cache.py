@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import warnings
 
 import pytest
@@ -27,6 +29,10 @@ def nowhere(monkeypatch, tmp_path):
 
 def one(x):
     return x + 1
+
+
+def another(x):
+    return x + 2
 
 
 def test_the_first_kernel_that_cannot_be_kept_says_why_and_what_to_set(nowhere):
@@ -74,3 +80,25 @@ def test_a_named_folder_that_cannot_be_written_is_told_with_the_one_that_is_used
     assert f"in {named} (Not a directory): it is kept in {first._cache.cache_path}" in str(warning.message)
     if variable == "NUMBA_CACHE_DIR":
         assert first._cache.cache_path.startswith(str(tmp_path / "ours" / "numba"))
+
+
+@pytest.mark.parametrize("full", ["_save_data", "_save_index"])
+def test_a_folder_that_fills_up_stops_nothing_and_is_told_once(full, monkeypatch, tmp_path):
+    """Every start ended with "No space left on device", and nothing was trained."""
+    from numba.core import config
+
+    def no_space(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(cache.NamedByKey, full, no_space)
+    with pytest.warns(UserWarning, match=r"^compiled code cannot be kept \(") as caught:
+        assert [decorators.kernel(one)(1.0), decorators.kernel(another)(2.0)] == [2.0, 4.0]
+    (warning,) = caught
+    assert f"({tmp_path}: No space left on device)" in str(warning.message)
+    monkeypatch.undo()
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    again = decorators.kernel(one)
+    assert again(1.0) == 2.0
+    assert list(again.stats.cache_misses.values()) == [1]  # of what was half kept nothing is taken
+    assert list(tmp_path.rglob("*.tmp.*")) == []

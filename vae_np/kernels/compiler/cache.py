@@ -70,6 +70,7 @@ def watch_the_folder(compiled: Any, faults: list[str]) -> None:  # pragma: no co
     if faults:
         _tell_elsewhere("; ".join(faults), compiled._cache.cache_path)
     with contextlib.suppress(AttributeError):  # Numba's own; without it only an edit of these files goes unnoticed
+        compiled._cache._guard_against_spurious_io_errors = functools.partial(_kept_if_it_can, compiled._cache)
         index = compiled._cache._cache_file
         index._source_stamp = (index._source_stamp, _folder_stamp())
         index.__class__ = NamedByKey
@@ -84,10 +85,26 @@ def tell_uncached() -> None:
         reason = _fault(str(folder)) or f"Numba finds no folder to write to, nor uses {folder}"
     except RuntimeError:  # of Path.home
         reason = "there is no home folder"
+    _warn_uncached(reason)
+
+
+@contextlib.contextmanager
+def _kept_if_it_can(kept: Any) -> Iterator[None]:
+    """A folder that fills up, or can no longer be written, must not stop what is compiled: it is told, once."""
+    try:
+        yield
+    except OSError as error:
+        reason = f"{Path(kept.cache_path).parent}: {error.strerror}"
+        if reason not in _TOLD:
+            _TOLD.add(reason)
+            _warn_uncached(reason)
+
+
+def _warn_uncached(reason: str) -> None:
     warnings.warn(
         f"compiled code cannot be kept ({reason}), so that every start compiles anew, for a minute or so: set"
         " NUMBA_CACHE_DIR or VAE_NP_CACHE to a folder that can be written",
-        stacklevel=2,
+        stacklevel=3,
     )
 
 
