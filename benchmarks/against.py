@@ -8,16 +8,19 @@ clocks wander; what counts is the ratio of the medians. A step is `VAE.train_ste
 
 from __future__ import annotations
 
-import argparse
+import contextlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from arguments import Parser
 from sizes import QUICK, SIZES, Size
 
+from vae_np.bench.share import share_of_cores, warning
 from vae_np.support.files import write_atomic
 
 HERE = Path(__file__).resolve().parents[1]
@@ -55,11 +58,12 @@ def steps(process: subprocess.Popen[str], count: int) -> list[float]:
     """Seconds of so many steps."""
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(f"{count}\n")
-    process.stdin.flush()
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(f"{count}\n")
+        process.stdin.flush()
     line = process.stdout.readline()
     if not line:
-        raise RuntimeError(f"{process.args!r} has ended")
+        raise SystemExit("error: the process of a checkout has ended; why stands above")
     return list(json.loads(line))
 
 
@@ -81,14 +85,17 @@ def compare(checkouts: list[Path], size: Size, likelihood: str, dtype: str, seco
             process.communicate()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = Parser(__doc__)
     parser.add_argument("other", type=Path, help="the other checkout's folder")
     parser.add_argument("--quick", action="store_true", help="a moment and one size: to see that it works")
     parser.add_argument("--likelihood", default="bernoulli", help="[bernoulli]")
     parser.add_argument("--json", help="a file for the medians, in milliseconds")
-    args = parser.parse_args()
-    rows = []
+    args = parser.parse_args(arguments)
+    parser.check_files(args.json)
+    if not (args.other / "vae_np" / "__init__.py").is_file():
+        parser.error(f"{args.other} is no checkout of vae_np")
+    share, rows = share_of_cores(), []
     print("| size | dtype | this, ms | other, ms | this / other |")
     print("|---|---|---|---|---|")
     for size in QUICK if args.quick else SIZES:
@@ -96,9 +103,12 @@ def main() -> None:
             this, other = compare([HERE, args.other.resolve()], size, args.likelihood, dtype, 0.2 if args.quick else 6)
             rows.append({"size": str(size), "dtype": dtype, "this": this, "other": other})
             print(f"| {size} | {dtype} | {this:.3f} | {other:.3f} | {this / other:.3f} |", flush=True)
+    if told := warning(min(share, share_of_cores())):
+        print(f"warning: {told}", file=sys.stderr)
     if args.json:
         write_atomic(args.json, json.dumps(rows, indent=2).encode())
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,6 +1,6 @@
 """What `fit` costs beside its steps: one of `Trainer`, which gathers a batch and draws noise, over one of `train_step`.
 
-    python benchmarks/fitting.py [--quick]
+    python benchmarks/fitting.py [--quick] [--json FILE]
 
 They take turns, 784-400-20 with batch 128 and 784-300-16 with batch 100, float32, binary data of 12,800 rows, of which
 `Trainer` takes other ones each step, and `train_step` the same. What ends an epoch is counted.
@@ -8,6 +8,7 @@ They take turns, 784-400-20 with batch 128 and 784-300-16 with batch 100, float3
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 
@@ -19,6 +20,8 @@ from vae_np import ELBO, VAE, Adam
 from vae_np.bench.share import share_of_cores, warning
 from vae_np.formulas.optim import AdamState
 from vae_np.formulas.schedules import as_schedule
+from vae_np.support import machine
+from vae_np.support.files import write_atomic
 from vae_np.training.settings import Settings
 from vae_np.training.trainer import Trainer
 
@@ -55,15 +58,21 @@ def calls(hidden: int, latent: int, batch: int) -> dict[str, Call]:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = Parser(__doc__)
     parser.add_argument("--quick", action="store_true", help="a moment for each: to see that it works")
+    parser.add_argument("--json", metavar="FILE", help="a file for the medians, in milliseconds a step")
     args = parser.parse_args(arguments)
-    share = share_of_cores()
+    parser.check_files(args.json)
+    share, results = share_of_cores(), []
     print("| model | fit, ms a step | train_step, ms | fit / train_step |\n|---|---:|---:|---:|")
     for hidden, latent, batch in ((400, 20, 128), (300, 16, 100)):
         found = medians(calls(hidden, latent, batch), 0.5 if args.quick else 8.0)
         fit, loop = (found[name] / STEPS for name in ("fit", "loop"))
-        print(f"| 784-{hidden}-{latent}, batch {batch} | {fit:.3f} | {loop:.3f} | {fit / loop:.2f} |", flush=True)
+        results.append({"model": f"784-{hidden}-{latent}, batch {batch}", "fit": fit, "train_step": loop})
+        print(f"| {results[-1]['model']} | {fit:.3f} | {loop:.3f} | {fit / loop:.2f} |", flush=True)
     if told := warning(min(share, share_of_cores())):
         print(f"warning: {told}", file=sys.stderr)
+    if args.json:
+        everything = {"facts": machine.facts(), "quick": args.quick, "results": results}
+        write_atomic(args.json, json.dumps(everything, indent=1).encode())
     return 0
 
 
