@@ -182,7 +182,12 @@ def test_a_body_without_end_is_given_up(mirror, checksums, monkeypatch):
 
 @pytest.mark.parametrize(
     ("own", "shared", "expected"),
-    [("/a", "/b", "/a"), ("", "/b", "/b/vae-np"), (None, None, "/home/of/me/.cache/vae-np")],
+    [
+        ("/a", "/b", "/a"),
+        ("~/c", "/b", "/home/of/me/c"),
+        ("", "/b", "/b/vae-np"),
+        (None, None, "/home/of/me/.cache/vae-np"),
+    ],
 )
 def test_the_cache_is_where_the_environment_says(monkeypatch, own, shared, expected):
     for name, value in (("VAE_NP_CACHE", own), ("XDG_CACHE_HOME", shared), ("HOME", "/home/of/me")):

@@ -9,13 +9,17 @@ import stat
 import tempfile
 from pathlib import Path
 
-__all__ = ["cache_folder", "temporary_prefix", "write_atomic"]
+__all__ = ["cache_folder", "temporary_prefix", "usual_cache_folder", "write_atomic"]
 
 
 def cache_folder() -> Path:
-    """Where downloads and compiled code are kept: $VAE_NP_CACHE, else $XDG_CACHE_HOME/vae-np, else ~/.cache/vae-np."""
-    if own := os.environ.get("VAE_NP_CACHE"):
-        return Path(own)
+    """Where downloads and compiled code are kept: $VAE_NP_CACHE, else `usual_cache_folder`."""
+    own = os.environ.get("VAE_NP_CACHE")
+    return Path(own).expanduser() if own else usual_cache_folder()
+
+
+def usual_cache_folder() -> Path:
+    """$XDG_CACHE_HOME/vae-np, else ~/.cache/vae-np."""
     shared = os.environ.get("XDG_CACHE_HOME")
     return (Path(shared) if shared else Path.home() / ".cache") / "vae-np"
 

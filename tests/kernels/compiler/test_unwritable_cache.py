@@ -65,21 +65,50 @@ def test_where_code_is_kept_nothing_is_said():
 
 @pytest.mark.parametrize("variable", ["NUMBA_CACHE_DIR", "VAE_NP_CACHE"])
 def test_a_named_folder_that_cannot_be_written_is_told_with_the_one_that_is_used(variable, monkeypatch, tmp_path):
-    """Numba went on beside the package's source without a word."""
+    """Numba went on beside the package's source, first without a word; that is in no folder that pip empties."""
     from numba.core import config
 
     (tmp_path / "file").write_text("")
     bad = tmp_path / "file" / "cache"
     monkeypatch.setattr(config, "CACHE_DIR", str(bad) if variable == "NUMBA_CACHE_DIR" else "")
     monkeypatch.setenv("VAE_NP_CACHE", str(bad if variable == "VAE_NP_CACHE" else tmp_path / "ours"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "usual"))
+    first, second = decorators.kernel(one), decorators.kernel(another)
     with pytest.warns(UserWarning, match=r"^compiled code cannot be kept in ") as caught:
-        first, second = decorators.kernel(one), decorators.kernel(one)
-    assert (first(1.0), second(2.0)) == (2.0, 3.0)
+        assert (first(1.0), second(2.0)) == (2.0, 4.0)
     (warning,) = caught
     named = bad if variable == "NUMBA_CACHE_DIR" else bad / "numba"
-    assert f"in {named} (Not a directory): it is kept in {first._cache.cache_path}" in str(warning.message)
-    if variable == "NUMBA_CACHE_DIR":
-        assert first._cache.cache_path.startswith(str(tmp_path / "ours" / "numba"))
+    used = (tmp_path / "ours" if variable == "NUMBA_CACHE_DIR" else tmp_path / "usual" / "vae-np") / "numba"
+    assert str(warning.message).endswith(f"in {named} (Not a directory): it is kept in {used}")
+    assert first._cache.cache_path.startswith(str(used))
+
+
+@pytest.mark.parametrize("variable", ["NUMBA_CACHE_DIR", "VAE_NP_CACHE"])
+def test_a_folder_that_can_only_be_read_is_read(variable, monkeypatch, tmp_path):
+    """As one in a container's image: every user of it compiled anew."""
+    from numba.core import config
+
+    image, named = tmp_path / "image", tmp_path / "image" / ("" if variable == "NUMBA_CACHE_DIR" else "numba")
+    monkeypatch.setattr(config, "CACHE_DIR", str(named) if variable == "NUMBA_CACHE_DIR" else "")
+    monkeypatch.setenv("VAE_NP_CACHE", str(image if variable == "VAE_NP_CACHE" else tmp_path / "ours"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "usual"))
+    assert decorators.kernel(one)(1.0) == 2.0
+    there = {file: file.read_bytes() for file in image.rglob("*.nb?")}
+    assert len(there) == 2
+    writable = cache._fault
+    monkeypatch.setattr(
+        cache, "_fault", lambda folder: f"{folder} (read-only)" * (folder == str(named)) or writable(folder)
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = decorators.kernel(one)
+        assert found(1.0) == 2.0
+    assert dict(found.stats.cache_misses) == {}
+    with pytest.warns(UserWarning, match=rf"^compiled code cannot be kept in {named} \(read-only\): it is kept in "):
+        assert found(1) == 2  # of another type, which is not there
+    assert {file: file.read_bytes() for file in image.rglob("*.nb?")} == there
+    again = decorators.kernel(one)
+    assert (again(1), dict(again.stats.cache_misses)) == (2, {})  # from the folder that was used instead
 
 
 @pytest.mark.parametrize("full", ["_save_data", "_save_index"])

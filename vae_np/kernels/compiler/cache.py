@@ -1,9 +1,10 @@
 """Where machine code is kept, and what makes it stale.
 
-Numba's cache has an index a function, which names a file for each signature. Three things are its own here:
+Numba's cache has an index a function, which names a file for each signature. Four things are its own here:
 
-- the folder is `cache_folder`'s or the user's: Numba's choice is beside the source, files in site-packages that pip
+- the folder is the user's or `cache_folder`'s: Numba's choice is beside the source, files in site-packages that pip
   does not know;
+- a folder that can be read and not written, as of a container's image, is read;
 - what is kept is stale when *any* file of `vae_np.kernels` changed, since what a kernel calls is compiled into it;
 - a file is named after what it is for, and not the next free number: two processes that compile one function for two
   precisions at the same time both find the same number free, and the index of the one then names the other's code.
@@ -18,14 +19,14 @@ import itertools
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numba
 from numba.core.caching import IndexDataCacheFile
 
-from vae_np.support.files import cache_folder
+from vae_np.support.files import cache_folder, usual_cache_folder
 
 __all__ = ["NamedByKey", "cache_outside_the_package", "tell_uncached", "watch_the_folder"]
 
@@ -35,11 +36,17 @@ _TOLD: set[str] = set()
 class NamedByKey(IndexDataCacheFile):
     """An index whose files have names of their own; what cannot be read is as if it were not there."""
 
+    others: Sequence[NamedByKey] = ()
+    """Of the folders that were to be this one's, and cannot be written."""
+    refused: Sequence[str] = ()
+    """Which these are, and why."""
+
     def load(self, key: Any) -> Any:
         """The code of a key, or None."""
         with contextlib.suppress(Exception):  # rubbish may be any pickle's error
-            return super().load(key)
-        return None
+            if (found := super().load(key)) is not None:
+                return found
+        return next((code for index in self.others if (code := index.load(key)) is not None), None)
 
     def _load_index(self) -> dict[Any, str]:
         with contextlib.suppress(Exception):
@@ -53,6 +60,9 @@ class NamedByKey(IndexDataCacheFile):
         What another process wrote in the meantime may be lost, and is then compiled again. What the index does not
         name goes: it is of an older source.
         """
+        if self.refused:
+            place = Path(self._cache_path)  # of a module's own name below a folder, or beside the source
+            _tell_elsewhere("; ".join(self.refused), place if place.name == "__pycache__" else place.parent)
         content = self._dump((self._source_stamp, key))
         name = self._data_name(int.from_bytes(hashlib.sha256(content).digest()[:8], "big"))
         self._save_data(name, data)
@@ -65,15 +75,17 @@ class NamedByKey(IndexDataCacheFile):
                     file.unlink()
 
 
-def watch_the_folder(compiled: Any, faults: list[str]) -> None:  # pragma: no cover - only where something is compiled
-    """Let the cache of a function know that other files are compiled into it; say where it is, if not where meant."""
-    if faults:
-        _tell_elsewhere("; ".join(faults), compiled._cache.cache_path)
+def watch_the_folder(compiled: Any, refused: dict[str, str]) -> None:  # pragma: no cover - only where it is compiled
+    """Let the cache of a function know that other files are compiled into it, and which folders it may only read."""
     with contextlib.suppress(AttributeError):  # Numba's own; without it only an edit of these files goes unnoticed
         compiled._cache._guard_against_spurious_io_errors = functools.partial(_kept_if_it_can, compiled._cache)
         index = compiled._cache._cache_file
         index._source_stamp = (index._source_stamp, _folder_stamp())
         index.__class__ = NamedByKey
+        index.refused = list(refused.values())
+        locator, name = compiled._cache._impl.locator, index._index_name.removesuffix(".nbi")
+        places = [Path(folder) / locator.get_suitable_cache_subpath(locator._py_file) for folder in refused]
+        index.others = [NamedByKey(str(place), name, index._source_stamp) for place in places]
 
 
 @functools.cache
@@ -108,7 +120,7 @@ def _warn_uncached(reason: str) -> None:
     )
 
 
-def _tell_elsewhere(faults: str, place: str) -> None:
+def _tell_elsewhere(faults: str, place: Path) -> None:
     """Warn, once, that what is compiled is not kept where it was to be; each folder's has a place of its own."""
     if faults in _TOLD:
         return
@@ -128,18 +140,20 @@ def _fault(folder: str) -> str:
 
 
 @contextlib.contextmanager
-def cache_outside_the_package() -> Iterator[list[str]]:  # pragma: no cover - as above
-    """Numba's cache in the folder that the user has named, else in `cache_folder`; why where one cannot be written."""
+def cache_outside_the_package() -> Iterator[dict[str, str]]:  # pragma: no cover - as above
+    """Numba's cache in the first folder that can be written: the one that the user has named, `cache_folder`'s, the
+    usual one. Those before it, and why not."""
     config: Any = numba.config
     before, folders = config.CACHE_DIR, []
     if before:
         folders.append(str(before))
-    with contextlib.suppress(RuntimeError):  # no home
-        folders.append(str(cache_folder() / "numba"))
+    for folder in (cache_folder, usual_cache_folder):
+        with contextlib.suppress(RuntimeError):  # no home
+            folders.append(str(folder() / "numba"))
     faults = list(itertools.takewhile(bool, map(_fault, folders)))
     config.CACHE_DIR = next(iter(folders[len(faults) :]), "")
     try:
-        yield faults
+        yield dict(zip(folders, faults, strict=False))
     finally:
         config.CACHE_DIR = before
 

@@ -91,10 +91,10 @@ def _compiled_stage(function: Callable[..., None]) -> int:  # pragma: no cover -
     """The address of its code."""
     signature = ((numba.types.int64,) * 4, numba.types.void)
     compiled = CFunc(function, signature, {}, _KERNEL | {"nopython": True}, Compiler)
-    with cache_outside_the_package() as faults:
+    with cache_outside_the_package() as refused:
         try:
             compiled.enable_caching()
-            watch_the_folder(compiled, faults)
+            watch_the_folder(compiled, refused)
         except RuntimeError:
             tell_uncached()
         compiled.compile()
@@ -156,10 +156,10 @@ def by_precision(double: Elementwise, single: Elementwise) -> Callable[[Elementw
 def _compile(function: F, options: dict[str, Any]) -> F:  # pragma: no cover - as above
     """njit with a disk cache, or without one where no folder can be written."""
     try:
-        with cache_outside_the_package() as faults:
+        with cache_outside_the_package() as refused:
             compiled = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # "no locator available": no folder of those that Numba tries can be written
         tell_uncached()
         return numba.njit(**options)(function)
-    watch_the_folder(compiled, faults)
+    watch_the_folder(compiled, refused)
     return compiled
