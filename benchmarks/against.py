@@ -9,6 +9,7 @@ clocks wander; what counts is the ratio of the medians. A step is `VAE.train_ste
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import subprocess
@@ -19,8 +20,8 @@ from pathlib import Path
 import numpy as np
 from arguments import Parser
 from sizes import QUICK, SIZES, Size
+from timing import watched
 
-from vae_np.bench.share import share_of_cores, warning
 from vae_np.support.files import write_atomic
 
 HERE = Path(__file__).resolve().parents[1]
@@ -95,16 +96,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.check_files(args.json)
     if not (args.other / "vae_np" / "__init__.py").is_file():
         parser.error(f"{args.other} is no checkout of vae_np")
-    share, rows = share_of_cores(), []
+    rows = []
     print("| size | dtype | this, ms | other, ms | this / other |")
     print("|---|---|---|---|---|")
-    for size in QUICK if args.quick else SIZES:
-        for dtype in ("float32", "float64"):
-            this, other = compare([HERE, args.other.resolve()], size, args.likelihood, dtype, 0.2 if args.quick else 6)
+    folders, seconds = [HERE, args.other.resolve()], 0.2 if args.quick else 6
+    with watched():
+        for size, dtype in itertools.product(QUICK if args.quick else SIZES, ("float32", "float64")):
+            this, other = compare(folders, size, args.likelihood, dtype, seconds)
             rows.append({"size": str(size), "dtype": dtype, "this": this, "other": other})
             print(f"| {size} | {dtype} | {this:.3f} | {other:.3f} | {this / other:.3f} |", flush=True)
-    if told := warning(min(share, share_of_cores())):
-        print(f"warning: {told}", file=sys.stderr)
     if args.json:
         write_atomic(args.json, json.dumps(rows, indent=2).encode())
     return 0

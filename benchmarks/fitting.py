@@ -14,10 +14,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from arguments import Parser
-from timing import Call, medians
+from timing import Call, medians, watched
 
 from vae_np import ELBO, VAE, Adam
-from vae_np.bench.share import share_of_cores, warning
 from vae_np.formulas.optim import AdamState
 from vae_np.formulas.schedules import as_schedule
 from vae_np.support import machine
@@ -61,15 +60,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", metavar="FILE", help="a file for the medians, in milliseconds a step")
     args = parser.parse_args(arguments)
     parser.check_files(args.json)
-    share, results = share_of_cores(), []
+    results = []
     print("| model | fit, ms a step | train_step, ms | fit / train_step |\n|---|---:|---:|---:|")
-    for hidden, latent, batch in ((400, 20, 128), (300, 16, 100)):
-        found = medians(calls(hidden, latent, batch), 0.5 if args.quick else 8.0)
-        fit, loop = (found[name] / STEPS for name in ("fit", "loop"))
-        results.append({"model": f"784-{hidden}-{latent}, batch {batch}", "fit": fit, "train_step": loop})
-        print(f"| {results[-1]['model']} | {fit:.3f} | {loop:.3f} | {fit / loop:.2f} |", flush=True)
-    if told := warning(min(share, share_of_cores())):
-        print(f"warning: {told}", file=sys.stderr)
+    with watched():
+        for hidden, latent, batch in ((400, 20, 128), (300, 16, 100)):
+            found = medians(calls(hidden, latent, batch), 0.5 if args.quick else 8.0)
+            fit, loop = (found[name] / STEPS for name in ("fit", "loop"))
+            results.append({"model": f"784-{hidden}-{latent}, batch {batch}", "fit": fit, "train_step": loop})
+            print(f"| {results[-1]['model']} | {fit:.3f} | {loop:.3f} | {fit / loop:.2f} |", flush=True)
     if args.json:
         everything = {"facts": machine.facts(), "quick": args.quick, "results": results}
         write_atomic(args.json, json.dumps(everything, indent=1).encode())

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Sequence
 from arguments import Parser
 from roofline.limits import Limits
 from roofline.table import crossover, make_cases, measure, operations, result, speeds, table
+from timing import watched
 
-from vae_np.bench.share import share_of_cores, warning
 from vae_np.support import machine
 from vae_np.support.files import write_atomic
 
@@ -46,11 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     densities = any(case.name.startswith("sparse") for case in cases)
     print(f"{args.dtype}, one thread, {machine.cpu()}", flush=True)
     show("What the elementary functions are counted as, an element", operations(args.dtype))
-    share = share_of_cores()
-    with machine.numpy_threads(1):
+    with watched(), machine.numpy_threads(1):
         found = measure(cases, args.dtype, QUICK if args.quick else FULL, densities)
-    if told := warning(min(share, share_of_cores())):
-        print(f"warning: {told}", file=sys.stderr)
     limits = Limits(found, args.dtype)
     results = [result(case, limits) for case in cases]
     show("What this machine does", speeds(limits))

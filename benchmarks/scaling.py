@@ -19,7 +19,7 @@ from arguments import Parser
 from growth.memory import measured
 from growth.points import BASE, QUICK, RANGES, TrainingStep, activations, at, powers_of_two
 from growth.report import Point, default_table, exponent_table, laws, table
-from timing import medians
+from timing import medians, watched
 
 from vae_np.kernels.step.engine import default_threads
 from vae_np.support import machine
@@ -80,10 +80,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seconds, dtype = MOMENT if args.quick else FULL, args.dtype
     print(f"{BASE}, {dtype}, {machine.cpu()}", flush=True)
     ranges = (QUICK if args.quick else RANGES) | {"threads": powers_of_two(machine.usable_cores())}
-    found = {variable: grow(variable, values, dtype, seconds) for variable, values in ranges.items()}
-    show("Time and memory of a step", table(found))
-    show("Their growth, fitted to the upper half of the range", exponent_table(found))
-    judged = judge_default(ranges["N"], dtype, seconds) if machine.usable_cores() > 1 else []
+    with watched():
+        found = {variable: grow(variable, values, dtype, seconds) for variable, values in ranges.items()}
+        show("Time and memory of a step", table(found))
+        show("Their growth, fitted to the upper half of the range", exponent_table(found))
+        judged = judge_default(ranges["N"], dtype, seconds) if machine.usable_cores() > 1 else []
     if judged:
         show("The number of threads by itself", default_table(judged, machine.usable_cores()))
     if args.json:

@@ -26,8 +26,8 @@ from peers.with_vae_np import VaeNpContender
 from roofline.clocked import clocked, seconds_a_tick
 from roofline.limits import inner_loop, inner_loop_operations
 from sizes import QUICK, SIZES, Size
+from timing import watched
 
-from vae_np.bench.share import share_of_cores, warning
 from vae_np.kernels.compiler.decorators import COMPILED
 from vae_np.kernels.step import sequence
 from vae_np.kernels.step.costs import MEETING, Call, account_of
@@ -159,18 +159,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not COMPILED:
         parser.error("there is nothing to time with NUMBA_DISABLE_JIT=1")
     print(f"{args.dtype}, {args.data} data, {machine.cpu()}", flush=True)
-    share, results = share_of_cores(), []
-    for size in sizes:
-        results.append(measure(size, args.dtype, args.data, args.threads, MOMENT if args.quick else FULL))
-        show(results[-1])
+    results = []
+    with watched():
+        for size in sizes:
+            results.append(measure(size, args.dtype, args.data, args.threads, MOMENT if args.quick else FULL))
+            show(results[-1])
     print("\n| size | step, ms | limit, GFLOP/s | products / limit | the same, of the whole step | meetings |")
     print("|---|---|---|---|---|---|")
     for found in results:
         waiting = sum(row.time for row in found.rows if row.name == "meetings") / found.step
         reached = f"{found.products():.2f} | {found.of_step():.2f}"
         print(f"| {found.size} | {found.step:.3f} | {found.limit / 1e9:.0f} | {reached} | {waiting:.0%} |")
-    if told := warning(min(share, share_of_cores())):
-        print(f"warning: {told}", file=sys.stderr)
     if args.json:
         everything = {"facts": machine.facts(), "quick": args.quick, "dtype": args.dtype, "data": args.data,
                       "results": [{**found._asdict(), "size": str(found.size),

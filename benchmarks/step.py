@@ -8,31 +8,34 @@ the ratios. A step is forward, backward and Adam. The products are NumPy's, on i
 
 from __future__ import annotations
 
-import argparse
+import itertools
 import json
+import sys
+from collections.abc import Sequence
 
+from arguments import Parser
 from peers.problem import make_problem
 from peers.products import Products
 from peers.with_vae_np import VaeNpContender
 from sizes import SIZES
-from timing import medians
+from timing import medians, watched
 
 from vae_np.support.files import write_atomic
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = Parser(__doc__)
     parser.add_argument("--quick", action="store_true", help="a moment for each size: to see that it works")
     parser.add_argument("--threads", type=int, help="of vae_np [what the sizes are worth]")
     parser.add_argument("--json", help="a file for the medians, in milliseconds")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
+    parser.check_files(args.json)
     rows = []
     print("| size | dtype | step, ms | products alone, ms | step / products | formulas / step |")
     print("|---|---|---|---|---|---|")
-    for size in SIZES:
-        drawn = make_problem(size, "binary")
-        for dtype in ("float32", "float64"):
-            problem = drawn.astype(dtype)
+    with watched():
+        for size, dtype in itertools.product(SIZES, ("float32", "float64")):
+            problem = make_problem(size, "binary").astype(dtype)
             calls = {
                 "step": VaeNpContender(problem, exactly=args.threads).step,
                 "products": Products(problem).step,
@@ -44,7 +47,8 @@ def main() -> None:
             print(f"| {size} | {dtype} | {a:.3f} | {b:.3f} | {a / b:.2f} | {c / a:.1f} |", flush=True)
     if args.json:
         write_atomic(args.json, json.dumps(rows, indent=2).encode())
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

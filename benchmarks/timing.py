@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-__all__ = ["Call", "medians"]
+from vae_np.bench.share import share_of_cores, warning
+
+__all__ = ["Call", "medians", "watched"]
 
 Call = Callable[[], object]
 TURN, MOST = 0.02, 10
@@ -45,6 +49,15 @@ def medians(calls: Mapping[str, Call], seconds: float, before: Mapping[str, Call
             times[name] += [_timed(call, prepare.get(name)) for _ in range(count)]
         rounds += 1
     return {name: 1e3 * float(np.median(found)) for name, found in times.items()}
+
+
+@contextlib.contextmanager
+def watched(threads: int = 1) -> Iterator[None]:
+    """A warning after what is timed inside, where other programs had cores before or after it."""
+    share = share_of_cores(threads)
+    yield
+    if told := warning(min(share, share_of_cores(threads))):
+        print(f"warning: {told}", file=sys.stderr)
 
 
 def _timed(call: Call, prepare: Call | None) -> float:

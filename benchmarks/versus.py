@@ -25,8 +25,8 @@ from peers.problem import DATA
 from peers.referee import FULL, MOMENT, Result, compare
 from peers.report import facts, heading, row
 from sizes import QUICK, SIZES, Size
+from timing import watched
 
-from vae_np.bench.share import share_of_cores, warning
 from vae_np.plots.canvas import require_matplotlib
 from vae_np.support.files import write_atomic
 from vae_np.support.machine import usable_cores
@@ -111,15 +111,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     machine = facts(args.threads, args.data)
     print("\n".join(f"- {name}: {value}" for name, value in machine.items()), flush=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the children end with this process then too
-    share = share_of_cores(args.threads)
     try:
-        results = tables(args, sizes)
+        with watched(args.threads):
+            results = tables(args, sizes)
+            print("\n" + "\n".join(f"- {note}" for note in footnotes(results)))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    print("\n" + "\n".join(f"- {note}" for note in footnotes(results)))
-    if told := warning(min(share, share_of_cores(args.threads))):
-        print(f"warning: {told}", file=sys.stderr)
     if args.json:
         found = {"facts": machine, "quick": args.quick, "results": [result.as_json() for result in results]}
         write_atomic(args.json, json.dumps(found, indent=1).encode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vae_np.reproduction import comparison
+from vae_np.reproduction import comparison, target
 
 
 @pytest.fixture
@@ -30,6 +30,7 @@ def test_each_case_has_a_line_and_one_that_differs_makes_the_exit_code_1(vae_np,
     assert lines[0].endswith("the same bits")
     assert lines[1].endswith("DIFFERS, first in: kl")
     assert lines[-1].startswith("same bits: 1 of 2 on this machine (")
+    assert f", compiled for {target()}; threads=3; " in lines[-1]
 
 
 def test_json_has_the_machine_and_all_asks_for_all(vae_np, two):

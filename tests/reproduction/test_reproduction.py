@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 
+import llvmlite.binding
+import numba
 import numpy as np
 import pytest
 
 from vae_np.kernels.compiler import lanes
 from vae_np.kernels.compiler.decorators import COMPILED
-from vae_np.reproduction import comparison, expected, hashing, reproduce
+from vae_np.reproduction import comparison, expected, hashing, reproduce, target
 from vae_np.reproduction.cases import CASES, STEPS
 from vae_np.support import noise
 
@@ -81,3 +83,10 @@ def test_bits_are_the_same_by_another_processors_instructions(cpu, features, tmp
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     count = len(comparison.DEFAULT)
     assert f"same bits: {count} of {count}" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_processor_that_is_compiled_for_is_the_machines_or_the_one_named(monkeypatch):
+    monkeypatch.setattr(numba.config, "CPU_NAME", None)
+    assert target() == llvmlite.binding.get_host_cpu_name()
+    monkeypatch.setattr(numba.config, "CPU_NAME", "haswell")
+    assert target() == "haswell"

@@ -57,6 +57,7 @@ TRAINING_FAULTS = [
     {"history": None},
     {"settings": []},
     {"data": None},
+    {"version": 1},
 ]
 
 

@@ -10,7 +10,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from checkpoint_files import X, edited
+from checkpoint_files import X, edited, rewritten
 
 import vae_np
 from vae_np.training.checkpoint import load_checkpoint
@@ -101,6 +101,12 @@ def test_a_foreign_file_is_refused(write, tmp_path):
         with pytest.raises(ValueError, match=FOREIGN[write]) as caught:
             read(path)
         assert str(caught.value).startswith(str(path))
+
+
+@pytest.mark.parametrize("form", ["vae-np 0", "vae-np 2"])
+def test_a_file_of_another_format_is_told_as_that(form, saved):
+    with pytest.raises(ValueError, match=rf"changed\.npz: has the format '{form}'; vae_np .* reads 'vae-np 1'"):
+        vae_np.load(rewritten(saved[1], format=form))
 
 
 def test_nothing_in_a_file_is_executed(tmp_path):

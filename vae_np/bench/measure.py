@@ -218,7 +218,7 @@ def measure(case: Case, seconds: float = 0.7, progress: Call = lambda: None) -> 
     vae, step, memory = _traced_step(case, x)
     calls = {"step": step, "products": _products(case), "numpy": _step(_model(case, "numpy"), case, x)}
     times: dict[str, list[float]] = {name: [] for name in calls}
-    own = default_threads(vae.engine.cores, vae.parameters.vector.size, case.batch * case.samples)
+    own = default_threads(machine.usable_cores(), vae.parameters.vector.size, case.batch * case.samples)
     threads = vae.threads or own
     share = share_of_cores(threads)
     with machine.numpy_threads(case.threads):

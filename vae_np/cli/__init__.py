@@ -26,8 +26,8 @@ LISTS = {"--hidden": "widths", "--decoder-hidden": "widths", "--milestones": "ep
 """Options that take several numbers, and what these are."""
 NOTES = """\
 'vae-np COMMAND --help' shows a command's options.
-exit codes: 0 done, 1 a gradient check failed, 2 an error (one line on standard error), 130 interrupted, 143 and 129
-after SIGTERM and SIGHUP
+exit codes: 0 done, 1 a check failed (gradcheck, verify) or bits differ (reproduce), 2 an error (one line on standard
+error), 130 interrupted, 143 and 129 after SIGTERM and SIGHUP
 """
 SIGPIPE = 13
 """Its number; Windows has no such signal."""

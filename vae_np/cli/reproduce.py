@@ -27,15 +27,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train, compare, and print a line a case that differs, and how many are the same."""
-    from vae_np.reproduction import reproduce
+    from vae_np.reproduction import reproduce, target
     from vae_np.reproduction.cases import CASES
     from vae_np.reproduction.comparison import DEFAULT
     from vae_np.support import machine
 
     given = vars(args)
     names = list(CASES) if "all" in given else list(DEFAULT)
-    facts, outcomes = machine.facts(), []
-    for outcome in reproduce(names, given.get("threads")):
+    threads = given.get("threads")
+    facts, outcomes = machine.facts() | {"compiled_for": target(), "threads": threads}, []
+    for outcome in reproduce(names, threads):
         outcomes.append(outcome)
         if "json" not in given:
             verdict = "the same bits" if outcome.differs is None else f"DIFFERS, first in: {outcome.differs}"
@@ -51,4 +52,5 @@ def run(args: argparse.Namespace) -> int:
 def _about(facts: dict[str, Any]) -> str:
     versions = facts["versions"]
     packages = ", ".join(f"{name} {versions[name]}" for name in ("vae_np", "numba", "numpy", "python"))
-    return f"{facts['cpu']}; {facts['system']}; {packages}"
+    threads = "" if facts["threads"] is None else f"; threads={facts['threads']}"
+    return f"{facts['cpu']}, compiled for {facts['compiled_for']}{threads}; {facts['system']}; {packages}"

@@ -53,6 +53,8 @@ def plan(given: dict[str, Any]) -> Plan:
     if not folder.exists():
         raise FileNotFoundError(f"{folder}: there is no such folder to resume; without --resume a new run begins there")
     resumed = (folder / CHECKPOINT).exists()
+    if not resumed and (left := next((name for name in (HISTORY, RESULT) if (folder / name).exists()), None)):
+        raise ValueError(f"{folder}: has a {left} and no {CHECKPOINT} to go on from; a new run needs another --out")
     saved = read_config(folder)
     if saved is None:
         if resumed:

@@ -54,11 +54,10 @@ class Engine(Protocol):
     """What the model asks of an engine: x is (N, D), z (..., K), eps (S, N, K), all of the parameters' dtype; of a
     conditional model x are rows [x, c], and `decode` is given [z, c].
 
-    ``lock`` is held by who uses what a call returned before the next call; ``cores`` is how many threads may take part.
+    ``lock`` is held by who uses what a call returned before the next call.
     """
 
     lock: AbstractContextManager[Any]
-    cores: int
 
     def batch(self, data: Array, rows: NDArray[np.integer[Any]], draw: tuple[int, int] | None = None) -> Array:
         """data[rows], perhaps in a buffer that the next call overwrites.
@@ -102,7 +101,6 @@ class FormulaEngine:
     def __init__(self, architecture: Architecture, parameters: Parameters) -> None:
         self.architecture, self.parameters = architecture, parameters
         self.lock: AbstractContextManager[Any] = nullcontext()
-        self.cores = 1
 
     def batch(self, data: Array, rows: NDArray[np.integer[Any]], draw: tuple[int, int] | None = None) -> Array:
         """data[rows]; binarised by the numbers of ``draw``, (seed, step), if it is given."""

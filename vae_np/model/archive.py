@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vae_np import __version__
 from vae_np.formulas.scaling import Scaling
 from vae_np.support.files import write_atomic
 
@@ -65,7 +67,10 @@ def read_archive(path: Path) -> dict[str, Array]:
     except Exception as error:  # whatever the parsers trip over, it is the file that is at fault
         reason = "it holds pickled objects" if "allow_pickle" in str(error) else str(error) or type(error).__name__
         raise ValueError(f"{path}: no model file of vae_np, or damaged: {' '.join(reason.split())}") from None
-    if str(arrays.get("format")) != FORMAT or not {"config", "parameters"} <= arrays.keys():
+    form = str(arrays.get("format"))
+    if form != FORMAT and re.fullmatch(r"vae-np \d+", form):
+        raise ValueError(f"{path}: has the format {form!r}; vae_np {__version__} reads {FORMAT!r}")
+    if form != FORMAT or not {"config", "parameters"} <= arrays.keys():
         raise ValueError(f"{path}: no model file of vae_np; a model has format, config and parameters")
     return arrays
 

@@ -33,6 +33,7 @@ __all__ = ["Model"]
 
 Array = NDArray[Any]
 SCALES = ("none", "standard")
+MOST_THREADS = 1024
 
 
 class Model:
@@ -77,7 +78,7 @@ class Model:
         self._parameters = _zeros(self.architecture, np.dtype(dtype))
         initialise(self.parameters, init, self.seed)
         start_own(self.parameters, self.architecture, self.seed)
-        self.threads = None if threads is None else whole("threads", threads, at_least=1)
+        self.threads = None if threads is None else _threads(threads)
         self.engine = _make_engine(backend, self.architecture, self.parameters, self.threads)
 
     def __repr__(self) -> str:
@@ -258,6 +259,13 @@ def _zeros(architecture: Architecture, dtype: np.dtype[Any]) -> Parameters:
             f"there is no memory for {name}, {math.prod(shape)} numbers of shape {shape}, in a model with"
             f" latent={a.latent}, {a.posterior!r}, {a.prior!r}"
         ) from None
+
+
+def _threads(threads: int) -> int:
+    """Checked: all wait for each other many times a step, and thousands of them would look like a step that hangs."""
+    if (threads := whole("threads", threads, at_least=1)) > MOST_THREADS:
+        raise ValueError(f"threads must be at most {MOST_THREADS}; got {threads}")
+    return threads
 
 
 def _make_engine(backend: str, architecture: Architecture, parameters: Parameters, threads: int | None) -> Engine:

@@ -64,6 +64,8 @@ def as_array(name: str, values: Any) -> Array:
 
 def check_noise(eps: ArrayLike, n: int, k: int, dtype: np.dtype[Any]) -> tuple[Array, tuple[int, ...]]:
     """Eps as (S, N, K), and the shape it came in."""
+    if n == 0:
+        raise ValueError("x has no examples")
     array = check_float("eps", eps, k, dtype)
     if array.ndim not in (2, 3) or array.shape[-2] != n or 0 in array.shape:
         raise ValueError(f"eps must be (N, K) or (S, N, K) with N = {n}, K = {k}; it has shape {array.shape}")

@@ -5,6 +5,7 @@ hashing      a model's stages and its training, as hashes
 comparison   found and expected; `reproduce`, which ``vae-np reproduce`` prints
 """
 
+from vae_np.kernels.compiler.lanes import target
 from vae_np.reproduction.comparison import Outcome, expected, reproduce
 
-__all__ = ["Outcome", "expected", "reproduce"]
+__all__ = ["Outcome", "expected", "reproduce", "target"]

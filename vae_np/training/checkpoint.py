@@ -12,9 +12,10 @@ The whole format, entry by entry; the first four are `archive`'s, and a model fi
     adam.v_max   the largest v so far, with AMSGrad only
     adam.step    how many steps have been taken
     last         the parameters to go on from, of a run that keeps its best ones under ``parameters``
-    training     JSON text: settings (`Settings.config`), data (hashes of x and validation), cores, epoch and position
-                 (examples done in the epoch under way), sums (over that epoch), history (a row an epoch), objective
-                 (that of the next step: one with a running baseline moves on; older files lack it)
+    training     JSON text: settings (`Settings.config`), data (hashes of x and validation), version (of vae_np),
+                 epoch and position (examples done in the epoch under way), sums (over that epoch), history (a row an
+                 epoch), objective (that of the next step: one with a running baseline moves on); older files lack
+                 version and objective
 
 `load` reads both; a checkpoint is a model with more in it. Files of 0.1.0 lack posterior and prior (the paper's) and
 scale, and the optimiser's l2, and have data_bias for output_bias.
@@ -208,13 +209,15 @@ def _size(config: Mapping[str, Any]) -> int:
 
 def _checked_training(training: Any) -> dict[str, Any]:
     """The training state with every entry that `Trainer.restore` needs, of its type; ``ValueError`` otherwise."""
-    kinds = {"settings": dict, "data": dict, "cores": int, "epoch": int, "position": int, "sums": dict, "history": list}
+    kinds = {"settings": dict, "data": dict, "epoch": int, "position": int, "sums": dict, "history": list}
     for name, kind in kinds.items():
         value: Any = training.get(name) if isinstance(training, dict) else None
         if not isinstance(value, kind) or isinstance(value, bool) or (isinstance(value, int) and value < 0):
             raise ValueError(f"{name} is {value!r}")
     if not isinstance(training.get("objective", {}), dict):
         raise ValueError(f"objective is {training['objective']!r}")
+    if not isinstance(training.get("version", ""), str):
+        raise ValueError(f"version is {training['version']!r}")
     sums, history = training["sums"], training["history"]
     if sums.keys() != set(SUMS) or not all(_is_number(value) and math.isfinite(value) for value in sums.values()):
         raise ValueError(f"sums are {sums}")

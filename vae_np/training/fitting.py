@@ -128,7 +128,7 @@ def fit(
         batch_size=batch_size,
         optimizer=Adam() if optimizer is None else optimizer,
         seed=seed,
-        beta=as_schedule(beta),
+        beta=as_schedule(beta, "beta"),
         objective=get_objective(objective),
         samples=samples,
         binarise=binarise,
@@ -139,7 +139,7 @@ def fit(
     if resume:
         if checkpoint is None:
             raise ValueError("resume needs checkpoint, the file to continue from")
-        if Path(checkpoint).exists():
+        if Path(checkpoint).is_file():
             trainer.restore(checkpoint)
         for file in (Path(checkpoint), history_file(checkpoint)):
             remove_temporaries(file)

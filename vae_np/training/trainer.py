@@ -10,6 +10,7 @@ import contextlib
 import math
 import os
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from vae_np import __version__
 from vae_np.evaluation.bounds import active_units, evaluate
 from vae_np.formulas.objectives import Objective, get_objective
 from vae_np.formulas.optim import AdamState
@@ -205,7 +207,7 @@ class Trainer:
         training = {
             "settings": self.settings.config(),
             "data": self.data.fingerprint,
-            "cores": self.vae.engine.cores,
+            "version": __version__,
             "epoch": self.epoch,
             "position": self.position,
             "sums": self.sums,
@@ -233,10 +235,14 @@ class Trainer:
         saved = load_checkpoint(path)
         check_same_run(path, saved, self.vae, self.settings, self.data)
         training = saved.training
+        if (version := training.get("version", __version__)) != __version__:  # older files lack it
+            warnings.warn(
+                f"{path} is of vae_np {version}, this is {__version__}: the run goes on, not with the bits of either",
+                stacklevel=2,
+            )
         self.vae.parameters.vector[...] = saved.vae.parameters.vector
         if saved.vae.scaling is not None:
             self.vae.scaling = saved.vae.scaling
-        self.vae.engine.cores = training["cores"]  # the threads it began with
         self.adam = saved.adam
         self.epoch, self.position = training["epoch"], training["position"]
         self.sums = dict(training["sums"])

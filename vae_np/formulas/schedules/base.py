@@ -71,13 +71,13 @@ class Constant(Schedule):
         return self.rate
 
 
-def as_schedule(value: float | Schedule) -> Schedule:
+def as_schedule(value: float | Schedule, name: str = "rate") -> Schedule:
     """Return a schedule as it is and a number as a `Constant`; ``TypeError`` for anything else."""
     if isinstance(value, Schedule):
         return value
     number: Any = value  # np.float32 and Fraction are numbers too
     if not isinstance(number, bool) and isinstance(number, Real):
-        return Constant(float(number))
+        return Constant(non_negative(name, float(number)))
     raise TypeError(f"a schedule must be a number or a Schedule; got {value!r}")
 
 

@@ -19,7 +19,7 @@ from numba.extending import intrinsic
 
 from vae_np.kernels.compiler.intrinsics import I32, I64, compiled_or, entry, fma_of
 
-__all__ = ["BITS", "LANES", "WIDE", "Vector", "block_sum", "whole_vectors", "wide_squares", "wide_sum"]
+__all__ = ["BITS", "LANES", "WIDE", "Vector", "block_sum", "target", "whole_vectors", "wide_squares", "wide_sum"]
 
 LANES = 16
 """Partial sums of a block."""
@@ -32,6 +32,12 @@ def _has_avx512() -> bool:
     if features is None:
         features = llvmlite.binding.get_host_cpu_features().flatten()
     return {"+avx512f", "+avx512vl"} <= set(features.split(","))
+
+
+def target() -> str:
+    """The processor that Numba makes code for: the machine's, or another that the user has named."""
+    config: Any = numba.config
+    return str(config.CPU_NAME or llvmlite.binding.get_host_cpu_name())
 
 
 WIDE = _has_avx512()

@@ -65,7 +65,7 @@ class KernelEngine:
 
     def __init__(self, architecture: Architecture, parameters: Parameters, threads: int | None = None) -> None:
         self.architecture, self.parameters, self.threads = architecture, parameters, threads
-        self.cores = cores()  # as they were then: a run that is resumed elsewhere is given those it began with
+        self._cores = cores()
         self.lock: AbstractContextManager[Any] = threading.RLock()  # the buffers serve one call at a time
         self._gradients = parameters.zeros_like()
         self._kind = kind_of(architecture.likelihood)
@@ -282,7 +282,7 @@ class KernelEngine:
     def _threads(self, rows: int) -> int:
         """How many threads R = S N rows get."""
         if self.threads is None:
-            return default_threads(self.cores, self.parameters.vector.size, rows)
+            return default_threads(self._cores, self.parameters.vector.size, rows)
         return self.threads
 
 
