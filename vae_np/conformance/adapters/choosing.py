@@ -54,13 +54,13 @@ def program_of(model: Any, name: str, loss: Any = None, beta: float = 1.0) -> Pr
 
 def own_loss(model: Any) -> Any:
     """That which a model of Keras or of Lightning has in itself, as a function; None if there is none."""
+    if keras_models.is_keras(model):  # which on PyTorch is a module as well
+        from vae_np.conformance.adapters.keras_losses import own_loss
+
+        return own_loss(model)
     if is_module(model):
         return next((getattr(model, name) for name in WHOLE if callable(getattr(model, name, None))), None)
-    if not keras_models.is_keras(model):
-        return None
-    from vae_np.conformance.adapters.keras_losses import own_loss
-
-    return own_loss(model)
+    return None
 
 
 def own_sampler(model: Any, file: Any) -> Any:

@@ -63,6 +63,7 @@ class KerasOnTorch(TorchProgram):
         self.within = within
         # its forward is that whose file draws the noise
         self.module = type("_Watched", (_Called,), {"forward": staticmethod(within)})(model, forward)
+        self.whole, self.call, self.returned = None, self.module, None  # its loss is given apart
         self.shape = None
 
     def foreign(self) -> list[str]:
