@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "products": Products(problem).step,
                 "formulas": VaeNpContender(problem, backend="numpy").step,
             }
-            found = medians(calls, 0.05 if args.quick else 3.0)
+            found = medians(calls, 0.05 if args.quick else 3.0, spins=True)
             rows.append({"size": str(size), "dtype": dtype, **found})
             a, b, c = found["step"], found["products"], found["formulas"]
             print(f"| {size} | {dtype} | {a:.3f} | {b:.3f} | {a / b:.2f} | {c / a:.1f} |", flush=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from vae_np.bench.share import share_of_cores, warning
+from vae_np.support.machine import until_quiet
 
 __all__ = ["Call", "medians", "watched"]
 
@@ -21,7 +22,9 @@ LEAST = 3
 """Rounds, however long one takes."""
 
 
-def medians(calls: Mapping[str, Call], seconds: float, before: Mapping[str, Call] | None = None) -> dict[str, float]:
+def medians(
+    calls: Mapping[str, Call], seconds: float, before: Mapping[str, Call] | None = None, *, spins: bool = False
+) -> dict[str, float]:
     """The median time of each call in milliseconds, after half as long a warm-up.
 
     Parameters
@@ -32,6 +35,8 @@ def medians(calls: Mapping[str, Call], seconds: float, before: Mapping[str, Call
         Rounds begin until then.
     before : mapping, optional
         What must be done before each call of a name, untimed: to put back what the call overwrites.
+    spins : bool
+        A call leaves threads behind that spin, as NumPy's products do: each turn waits for those of the one before.
     """
     prepare = before or {}
     lasts = dict.fromkeys(calls, math.inf)
@@ -44,6 +49,8 @@ def medians(calls: Mapping[str, Call], seconds: float, before: Mapping[str, Call
     rounds, end = 0, time.monotonic() + seconds
     while rounds < LEAST or time.monotonic() < end:
         for name, call in calls.items():
+            if spins:
+                until_quiet()
             _timed(call, prepare.get(name))  # what ran before has the caches
             count = min(MOST, max(1, int(TURN / max(lasts[name], 1e-9))))
             times[name] += [_timed(call, prepare.get(name)) for _ in range(count)]

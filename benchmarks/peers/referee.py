@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,8 +19,6 @@ from peers.problem import make_problem
 
 __all__ = ["FULL", "MOMENT", "Result", "Schedule", "compare"]
 
-PAUSE = 0.04
-"""Seconds between turns: threads of a library that is done may spin for 30 ms before they sleep."""
 REFERENCE = ("vae_np numpy", "vae_np", "torch", "jax", "torch.compile")
 """With whom the others must agree: the formulas, or the first here that is not missing."""
 
@@ -143,7 +140,6 @@ def _race(contenders: Field, schedule: Schedule) -> None:
             contenders.children[name].ask(do="warm up", seconds=schedule.warm_up)
     for _ in range(schedule.rounds):
         for name in list(contenders.children):
-            time.sleep(PAUSE)
             with contenders.leaving(name):
                 reply = contenders.children[name].ask(do="run", seconds=schedule.turn)
                 contenders.result.times.setdefault(name, []).extend(reply["times"])

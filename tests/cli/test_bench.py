@@ -217,6 +217,12 @@ def test_a_machine_that_is_not_its_own_is_told_with_the_share_that_others_took(v
     assert "warning" not in vae_np(*TINY, *FLOAT64).err
 
 
+def test_a_moment_of_the_systems_own_is_no_other_program(monkeypatch):
+    looks = iter([0.5, 0.6, 0.93, 1.0, 0.4, 0.4])
+    monkeypatch.setattr(share, "_share", lambda seconds: next(looks))
+    assert share.share_of_cores(2) == 0.93
+
+
 def test_a_thread_that_must_wait_has_less_than_a_core(monkeypatch):
     assert 0 < share.share_of_cores(2, seconds=0.01) <= 1
     ticks = iter([0.0, 1.0, 2.0, 4.0])  # of the clock: begun, twice in the loop, ended

@@ -39,8 +39,8 @@ Call = Callable[[], object]
 ROUNDS = 5
 STAGES = 1 + 3 * (1 + ROUNDS)
 """How often `measure` tells its progress: the first step, and three turns in each round and in that which warms up."""
-PAUSE = 0.04
-"""Seconds between turns: a BLAS's threads may spin for 30 ms after a product, on cores that the next turn needs."""
+REST = 10
+"""Turns, at most, that are waited for a BLAS's threads to sleep after a turn."""
 DEFAULTS: tuple[tuple[int, tuple[int, ...], int, int], ...] = (
     (64, (64,), 2, 64),
     (784, (400,), 20, 128),
@@ -226,7 +226,7 @@ def measure(case: Case, seconds: float = 0.7, progress: Call = lambda: None) -> 
             for name, call in calls.items():
                 found = _turn(call, turn)
                 times[name] += found if number else []  # the first round warms up
-                time.sleep(min(PAUSE, turn))
+                machine.until_quiet(min(machine.LONGEST_SPIN, REST * turn))
                 progress()
     timings = {name: _timing(found) for name, found in times.items()}
     share = min(share, share_of_cores(threads))

@@ -10,6 +10,7 @@ import platform
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
@@ -26,6 +27,7 @@ __all__ = [
     "numpy_threads",
     "processor",
     "second_cache",
+    "until_quiet",
     "usable_cores",
 ]
 
@@ -38,6 +40,8 @@ USUAL_CACHE, SMALL_CACHE = 1 << 19, 1 << 17
 """Bytes of the second cache of one that does not tell, and of the smallest that is believed."""
 FIRST_CACHE = 1 << 15
 """Bytes of the first cache, if no more are told."""
+LONGEST_SPIN, NAP = 0.5, 0.01
+"""Seconds that threads may spin, and between two looks at them."""
 
 
 def processor() -> str:
@@ -82,6 +86,20 @@ def _cache(index: int, small: int, usual: int) -> int:
         kilobytes = (folder / "size").read_text().strip().removesuffix("K")
         return max(small, 1024 * int(kilobytes))
     return usual
+
+
+def until_quiet(most: float = LONGEST_SPIN) -> None:
+    """Wait, for so many seconds at most, until no thread of this process is busy.
+
+    A BLAS's threads spin after a product, in case another follows: OpenBLAS's for a tenth of a second here, in which
+    they have the cores that what is timed next needs.
+    """
+    end = time.perf_counter() + most
+    while (began := time.perf_counter()) < end:
+        used = time.process_time()
+        time.sleep(min(NAP, most))
+        if time.process_time() - used < 0.2 * (time.perf_counter() - began):
+            return
 
 
 def memory() -> int | None:

@@ -84,6 +84,8 @@ def test_an_objective_that_looks_at_everything_sees_the_whole_batch():
 def test_small_models_get_one_thread_and_large_ones_all_cores():
     assert default_threads(64, 8_000, 64) == 1
     assert default_threads(2, 650_000, 128) == 2
+    assert [default_threads(64, 650_000, rows) for rows in (2, 3, 10, 16)] == [1, 2, 2, 3]
+    assert default_threads(1, 650_000, 128) == 1
     assert default_threads(64, 650_000, 128) == 24
     assert default_threads(64, 5_000_000, 1000) == 64
 

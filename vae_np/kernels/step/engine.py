@@ -42,9 +42,9 @@ BLOCK = 1024
 """Rows that `encode` and `decode` take at once, so that their memory does not grow with the data."""
 KEPT = 3
 """Batch sizes whose buffers are kept."""
-WORK_PER_THREAD = 1e7
-"""Multiplications of a step that are worth a thread, some tenths of a millisecond.
-`benchmarks/scaling.py` shows on a given machine where the second thread begins to pay."""
+WORK_OF_TWO, WORK_PER_THREAD = 4e6, 1e7
+"""Multiplications of a step from which on a second thread pays, some hundredths of a millisecond, as
+`benchmarks/scaling.py` shows on a given machine; and those that are worth each further one, which was not measured."""
 
 
 def default_threads(cores: int, n_parameters: int, rows: int) -> int:
@@ -52,7 +52,8 @@ def default_threads(cores: int, n_parameters: int, rows: int) -> int:
 
     A step multiplies about three times for each parameter and row: forward, and twice backward.
     """
-    return max(1, min(cores, int(3 * n_parameters * rows / WORK_PER_THREAD)))
+    work = 3 * n_parameters * rows
+    return min(cores, max(1 if work < WORK_OF_TWO else 2, int(work / WORK_PER_THREAD)))
 
 
 class KernelEngine:
