@@ -250,9 +250,10 @@ class VAE(Generative):
         beta, objective = non_negative("beta", beta), get_objective(objective)
         x = self.given(x, condition)
         eps, _ = check_noise(eps, len(x), self.architecture.latent, self.dtype)
-        for name, given, kind in (("adam", adam, Adam), ("state", state, AdamState)):
-            if not isinstance(given, kind):
-                raise TypeError(f"{name} must be of type {kind.__name__}; got {given!r}")
+        if not isinstance(adam, Adam):
+            raise TypeError(f"adam must be of type Adam; got {adam!r}")
+        if not isinstance(state, AdamState):
+            raise TypeError(f"state must be of type AdamState; got {state!r}")
         try:
             return self.engine.train(x, eps, objective, beta, adam, state)
         except NonFiniteError as error:
