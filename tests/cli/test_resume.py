@@ -13,7 +13,7 @@ import pytest
 from patience import HANGS
 
 import vae_np as package
-from cli.conftest import SMALL, one_line
+from cli.conftest import SMALL, killed_before_it_saved, one_line
 from vae_np.training.checkpoint import load_checkpoint
 from vae_np.training.progress import Silent
 
@@ -116,9 +116,7 @@ def test_where_nothing_was_saved_a_run_starts_anew_and_says_so(train):
     done = train("--out", "new", "--resume", "--epochs", "1")
     assert done.code == 0
     assert done.out.startswith("new: nothing was saved yet; starting anew\n")
-    for file in Path("new").iterdir():  # killed before the first checkpoint
-        if file.name != "config.json":
-            file.unlink()
+    killed_before_it_saved("new")
     done = train("--out", "new", "--resume", "--json")
     assert done.err == "new: nothing was saved yet; starting anew\n"
     assert done.json["epochs"] == 1
@@ -128,9 +126,7 @@ def test_where_nothing_was_saved_a_run_starts_anew_and_says_so(train):
 @pytest.mark.parametrize("left", ["history.csv", "result.json"])
 def test_a_run_whose_checkpoint_is_gone_is_not_begun_anew_over_what_is_left(train, left):
     assert train("--out", "run", "--epochs", "1", "--no-pictures").code == 0
-    for file in Path("run").iterdir():
-        if file.name not in ("config.json", left):
-            file.unlink()
+    killed_before_it_saved("run", left)
     before = Path("run", left).read_bytes()
     one_line(train("--out", "run", "--resume"), f"run: has a {left} and no checkpoint.npz to go on from")
     assert Path("run", left).read_bytes() == before

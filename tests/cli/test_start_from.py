@@ -11,7 +11,7 @@ import pytest
 from wine import write_wine
 
 import vae_np as package
-from cli.conftest import one_line
+from cli.conftest import killed_before_it_saved, one_line
 
 
 def vector(run):
@@ -56,7 +56,7 @@ def test_it_is_resumed_as_any_run(vae_np, run):
 def test_where_nothing_was_saved_it_starts_from_the_weights_again(vae_np, run):
     assert vae_np("train", "--start-from", run, "--epochs", "1", "--out", "next").code == 0
     after = vector("next")
-    Path("next/checkpoint.npz").unlink()
+    killed_before_it_saved("next")
     assert vae_np("train", "--resume", "--out", "next").code == 0
     np.testing.assert_array_equal(vector("next"), after)
 
@@ -182,7 +182,7 @@ def test_a_resumed_run_keeps_its_images_form_and_its_labels_words(vae_np, train)
 
 
 def test_where_nothing_proves_the_data_they_may_not_move(vae_np, run):
-    Path("run/checkpoint.npz").unlink()
+    killed_before_it_saved("run")
     shutil.copy("data.csv", "moved.csv")
     one_line(
         vae_np("train", "--resume", "--out", "run", "--data", "moved.csv"), "the run has --data data.csv, not moved"
