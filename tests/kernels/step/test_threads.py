@@ -237,6 +237,7 @@ def test_a_model_serves_several_threads_of_the_caller():
                 assert all(np.array_equal(one, other) for one, other in zip(a, b, strict=True))
 
 
+@pytest.mark.skipif(not COMPILED, reason="with the JIT off NumPy multiplies, whose digits depend on the threads' tiles")
 def test_a_run_that_is_resumed_on_fewer_cores_keeps_its_bits(tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "default_threads", default_threads)  # whatever --threads says
     monkeypatch.setattr(engine, "WORK_PER_THREAD", 1)
@@ -249,6 +250,6 @@ def test_a_run_that_is_resumed_on_fewer_cores_keeps_its_bits(tmp_path, monkeypat
         return vae.parameters.vector
 
     whole = run(3, epochs=4)
-    assert np.array_equal(run(1, epochs=4), whole) or not COMPILED
+    assert np.array_equal(run(1, epochs=4), whole)
     run(3, epochs=2, checkpoint=tmp_path / "run.npz")
     assert np.array_equal(run(1, epochs=4, checkpoint=tmp_path / "run.npz", resume=True), whole)
