@@ -22,6 +22,7 @@ from arguments import Parser
 from sizes import QUICK, SIZES, Size
 from timing import watched
 
+from vae_np.support import machine
 from vae_np.support.files import write_atomic
 
 HERE = Path(__file__).resolve().parents[1]
@@ -100,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("| size | dtype | this, ms | other, ms | this / other |")
     print("|---|---|---|---|---|")
     folders, seconds = [HERE, args.other.resolve()], 0.2 if args.quick else 6
-    with watched():
+    with watched(machine.usable_cores()):
         for size, dtype in itertools.product(QUICK if args.quick else SIZES, ("float32", "float64")):
             this, other = compare(folders, size, args.likelihood, dtype, seconds)
             rows.append({"size": str(size), "dtype": dtype, "this": this, "other": other})

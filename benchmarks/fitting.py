@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.check_files(args.json)
     results = []
     print("| model | fit, ms a step | train_step, ms | fit / train_step |\n|---|---:|---:|---:|")
-    with watched():
+    with watched(machine.usable_cores()):
         for hidden, latent, batch in ((400, 20, 128), (300, 16, 100)):
             found = medians(calls(hidden, latent, batch), 0.5 if args.quick else 8.0)
             fit, loop = (found[name] / STEPS for name in ("fit", "loop"))

@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seconds, dtype = MOMENT if args.quick else FULL, args.dtype
     print(f"{BASE}, {dtype}, {machine.cpu()}", flush=True)
     ranges = (QUICK if args.quick else RANGES) | {"threads": powers_of_two(machine.usable_cores())}
-    with watched():
+    with watched(machine.usable_cores()):
         found = {variable: grow(variable, values, dtype, seconds) for variable, values in ranges.items()}
         show("Time and memory of a step", table(found))
         show("Their growth, fitted to the upper half of the range", exponent_table(found))

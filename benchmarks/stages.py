@@ -160,7 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("there is nothing to time with NUMBA_DISABLE_JIT=1")
     print(f"{args.dtype}, {args.data} data, {machine.cpu()}", flush=True)
     results = []
-    with watched():
+    with watched(machine.usable_cores()):
         for size in sizes:
             results.append(measure(size, args.dtype, args.data, args.threads, MOMENT if args.quick else FULL))
             show(results[-1])

@@ -146,7 +146,7 @@ def compare(names: list[str], args: argparse.Namespace) -> dict[str, dict[str, n
         seeds = list((pool.map if pool else map)(work, range(args.seeds)))
         figures[name] = {method: np.array([seed[method] for seed in seeds]) for method in seeds[0]}
         print(rows_of(name, figures[name]), flush=True)
-    for name in (name for name in names if name in ("digits", "mnist")):
+    for name in filter({"digits", "mnist"}.__contains__, names):
         ours, theirs = (figures[name][method][:, 0] for method in (VAE, "LocalOutlierFactor"))
         pairs = [f"{seed % 10}: {a:.2f} and {b:.2f}" for seed, (a, b) in enumerate(zip(ours, theirs, strict=True))]
         print(f"\n{TITLES[name]}, ROC AUC by the class left out, log p(x) and local outliers: {'; '.join(pairs)}")

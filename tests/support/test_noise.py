@@ -109,3 +109,9 @@ def test_a_stream_has_a_short_name_and_up_to_three_places(arguments):
 def test_the_largest_seed_is_a_seed():
     assert np.isfinite(standard_normal(2**64 - 1, 2**40, (2, 2))).all()
     assert noise.check_seed(np.int64(3)) == 3
+
+
+@pytest.mark.parametrize("shape", [5, (5,), (1, 2, 3, 4)])
+def test_a_shape_of_other_dimensions_is_told(shape):
+    with pytest.raises(ValueError, match=r"shape must be \(N, K\) or \(S, N, K\); got "):
+        noise.standard_normal(0, 0, shape)

@@ -8,7 +8,7 @@ are resumed, batches that are split and samples that are taken a block at a time
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -126,7 +126,7 @@ def uniform(seed: int, step: int, shape: tuple[int, ...], dtype: DTypeLike = np.
 
 def _sizes(shape: tuple[int, ...], first: int, first_sample: int) -> tuple[tuple[int, int, int], int, int]:
     """The shape as (S, N, K), and where they begin."""
-    if not isinstance(shape, Sequence) or len(shape) not in (2, 3):
+    if np.ndim(shape) != 1 or len(shape) not in (2, 3):
         raise ValueError(f"the noise's shape must be (N, K) or (S, N, K); got {shape}")
     *samples, n, k = shape
     begin = whole("first", first, at_least=0), whole("first_sample", first_sample, at_least=0)

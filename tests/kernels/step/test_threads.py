@@ -247,6 +247,7 @@ def test_a_run_that_is_resumed_on_fewer_cores_keeps_its_bits(tmp_path, monkeypat
         monkeypatch.setattr(engine, "cores", lambda: cores)
         vae = model(n_features=31, hidden=(29,))
         fit(vae, x, batch_size=32, **options)
+        assert vae.engine._threads(96) == cores  # not as many as where it began
         return vae.parameters.vector
 
     whole = run(3, epochs=4)
