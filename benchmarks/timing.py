@@ -63,6 +63,7 @@ def watched(threads: int = 1) -> Iterator[None]:
     """A warning after what is timed inside, where other programs had cores before or after it."""
     share = share_of_cores(threads)
     yield
+    until_quiet()
     if told := warning(min(share, share_of_cores(threads))):
         print(f"warning: {told}", file=sys.stderr)
 
