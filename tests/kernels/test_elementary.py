@@ -62,6 +62,7 @@ class Function(NamedTuple):
 HALF_LN2, ROOT = math.log(2) / 2, math.sqrt(2)
 FUNCTIONS = {
     "exp": Function(mp.exp, (HALF_LN2, 3 * HALF_LN2, 709.78, 88.72, -708.4, -87.3)),
+    "exp_down": Function(mp.exp, (-HALF_LN2, -708.4, -745.1, -87.3, -103.9), (-math.inf, 0)),
     "expm1": Function(mp.expm1, (HALF_LN2, -HALF_LN2, 3 * HALF_LN2, -37.4, -17, 709.78, 88.72)),
     "log": Function(mp.log, (1, ROOT, 1 / ROOT, 2.0**-1022, 2.0**-126), (0, math.inf)),
     "log1p": Function(mp.log1p, (ROOT - 1, 1 / ROOT - 1, 1, -1), (-1, math.inf)),
@@ -184,6 +185,7 @@ def test_the_check_notices_a_planted_mistake(name, wrong, dtype):
 INF, NAN = math.inf, math.nan
 SPECIAL = {
     "exp": {-INF: 0, INF: INF, 0.0: 1, 1e30: INF, -1e30: 0},
+    "exp_down": {-INF: 0, 0.0: 1, -0.0: 1, -1e30: 0},
     "expm1": {-INF: -1, INF: INF, 1e30: INF, -1e30: -1},
     "log": {0.0: -INF, -1.0: NAN, -1e-42: NAN, -INF: NAN, INF: INF, 1.0: 0},
     "log1p": {-1.0: -INF, -1.5: NAN, -INF: NAN, INF: INF},
@@ -204,6 +206,12 @@ def test_special_values_are_exact_and_nan_gives_nan(name, dtype):
     x = np.array([*SPECIAL[name], NAN, -NAN] * 9, dtype=dtype)  # long enough for the vector loop
     expected = np.array([*SPECIAL[name].values(), NAN, NAN] * 9, dtype=dtype)
     np.testing.assert_array_equal(evaluate(name, x), expected)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_exp_down_has_the_bits_of_exp(dtype):
+    x = np.append(points("exp_down", dtype, 200), np.linspace(-760, 0, 4001, dtype=dtype))
+    np.testing.assert_array_equal(evaluate("exp_down", x), evaluate("exp", x))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

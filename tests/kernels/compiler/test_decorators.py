@@ -96,7 +96,7 @@ def test_a_cached_kernel_notices_a_change_in_what_is_compiled_into_it(copied):
     assert list(copied.rglob("loop.exp_of*.nbi"))
     mathematics = copied / "vae_np" / "kernels" / "math" / "scheme.py"
     text = mathematics.read_text()
-    changed = text.replace("return _scale(_ONE + _exp_less_one(r), n)", "return -_ONE")
+    changed = text.replace("return _scale(_ONE + _exp_less_one(r), t)", "return -_ONE")
     assert changed != text
     mathematics.write_text(changed)
     assert run(EVALUATE, copied) == -1

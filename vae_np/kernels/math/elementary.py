@@ -17,6 +17,7 @@ from vae_np.kernels.math import math32, math64
 
 __all__ = [
     "exp",
+    "exp_down",
     "expm1",
     "log",
     "log1p",
@@ -34,6 +35,11 @@ __all__ = [
 @by_precision(math64.exp, math32.exp)
 def exp(x: Any) -> Any:
     """e^x = 2^n e^r, x = n log 2 + r (Cody & Waite), e^r by a polynomial on |r| <= log(2)/2."""
+
+
+@by_precision(math64.exp_down, math32.exp_down)
+def exp_down(x: Any) -> Any:
+    """e^x for x <= 0, with the bits of `exp`; NaN gives NaN, and what x > 0 gives means nothing."""
 
 
 @by_precision(math64.expm1, math32.expm1)

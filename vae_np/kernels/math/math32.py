@@ -18,6 +18,10 @@ _INF, _NAN = _constants(np.inf, np.nan)
 # Rounding: x + 1.5 2^23 has the integer nearest to x in its lowest bits.
 _MAGIC = np.float32(1.5 * 2**23)
 _MAGIC_BIASED = np.float32(1.5 * 2**23 + 127)
+_MAGIC_TWICE = np.float32(1.5 * 2**23 + 2 * 127)
+_MAGIC_RAISED = np.float32(1.5 * 2**23 + 190)
+_LOWER = np.float32(2.0**-63)
+_ONE_BIT = np.int32(1)
 _FRACTION_BITS = np.int32(23)
 _FRACTION = np.uint32(2**23 - 1)
 _SIGN = np.int32(-(2**31))
@@ -38,6 +42,7 @@ _TINY = np.float32(2.0**-25)  # below, expm1(x) is x
 _NORMAL, _RAISE, _RAISED = _constants(2.0**-126, 2.0**25, 25)
 _NORMAL_END, _MILLS_CENTRE, _MILLS_SHIFT = _constants(15, 4, 1.25)  # beyond, exp(-x^2/2) is 0
 _TANH_END, _PHI_END, _SINHC_END, _COTH_END = _constants(0.6, 1.25, 3, 2)
+_TANH_ONE = np.float32(20)  # of 2 x: beyond, tanh is 1
 
 # Near-minimax polynomials, lowest coefficient first, with their largest relative error: Chebyshev
 # interpolants, made by scripts/coefficients.py.

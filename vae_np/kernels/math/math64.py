@@ -18,6 +18,10 @@ _INF, _NAN = _constants(np.inf, np.nan)
 # Rounding: x + 1.5 2^52 has the integer nearest to x in its lowest bits.
 _MAGIC = np.float64(1.5 * 2**52)
 _MAGIC_BIASED = np.float64(1.5 * 2**52 + 1023)
+_MAGIC_TWICE = np.float64(1.5 * 2**52 + 2 * 1023)
+_MAGIC_RAISED = np.float64(1.5 * 2**52 + 1534)
+_LOWER = np.float64(2.0**-511)
+_ONE_BIT = np.int64(1)
 _FRACTION_BITS = np.int64(52)
 _FRACTION = np.uint64(2**52 - 1)
 _SIGN = np.int64(-(2**63))
@@ -38,6 +42,7 @@ _TINY = np.float64(2.0**-54)  # below, expm1(x) is x
 _NORMAL, _RAISE, _RAISED = _constants(2.0**-1022, 2.0**54, 54)
 _NORMAL_END, _MILLS_CENTRE, _MILLS_SHIFT = _constants(39.5, 4, 1.25)  # beyond, exp(-x^2/2) is 0
 _TANH_END, _PHI_END, _SINHC_END, _COTH_END = _constants(0.6, 1.25, 3, 2)
+_TANH_ONE = np.float64(40)  # of 2 x: beyond, tanh is 1
 
 # Near-minimax polynomials, lowest coefficient first, with their largest relative error: Chebyshev
 # interpolants, made by scripts/coefficients.py.

@@ -3,9 +3,10 @@
 `elementary` documents each function and its error; `math64` and `math32` have the constants and call `define`, which
 compiles these very functions with their module's constants in the place of the names below. The rules here: no branch
 depends on the data (both sides are computed and one is selected, so that NaN reaches the result), no mathematical
-library is called, every constant is typed: beside a float32 a Python literal is a float64 in Numba. A power of two is
-built from its bits, and a number is rounded to an integer by adding and subtracting 1.5 2^52 (or 2^23): `scalar` must
-not reassociate.
+library is called, every constant is typed: beside a float32 a Python literal is a float64 in Numba. A number is rounded
+to an integer n by adding and subtracting 1.5 2^52 (or 2^23): `scalar` must not reassociate. The sum's lowest bits are
+then n, and with the exponent's bias added to the constant they are, shifted, those of 2^n: no instruction more. What
+these functions cost is their instructions, of which two or three begin in a cycle.
 """
 
 from __future__ import annotations
@@ -42,11 +43,11 @@ _NONE: Any = None
 # fmt: off
 (
     _AS_REAL, _AS_REAL_BIASED, _COTH, _COTH_END, _EXP, _EXPM1_LOW, _EXP_HIGH, _EXP_LOW, _FRACTION, _FRACTION_BITS,
-    _HALF, _INF, _INTEGER, _INV_SQRT_2PI, _LN2_HI, _LN2_LO, _LOG, _LOG2_E, _LOG_SHIFT, _LOG_SINHC, _LOG_UNIT,
-    _MAGIC, _MAGIC_BIASED, _MILLS, _MILLS_CENTRE, _MILLS_SHIFT, _NAN, _NORMAL, _NORMAL_END, _ONE, _PHI, _PHI_END,
-    _RAISE, _RAISED, _REAL, _SIGN, _SINHC_END, _SQRT_HALF, _TANH, _TANH_END, _TINY, _TWO, _UNIT_SHIFT,
-    _UPPER_HALF, _WORD, _ZERO,
-) = [_NONE] * 46
+    _HALF, _INF, _INTEGER, _INV_SQRT_2PI, _LN2_HI, _LN2_LO, _LOG, _LOG2_E, _LOG_SHIFT, _LOG_SINHC, _LOG_UNIT, _LOWER,
+    _MAGIC, _MAGIC_BIASED, _MAGIC_RAISED, _MAGIC_TWICE, _MILLS, _MILLS_CENTRE, _MILLS_SHIFT, _NAN, _NORMAL,
+    _NORMAL_END, _ONE, _ONE_BIT, _PHI, _PHI_END, _RAISE, _RAISED, _REAL, _SIGN, _SINHC_END, _SQRT_HALF, _TANH,
+    _TANH_END, _TANH_ONE, _TINY, _TWO, _UNIT_SHIFT, _UPPER_HALF, _WORD, _ZERO,
+) = [_NONE] * 51
 # fmt: on
 
 
@@ -60,23 +61,38 @@ def _horner(x: Any, c: tuple[Any, ...]) -> Any:
 
 
 @part
+def _to_exponent(i: Any) -> Any:
+    """2^k from an integer whose lowest bits are k + BIAS; 0 for k = -BIAS (1023 in float64, 127 in float32)."""
+    return _INTEGER(i << _FRACTION_BITS).view(_REAL)
+
+
+@part
 def _power_of_two(n: Any) -> Any:
-    """2^n for an integer |n| <= BIAS, where -BIAS gives 0 (BIAS is 1023 in float64, 127 in float32)."""
-    return _INTEGER(_REAL(n + _MAGIC_BIASED).view(_INTEGER) << _FRACTION_BITS).view(_REAL)
+    """2^n for an integer |n| <= BIAS, where -BIAS gives 0."""
+    return _to_exponent(_REAL(n + _MAGIC_BIASED).view(_INTEGER))
 
 
 @part
-def _scale(p: Any, n: Any) -> Any:
-    """p 2^n, rounded once even where it is subnormal."""
-    half = fused(n, _HALF, _MAGIC) - _MAGIC
-    return p * _power_of_two(half) * _power_of_two(n - half)
+def _in_two(t: Any) -> tuple[Any, Any]:
+    """2^k and 2^(n - k), k the half of n rounded down, from t = n + _MAGIC_TWICE, whose lowest bits are n + 2 BIAS."""
+    i = _REAL(t).view(_INTEGER)
+    half = _INTEGER(i >> _ONE_BIT)
+    return _to_exponent(half), _to_exponent(_INTEGER(i - half))
 
 
 @part
-def _reduce(x: Any) -> tuple[Any, Any]:
-    """The n and r of x = n log 2 + r, |r| <= log(2)/2 (Cody and Waite)."""
-    n = fused(x, _LOG2_E, _MAGIC) - _MAGIC
-    return n, fused(-n, _LN2_LO, fused(-n, _LN2_HI, x))
+def _scale(p: Any, t: Any) -> Any:
+    """p 2^n, t = n + _MAGIC_TWICE, rounded once even where it is subnormal."""
+    first, last = _in_two(t)
+    return p * first * last
+
+
+@part
+def _reduce(x: Any, magic: Any) -> tuple[Any, Any]:
+    """The n + magic and r of x = n log 2 + r, |r| <= log(2)/2 (Cody and Waite)."""
+    t = fused(x, _LOG2_E, magic)
+    n = t - magic
+    return t, fused(-n, _LN2_LO, fused(-n, _LN2_HI, x))
 
 
 @part
@@ -89,8 +105,15 @@ def _exp_less_one(r: Any) -> Any:
 def exp(x: Any) -> Any:
     """e^x = 2^n e^r."""
     clamped = _EXP_LOW if x < _EXP_LOW else (_EXP_HIGH if x > _EXP_HIGH else x)
-    n, r = _reduce(clamped)
-    return _scale(_ONE + _exp_less_one(r), n)
+    t, r = _reduce(clamped, _MAGIC_TWICE)
+    return _scale(_ONE + _exp_less_one(r), t)
+
+
+@part
+def exp_down(x: Any) -> Any:
+    """e^x for x <= 0, the same number with fewer instructions: 2^n in two of which one is a constant."""
+    t, r = _reduce(_EXP_LOW if x < _EXP_LOW else x, _MAGIC_RAISED)
+    return (_ONE + _exp_less_one(r)) * _to_exponent(_REAL(t).view(_INTEGER)) * _LOWER
 
 
 @part
@@ -159,13 +182,13 @@ def _log1p_unit(y: Any) -> Any:
 @part
 def softplus(a: Any) -> Any:
     """log(1 + e^a) = max(a, 0) + log(1 + e^-|a|)."""
-    return (a if a > _ZERO else _ZERO) + _log1p_unit(exp(-abs(a)))
+    return (a if a > _ZERO else _ZERO) + _log1p_unit(exp_down(-abs(a)))
 
 
 @part
 def sigmoid(a: Any) -> Any:
     """1/(1 + e^-a), and e^a/(1 + e^a) for a < 0."""
-    y = exp(-abs(a))
+    y = exp_down(-abs(a))
     return (_ONE if a > _ZERO else y) / (_ONE + y)
 
 
@@ -175,7 +198,8 @@ def tanh(x: Any) -> Any:
     t = abs(x)
     z = t * t
     near = fused(t, z * _horner(z, _TANH), t)
-    far = _ONE - _TWO / (exp(t + t) + _ONE)
+    s, r = _reduce(_TANH_ONE if t + t > _TANH_ONE else t + t, _MAGIC_BIASED)
+    far = _ONE - _TWO / fused(_ONE + _exp_less_one(r), _to_exponent(_REAL(s).view(_INTEGER)), _ONE)
     value = near if t < _TANH_END else far
     sign = _REAL(x).view(_INTEGER) & _SIGN
     return _INTEGER(_REAL(value).view(_INTEGER) | sign).view(_REAL)
@@ -183,18 +207,18 @@ def tanh(x: Any) -> Any:
 
 @part
 def _gauss(t: Any, shift: Any) -> tuple[Any, Any]:
-    """The e and n of exp(-t^2/2 - shift) = (1 + e) 2^n; t^2 = h^2 + (t - h)(t + h), h^2 exact."""
+    """The e and n + _MAGIC_TWICE of exp(-t^2/2 - shift) = (1 + e) 2^n; t^2 = h^2 + (t - h)(t + h), h^2 exact."""
     h = _INTEGER(_REAL(t).view(_INTEGER) & _UPPER_HALF).view(_REAL)
-    n, r = _reduce(-_HALF * (h * h))
-    return _exp_less_one(r - fused(_HALF, (t - h) * (t + h), shift)), n
+    scale, r = _reduce(-_HALF * (h * h), _MAGIC_TWICE)
+    return _exp_less_one(r - fused(_HALF, (t - h) * (t + h), shift)), scale
 
 
 @part
 def normal_pdf(x: Any) -> Any:
     """exp(-x^2/2) / sqrt(2 pi)."""
     t = _NORMAL_END if abs(x) > _NORMAL_END else abs(x)
-    e, n = _gauss(t, _ZERO)
-    return _scale(fused(_INV_SQRT_2PI, e, _INV_SQRT_2PI), n)
+    e, scale = _gauss(t, _ZERO)
+    return _scale(fused(_INV_SQRT_2PI, e, _INV_SQRT_2PI), scale)
 
 
 @part
@@ -209,8 +233,8 @@ def ndtr(x: Any) -> Any:
     u = t + _MILLS_SHIFT
     lost = t - (u - _MILLS_SHIFT)  # 1/(u + lost) = e^(-lost/u)/u
     mills = fused(v, _horner(w, _MILLS[1::2]), _horner(w, _MILLS[::2])) / u
-    e, n = _gauss(t, lost / u)
-    tail = _scale(fused(mills, e, mills), n)
+    e, scale = _gauss(t, lost / u)
+    tail = _scale(fused(mills, e, mills), scale)
     return _ONE - tail if x > _ZERO else tail
 
 
@@ -227,7 +251,7 @@ def log_expm1_over(a: Any) -> Any:
     """log((e^a - 1)/a): a/2 + a^2 E(a^2) for |a| < 3, else max(a, 0) - log(|a|/(1 - e^-|a|))."""
     t = abs(a)
     near = a * fused(a, _horner(a * a, _LOG_SINHC), _HALF)
-    m, k = _split(t / (_ONE - exp(-t)))
+    m, k = _split(t / (_ONE - exp_down(-t)))
     far = (a if a > _ZERO else _ZERO) - _log_reduced(m - _ONE, k)
     return (a if t == _INF else far) if t >= _SINHC_END else near
 
@@ -236,7 +260,7 @@ def log_expm1_over(a: Any) -> Any:
 def mean_expm1(a: Any) -> Any:
     """e^a/(e^a - 1) - 1/a: 1/2 + a G(a^2) for |a| < 2; h = 1/|a| - 1/(e^|a| - 1), or 1 - h."""
     t = abs(a)
-    y = exp(-t)
+    y = exp_down(-t)
     near = fused(a, _horner(a * a, _COTH), _HALF)
     h = _ONE / t - y / (_ONE - y)
     return (_ONE - h if a > _ZERO else h) if t >= _COTH_END else near

@@ -24,7 +24,7 @@ _ZERO = np.float64(0)
 def _bernoulli(x: Any, a: Any) -> tuple[Any, Any]:
     """The two shares -log1p(e^-|a|) + (x - [a > 0]) a, and d/da = (x - [a > 0]) +- sigmoid(-|a|)."""
     zero, one = typed(a, 0.0), typed(a, 1.0)
-    e = elementary.exp(-abs(a))
+    e = elementary.exp_down(-abs(a))
     tail = e / (one + e)
     up = a > zero
     y = x - one if up else x

@@ -60,7 +60,7 @@ def _discretised_logistic(kind: Any, x: Any, m: Any, s: Any, inverse: Any) -> tu
     a, b, w = low * inverse, high * inverse, inverse / steps
     above, below = not level <= _ZERO, not level >= steps
     wide = w > _ONE
-    gap = elementary.log1p(-elementary.exp(-w)) if wide else elementary.log_expm1_over(-w) - s - kind.second
+    gap = elementary.log1p(-elementary.exp_down(-w)) if wide else elementary.log_expm1_over(-w) - s - kind.second
     middle = _ZERO if w > _FAR else (_ONE if w == _ZERO else w / elementary.expm1(w))
     both = above and below
     log_p = (gap if both else _ZERO) - (elementary.softplus(a) if above else _ZERO)

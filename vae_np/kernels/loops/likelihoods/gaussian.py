@@ -45,12 +45,10 @@ def _difference(x: Any, m: Any) -> tuple[Any, Any]:
 @scalar
 def _times_exp(d: Any, lost: Any, x: Any) -> tuple[Any, Any]:
     """(d + lost) e^x in float64, and its square, from the unrounded sum of d and d e, where e^x is (1 + e) 2^n."""
-    n, r = math64._reduce(_LOW if x < _LOW else (_HIGH if x > _HIGH else x))
-    half = (n * _HALF + math64._MAGIC) - math64._MAGIC
-    first = math64._power_of_two(half)
+    t, r = math64._reduce(_LOW if x < _LOW else (_HIGH if x > _HIGH else x), math64._MAGIC_TWICE)
+    first, last = math64._in_two(t)
     scaled = d * first
     small = fused(scaled, math64._exp_less_one(r), lost * first)
-    last = math64._power_of_two(n - half)
     u, rest = (scaled + small) * last, (small - ((scaled + small) - scaled)) * last
     u = scaled if abs(scaled) == _INF else u  # so is u, and not inf - inf
     square = u * u
@@ -60,10 +58,11 @@ def _times_exp(d: Any, lost: Any, x: Any) -> tuple[Any, Any]:
 @scalar
 def _exp_in_two(x: Any) -> tuple[Any, Any]:
     """The float64 nearest to e^x, and what is left."""
-    n, r = math64._reduce(math64._EXP_LOW if x < math64._EXP_LOW else (math64._EXP_HIGH if x > math64._EXP_HIGH else x))
+    held = math64._EXP_LOW if x < math64._EXP_LOW else (math64._EXP_HIGH if x > math64._EXP_HIGH else x)
+    t, r = math64._reduce(held, math64._MAGIC_TWICE)
     e = math64._exp_less_one(r)
     first = _ONE + e
-    return math64._scale(first, n), math64._scale(e - (first - _ONE), n)
+    return math64._scale(first, t), math64._scale(e - (first - _ONE), t)
 
 
 @kernel
