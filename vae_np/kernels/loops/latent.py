@@ -2,7 +2,8 @@
 
 Shapes: mu, logvar, sigma, kl (N, K); eps, z, dz (S, N, K); one weight a sample (S, N).
 ``sums`` are a thread's `Columns`, (2 K,), room for sums over more samples than a block has. Each takes the
-examples [n0, n1).
+examples [n0, n1). Loops with elementary functions go over all their numbers as one row, since K may be less than a
+vector has lanes.
 """
 
 from __future__ import annotations
@@ -26,20 +27,20 @@ _ZERO = np.float64(0)
 def forward(mu: Any, mu_b: Any, logvar: Any, logvar_b: Any, eps: Any, sigma: Any, kl: Any, z: Any,
             n0: Any, n1: Any) -> None:  # fmt: skip
     """Mu and logvar get their biases; sigma = e^(logvar/2), KL = (mu^2 + phi(logvar))/2, z = mu + sigma eps."""
-    samples, _, k = eps.shape
+    samples, n, k = eps.shape
     half = typed(mu[0, 0], 0.5)
     for i in range(unsigned(n0), unsigned(n1)):
         for j in range(k):
-            m = mu[i, j] + mu_b[j]
-            s = logvar[i, j] + logvar_b[j]
-            mu[i, j] = m
-            logvar[i, j] = s
-            sigma[i, j] = elementary.exp(half * (s))
-            kl[i, j] = half * fused(m, m, elementary.phi(s))
+            mu[i, j] += mu_b[j]
+            logvar[i, j] += logvar_b[j]
+    m, s, deviation, divergence = mu.reshape(-1), logvar.reshape(-1), sigma.reshape(-1), kl.reshape(-1)
+    noise, latent = eps.reshape(samples, n * k), z.reshape(samples, n * k)
+    for p in range(unsigned(n0 * k), unsigned(n1 * k)):
+        deviation[p] = elementary.exp(half * s[p])
+        divergence[p] = half * fused(m[p], m[p], elementary.phi(s[p]))
     for t in range(samples):
-        for i in range(unsigned(n0), unsigned(n1)):
-            for j in range(k):
-                z[t, i, j] = fused(sigma[i, j], eps[t, i, j], mu[i, j])
+        for p in range(unsigned(n0 * k), unsigned(n1 * k)):
+            latent[t, p] = fused(deviation[p], noise[t, p], m[p])
 
 
 @loop
@@ -51,10 +52,12 @@ def backward(
     samples, _, k = eps.shape
     half = typed(mu[0, 0], 0.5)
     clear(sums, 0, 2 * k)
+    weight, m, s = dkl.reshape(-1), mu.reshape(-1), logvar.reshape(-1)
+    dm, ds = dmu.reshape(-1), dlogvar.reshape(-1)
+    for p in range(unsigned(n0 * k), unsigned(n1 * k)):
+        dm[p] = weight[p] * m[p]
+        ds[p] = weight[p] * half * elementary.expm1(s[p])
     for i in range(unsigned(n0), unsigned(n1)):
-        for j in range(k):
-            dmu[i, j] = dkl[i, j] * mu[i, j]
-            dlogvar[i, j] = dkl[i, j] * half * (elementary.expm1(logvar[i, j]))
         for t in range(samples):
             if t > 0 and t % ROWS == 0:
                 put_away(dmu, i, sums, 0)
