@@ -2,11 +2,12 @@
 
 A plan is one row of whole numbers that compiled code reads, worked out once for a batch size and a number of threads:
 
-    [the fixed `places` | a row of `COLUMNS` a layer | tiles (3 products, layer, thread, 4) | ranges (3, thread, 2)]
+    [the fixed `places` | a row of `COLUMNS` a layer | tiles (3 products, layer, thread, 4) | ranges (2, thread, 2) |
+     entries (layer, thread, 2)]
 
 The layers are the encoder's hidden ones, the posterior's heads (mu, logvar), the decoder's hidden ones, out. Tiles are
-rows and columns of the output of x W, x^T dy and dy W^T. Ranges share out the examples N, the rows R = S N and the
-parameters' entries.
+rows and columns of the output of x W, x^T dy and dy W^T. Ranges share out the examples N and the rows R = S N; entries
+are the parameters that each thread updates.
 """
 
 from __future__ import annotations
@@ -37,20 +38,44 @@ def cut(size: int, parts: int, step: int = 1) -> list[tuple[int, int]]:
     return [(edges[i], edges[i + 1]) for i in range(parts)]
 
 
-def grid(threads: int, rows: int, columns: int) -> tuple[int, int]:
+def grid(threads: int, rows: int, columns: int, moved: float = 0) -> tuple[int, int]:
     """Into how many rows and columns of tiles an output is cut.
 
-    Each thread reads its tile's rows of the one factor and packs its columns of the other: few are best.
+    Each thread reads its tile's rows of the one factor and packs its columns of the other: few are best. What is
+    ``moved`` from one processor's cache to another's, if tiles are not whole rows, counts as so many of them.
     """
     shapes = [(i, threads // i) for i in range(1, threads + 1) if threads % i == 0]
-    return min(shapes, key=lambda shape: (-(-rows // shape[0]) + -(-columns // shape[1]), shape[0]))
+
+    def cost(shape: tuple[int, int]) -> float:
+        return -(-rows // shape[0]) + -(-columns // shape[1]) + (moved if shape[1] > 1 else 0)
+
+    return min(shapes, key=lambda shape: (cost(shape), shape[0]))
 
 
-def _tiles(threads: int, rows: int, columns: int, whole_rows: bool) -> Iterator[tuple[int, int, int, int]]:
-    down, across = (threads, 1) if whole_rows else grid(threads, rows, columns)
+def _tiles(shape: tuple[int, int], rows: int, columns: int) -> Iterator[tuple[int, int, int, int]]:
+    down, across = shape
     for r0, r1 in cut(rows, down):
         for c0, c1 in cut(columns, across, STEP):
             yield r0, r1, c0, c1
+
+
+def _entries(layers: NDArray[np.int64], size: int, threads: int) -> NDArray[np.int64]:
+    """Of each layer and thread the parameters that it updates: (layer, thread, 2).
+
+    They are the rows of W whose gradient it has made if that is cut by rows, so that both stay in its processor's
+    cache; b and what follows the last layer are the last thread's. Where one layer's go on in the next one's, they are
+    the next one's.
+    """
+    found = np.zeros((len(layers), threads, 2), np.int64)
+    ends = [*layers[1:, places.W_AT].tolist(), size]
+    for i, (fan_in, fan_out, begin, *_) in enumerate(layers.tolist()):
+        found[i] = [(begin + r0 * fan_out, begin + r1 * fan_out) for r0, r1 in cut(fan_in, threads)]
+        found[i, -1, 1] = ends[i]
+        if i > 0:
+            joined = found[i - 1, :, 1] == found[i, :, 0]
+            found[i, joined, 0] = found[i - 1, joined, 0]
+            found[i - 1, joined, 1] = found[i - 1, joined, 0]
+    return found
 
 
 def make_plan(a: Architecture, parameters: Parameters, samples: int, n: int, threads: int) -> NDArray[np.int64]:
@@ -64,18 +89,22 @@ def make_plan(a: Architecture, parameters: Parameters, samples: int, n: int, thr
         rows = n if i < count + heads else samples * n
         fan_in, fan_out = parameters.shapes[f"{name}.W"]
         layers[i] = fan_in, fan_out, begin[f"{name}.W"], begin[f"{name}.b"], at
-        by_rows = count <= i < count + heads  # by examples, as what follows them is
-        tiles[places.FORWARD_TILE, i] = list(_tiles(threads, rows, fan_out, by_rows))
-        tiles[places.WEIGHT_TILE, i] = list(
-            _tiles(threads, fan_in, fan_out, i == 0)
-        )  # by features, as the sparse lists are
-        tiles[places.INPUT_TILE, i] = list(_tiles(threads, rows, fan_in, False))
+        whole = threads, 1
+        by_examples = count <= i < count + heads  # as what follows them is
+        forward = whole if by_examples else grid(threads, rows, fan_out)
+        by_features = i == 0  # as the sparse lists are
+        weight = whole if by_features else grid(threads, fan_in, fan_out, fan_in * fan_out / (threads * rows))
+        tiles[places.FORWARD_TILE, i] = list(_tiles(forward, rows, fan_out))
+        tiles[places.WEIGHT_TILE, i] = list(_tiles(weight, fan_in, fan_out))
+        tiles[places.INPUT_TILE, i] = list(_tiles(grid(threads, rows, fan_in), rows, fan_in))
         at += -(-rows * fan_out // STEP) * STEP
     own = [name for name in parameters.shapes if name.startswith("likelihood.")]
-    ranges = [cut(n, threads), cut(samples * n, threads), cut(parameters.vector.size, threads, STEP)]
+    ranges = np.array([cut(n, threads), cut(samples * n, threads)])
+    entries = _entries(layers, parameters.vector.size, threads)
     widths, terms = layers[:, places.FAN_OUT].tolist(), a.latent if a.has_kl else 1
     room = max(2 * a.latent, *widths, BLOCK + widths[-1])
-    plan = np.concatenate([np.zeros(places.END, np.int64), layers.ravel(), tiles.ravel(), np.ravel(ranges)])
+    parts = np.zeros(places.END, np.int64), layers, tiles, ranges, entries
+    plan = np.concatenate([part.ravel() for part in parts])
     plan[: places.WHAT] = (
         *(len(plan), threads, len(names), samples, n, a.latent, a.n_features, parameters.vector.size),
         *(count, heads, len(a.decoder_hidden), begin[own[0]] if own else 0, sum(parameters[name].size for name in own)),

@@ -35,4 +35,4 @@ ranges (`plan`).
 
 FAN_IN, FAN_OUT, W_AT, B_AT, H_AT, COLUMNS = range(6)
 FORWARD_TILE, WEIGHT_TILE, INPUT_TILE = range(3)  # numbered as `dense_products` numbers its products
-EXAMPLES, ROWS, ENTRIES = range(3)
+EXAMPLES, ROWS = range(2)

@@ -41,9 +41,17 @@ def tile(q: Any, product: Any, i: Any, t: Any) -> Any:
 
 @view
 def share(q: Any, what: Any, t: Any) -> Any:
-    """A thread's range of the examples, the rows or the parameters' entries."""
+    """A thread's range of the examples or of the rows."""
     layers, threads = q[places.LAYERS], q[places.THREADS]
     at = row(layers) + 12 * layers * threads + 2 * (what * threads + t)
+    return q[at], q[at + 1]
+
+
+@view
+def entries(q: Any, i: Any, t: Any) -> Any:
+    """A thread's range of the parameters' entries with which layer i begins, perhaps of none."""
+    layers, threads = q[places.LAYERS], q[places.THREADS]
+    at = row(layers) + 12 * layers * threads + 4 * threads + 2 * (i * threads + t)
     return q[at], q[at + 1]
 
 

@@ -45,12 +45,14 @@ def add(like: Any) -> Stage:
             n = lengths(q)[what]
             place = (places.G, places.LOG_LIKELIHOOD, places.KL)[what]
             entries = views.numbers(q, place, like, 0, n)
-            for c in range(t, chunks(n), q[places.THREADS]):
-                begin, end = c * CHUNK, min(n, (c + 1) * CHUNK)
-                if what == SQUARES:
-                    sums[at + c] = adam.sum_of_squares(entries, begin, end)
-                else:
-                    sums[at + c] = adam.plain_sum(entries, begin, end)
+            if what == SQUARES:
+                for layer in range(q[places.LAYERS]):  # the chunks that begin with what this thread has made
+                    e0, e1 = views.entries(q, layer, t)
+                    for c in range(chunks(e0), chunks(e1)):
+                        sums[c] = adam.sum_of_squares(entries, c * CHUNK, min(n, (c + 1) * CHUNK))
+            else:
+                for c in range(t, chunks(n), q[places.THREADS]):
+                    sums[at + c] = adam.plain_sum(entries, c * CHUNK, min(n, (c + 1) * CHUNK))
             at += chunks(n)
 
     return run
@@ -102,17 +104,24 @@ def _constants(q: Any, like: Any, t: Any) -> Any:
     return good, adam.constants_of(numbers[ADAM:], clip / norm if norm > clip else 1.0, like)
 
 
+@view
+def _arrays(q: Any, like: Any, layer: Any, t: Any) -> Any:
+    """Theta, g, m and v of this thread's entries of a layer."""
+    e0, e1 = views.entries(q, layer, t)
+    theta, g = views.numbers(q, places.THETA, like, e0, e1), views.numbers(q, places.G, like, e0, e1)
+    return theta, g, views.numbers(q, places.M, like, e0, e1), views.numbers(q, places.V, like, e0, e1)
+
+
 def update(like: Any) -> Stage:
     """Adam on this thread's entries of the parameters, unless the sums forbid it."""
 
     def run(address: Any, i: Any, j: Any, t: Any) -> None:
         q = views.plan_at(address)
-        e0, e1 = views.share(q, places.ENTRIES, t)
-        theta, g = views.numbers(q, places.THETA, like, e0, e1), views.numbers(q, places.G, like, e0, e1)
-        m, v = views.numbers(q, places.M, like, e0, e1), views.numbers(q, places.V, like, e0, e1)
         good, constants = _constants(q, like, t)
         if good:
-            adam.step(theta, g, m, v, constants)
+            for layer in range(q[places.LAYERS]):
+                theta, g, m, v = _arrays(q, like, layer, t)
+                adam.step(theta, g, m, v, constants)
 
     return run
 
@@ -122,12 +131,11 @@ def amsgrad(like: Any) -> Stage:
 
     def run(address: Any, i: Any, j: Any, t: Any) -> None:
         q = views.plan_at(address)
-        e0, e1 = views.share(q, places.ENTRIES, t)
-        theta, g = views.numbers(q, places.THETA, like, e0, e1), views.numbers(q, places.G, like, e0, e1)
-        m, v = views.numbers(q, places.M, like, e0, e1), views.numbers(q, places.V, like, e0, e1)
-        v_max = views.numbers(q, places.V_MAX, like, e0, e1)
         good, constants = _constants(q, like, t)
         if good:
-            adam.amsgrad_step(theta, g, m, v, v_max, constants)
+            for layer in range(q[places.LAYERS]):
+                theta, g, m, v = _arrays(q, like, layer, t)
+                v_max = views.numbers(q, places.V_MAX, like, *views.entries(q, layer, t))
+                adam.amsgrad_step(theta, g, m, v, v_max, constants)
 
     return run
