@@ -56,6 +56,19 @@ def test_no_term_is_left_out_or_added_twice_whatever_their_number(n):
         assert (dmu == n * (n + 1)).all()
 
 
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("n", [1, 63, 64, 65, 200])
+def test_columns_added_as_their_rows_are_made_have_the_same_bits(n, dtype):
+    rows = np.random.default_rng(n).normal(size=(n, 37)).astype(dtype)
+    parts = np.zeros((-(-n // sums.ROWS), 37), dtype)
+    for r in range(0, n, 4):
+        sums.add_rows(rows, r, min(n, r + 4), parts[r // sums.ROWS])
+    found, right = columns(37, dtype=dtype), columns(37, dtype=dtype)
+    sums.column_sums_of_blocks(parts, found, 0, 37)
+    sums.column_sums(rows, right, 0, 37)
+    np.testing.assert_array_equal(value_of(found), value_of(right))
+
+
 def test_what_the_blocks_sums_lose_is_kept():
     total, lost = 0.0, 0.0
     for part in (1e16, 1.0, 1.0, -1e16):  # a running sum in float64 gives 0

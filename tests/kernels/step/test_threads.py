@@ -67,6 +67,21 @@ def test_training_has_the_same_bits_on_any_number_of_threads(amsgrad):
         assert np.array_equal(ends[0], end) or not COMPILED  # NumPy's products have an order of their own
 
 
+@pytest.mark.parametrize("n", [70, 300])  # of three threads, none begins with a block of rows; of two, of 300, both do
+@pytest.mark.parametrize("objective", [ELBO(), IWAE()])
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_columns_are_added_in_one_order_whether_or_not_threads_have_whole_blocks(likelihood, objective, n):
+    vae = model(likelihood=LIKELIHOODS[likelihood], backend="numpy")
+    x, eps = batch(vae, 1 if objective == ELBO() else 3, n=n)
+    one, *others = (
+        KernelEngine(vae.architecture, vae.parameters, threads).loss_and_grad(x, eps, objective, 1.0).gradients
+        for threads in (1, 2, 3)
+    )
+    for other in others:
+        assert np.array_equal(one["decoder.out.b"], other["decoder.out.b"])
+        assert np.array_equal(one.vector, other.vector) or not COMPILED
+
+
 def test_an_objective_that_looks_at_everything_sees_the_whole_batch():
     class Everything(ELBO):
         def __call__(self, terms, beta=1.0):

@@ -21,7 +21,19 @@ import numpy as np
 from vae_np.kernels.compiler.by_type import typed
 from vae_np.kernels.compiler.decorators import loop, scalar, unsigned, view
 
-__all__ = ["BLOCK", "ROWS", "Columns", "add", "bring_back", "clear", "column_sums", "put_away", "rounded"]
+__all__ = [
+    "BLOCK",
+    "ROWS",
+    "Columns",
+    "add",
+    "add_rows",
+    "bring_back",
+    "clear",
+    "column_sums",
+    "column_sums_of_blocks",
+    "put_away",
+    "rounded",
+]
 
 BLOCK = 256
 """Terms of a sum in vectors, which take every eighth or sixteenth."""
@@ -76,6 +88,24 @@ def column_sums(rows: Any, sums: Any, c0: Any, c1: Any) -> None:
         for j in range(unsigned(c0), unsigned(c1)):
             total[j], lost[j] = add(total[j], lost[j], part[j])
             part[j] = 0
+
+
+@loop
+def add_rows(rows: Any, r0: Any, r1: Any, part: Any) -> None:
+    """Rows [r0, r1) are added to a block's sums, one after the other."""
+    for r in range(unsigned(r0), unsigned(r1)):
+        for j in range(part.shape[0]):
+            part[j] += rows[r, j]
+
+
+@loop
+def column_sums_of_blocks(parts: Any, sums: Any, c0: Any, c1: Any) -> None:
+    """What `column_sums` finds, of the sums of its blocks, (blocks, P)."""
+    total, lost = sums.total, sums.lost
+    clear(sums, c0, c1)
+    for i in range(parts.shape[0]):
+        for j in range(unsigned(c0), unsigned(c1)):
+            total[j], lost[j] = add(total[j], lost[j], parts[i, j])
 
 
 @view

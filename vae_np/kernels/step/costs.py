@@ -105,7 +105,7 @@ _BYTES_BY_PLACE: dict[str, Callable[[Any, int, int, int], int]] = {
     "DENSITIES": _latent(2, 1),
     "ASSESS": _output(2),
     "OWN_GRADIENT": lambda q, *_: int(q[places.SAMPLES] * q[places.N] * q[places.D]),
-    "BIAS_GRADIENT": lambda q, rows, a, b: rows * b + b,
+    "BIAS_GRADIENT": lambda q, rows, a, b: rows * b + b,  # of the output's, blocks of rows may be added already
     "ACTIVATE_BACKWARD": lambda q, rows, a, b: 3 * rows * b,
     "PRIOR_BACKWARD": _latent(3, 0),
     "LATENT_BACKWARD": _latent(2, 6),

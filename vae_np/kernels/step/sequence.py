@@ -97,7 +97,7 @@ def _decoder(q: Any, t: Any) -> None:
     """Draw, in raw, to the decoder's gradients and dz."""
     out = q[places.LAYERS] - 1
     first = out - q[places.DECODER]
-    _do(q, places.BIAS_GRADIENT, out, 0, t)
+    _do(q, places.BIAS_GRADIENT, out, 1 if q[places.WHAT] & GRADIENT else 0, t)
     _do(q, places.PRODUCT, out, WEIGHT, t)
     _do(q, places.PRODUCT, out, INPUT, t)
     if first < out:

@@ -88,6 +88,7 @@ class Workspace:
         self.own_s, self.own_slope = np.zeros(d, dtype), np.ones(d)
         self.own_inverse, self.own_rest = np.zeros(d), np.zeros(d)
         self.own_ds = empty(samples * n if self.plan[places.OWN_SIZE] else 0, d)
+        self.block_sums = empty(int(self.plan[places.BLOCKS]), width)
         # the lists of a sparse x, by rows and by columns, and each thread's room for its way through them
         self.row_place, self.column_place = empty(n * d, dtype=np.int32), empty(n * d, dtype=np.int32)
         self.row_value, self.column_value = empty(n * d), empty(n * d)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from vae_np.formulas.network import Architecture
 from vae_np.formulas.parameters import Parameters
-from vae_np.kernels.loops.sums import BLOCK
+from vae_np.kernels.loops.sums import BLOCK, ROWS
 from vae_np.kernels.step.plan import places
 
 __all__ = ["CHUNK", "cut", "grid", "make_plan", "tile_of"]
@@ -99,7 +99,8 @@ def make_plan(a: Architecture, parameters: Parameters, samples: int, n: int, thr
         tiles[places.INPUT_TILE, i] = list(_tiles(grid(threads, rows, fan_in), rows, fan_in))
         at += -(-rows * fan_out // STEP) * STEP
     own = [name for name in parameters.shapes if name.startswith("likelihood.")]
-    ranges = np.array([cut(n, threads), cut(samples * n, threads)])
+    ranges = np.array([cut(n, threads), cut(samples * n, threads, ROWS)])
+    whole_blocks = not (ranges[1, :, 0] % ROWS).any()
     entries = _entries(layers, parameters.vector.size, threads)
     widths, terms = layers[:, places.FAN_OUT].tolist(), a.latent if a.has_kl else 1
     room = max(2 * a.latent, *widths, BLOCK + widths[-1])
@@ -110,6 +111,7 @@ def make_plan(a: Architecture, parameters: Parameters, samples: int, n: int, thr
         *(count, heads, len(a.decoder_hidden), begin[own[0]] if own else 0, sum(parameters[name].size for name in own)),
         *(room, int(layers[-1, places.H_AT]), parameters.dtype.itemsize),
         *(int(a.is_plain), terms, sum(-(-size // CHUNK) for size in (parameters.vector.size, samples * n, n * terms))),
+        -(-samples * n // ROWS) if whole_blocks else 0,
     )
     return plan
 

@@ -144,6 +144,13 @@ def columns(q: Any, like: Any, t: Any) -> Any:
 
 
 @view
+def block_sums(q: Any, like: Any) -> Any:
+    """The sums of blocks of raw's rows, (blocks, P)."""
+    width = q[row(q[places.LAYERS] - 1) + places.FAN_OUT]
+    return matrix_at(q[places.BLOCK_SUMS], 0, like, (q[places.BLOCKS], width))
+
+
+@view
 def panel(q: Any, like: Any, t: Any) -> Any:
     """A thread's panel of a product."""
     size = PANEL // q[places.ITEM]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vae_np.kernels.loops import activation, latent
-from vae_np.kernels.loops.sums import column_sums, rounded
+from vae_np.kernels.loops.sums import column_sums, column_sums_of_blocks, rounded
 from vae_np.kernels.step.plan import places, views
 from vae_np.kernels.step.stages.form import Stage
 
@@ -19,14 +19,18 @@ __all__ = [
 
 
 def bias_gradient(like: Any) -> Stage:
-    """The gradient of layer i's b: the sums over all rows of its columns, of which each thread has some."""
+    """The gradient of layer i's b: the sums over all rows of its columns, of which each thread has some; if j = 1 those
+    of its blocks are there."""
 
     def run(address: Any, i: Any, j: Any, t: Any) -> None:
         q = views.plan_at(address)
         db, threads = views.bias(q, places.G, like, i), q[places.THREADS]
         c0, c1 = db.shape[0] * t // threads, db.shape[0] * (t + 1) // threads
         found = views.columns(q, like, t)
-        column_sums(views.output_of(q, like, i, True), found, c0, c1)
+        if j == 1 and q[places.BLOCKS] > 0:
+            column_sums_of_blocks(views.block_sums(q, like), found, c0, c1)
+        else:
+            column_sums(views.output_of(q, like, i, True), found, c0, c1)
         for c in range(c0, c1):
             db[c] = rounded(found.total[c], found.lost[c], like)
 

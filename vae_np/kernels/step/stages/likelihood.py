@@ -11,6 +11,7 @@ from vae_np.kernels.compiler.decorators import inner, scalar
 from vae_np.kernels.compiler.intrinsics import matrix_at
 from vae_np.kernels.loops import likelihoods
 from vae_np.kernels.loops.likelihoods import kinds
+from vae_np.kernels.loops.sums import ROWS, add_rows
 from vae_np.kernels.math import elementary
 from vae_np.kernels.step.plan import places, views
 from vae_np.kernels.step.stages.form import Stage
@@ -18,6 +19,10 @@ from vae_np.kernels.step.stages.update import FLOOR, LOG_VOLUME, OWN_NUMBERS
 
 __all__ = ["assess", "measure", "own_gradient"]
 
+NEAR = 1 << 14
+"""Bytes of rows of a likelihood's gradient after which their columns are added."""
+FEWEST = 4
+"""Rows, whatever their bytes."""
 _ZERO = np.float64(0)
 
 
@@ -113,7 +118,7 @@ def measure(like: Any, kind: Any) -> Stage:
 
 def assess(like: Any, kind: Any) -> Stage:
     """log p(x|z) and the weighted gradient in raw's place; raw still lacks its bias unless the order says that it does
-    not."""
+    not. A few rows at a time, so that their columns are added while they are in the nearest cache."""
 
     def run(address: Any, i: Any, j: Any, t: Any) -> None:
         q = views.plan_at(address)
@@ -124,7 +129,19 @@ def assess(like: Any, kind: Any) -> Stage:
             b = views.numbers(q, places.NO_BIAS, like, 0, raw.shape[1])
         out, weight = views.per_row(q, places.LOG_LIKELIHOOD, like), views.per_row(q, places.WEIGHT, like)
         of = with_arrays(kind, q, like)
-        likelihoods.gradient(of, raw, b, views.data(q, like), weight, out, terms, r0, r1)
+        x, blocks = views.data(q, like), views.block_sums(q, like)
+        if blocks.shape[0] == 0:
+            likelihoods.gradient(of, raw, b, x, weight, out, terms, r0, r1)
+        else:
+            step = ROWS
+            while step > FEWEST and step * raw.shape[1] * raw.itemsize > NEAR:
+                step //= 2
+            for r in range(r0, r1, step):
+                end, part = min(r1, r + step), blocks[r // ROWS]
+                if r % ROWS == 0:
+                    part[:] = 0
+                likelihoods.gradient(of, raw, b, x, weight, out, terms, r, end)
+                add_rows(raw, r, end, part)
         _less_volume(q, out, r0, r1)
 
     return run
