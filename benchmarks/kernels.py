@@ -5,7 +5,9 @@
 On one thread. A kernel must move so many bytes and compute so much (`roofline/counts.py`); how fast that can go is
 measured in the same rounds, by loops that do nothing else: on memory as large as what the kernel visits, so that the
 same cache counts, and in registers. The greatest of these times is the kernel's limit, and limit / time what it reaches
-of it. Nothing reaches all: the loops overlap nothing, a kernel also compares and selects.
+of it. Nothing reaches all: the loops overlap nothing, and a kernel also compares and selects, which is not counted but
+takes its turn: of the elementary functions it is shown how many instructions a vector costs, loads and stores aside,
+and how many begin in a cycle, which is here the time of two fused multiply-adds.
 """
 
 from __future__ import annotations
@@ -45,11 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"--only: no kernel has {args.only!r} in it; they are {names}")
     densities = any(case.name.startswith("sparse") for case in cases)
     print(f"{args.dtype}, one thread, {machine.cpu()}", flush=True)
-    show("What the elementary functions are counted as, an element", operations(args.dtype))
     with watched(), machine.numpy_threads(1):
         found = measure(cases, args.dtype, QUICK if args.quick else FULL, densities)
     limits = Limits(found, args.dtype)
     results = [result(case, limits) for case in cases]
+    show("What the elementary functions are counted as, and what compiled loops need for them", operations(limits))
     show("What this machine does", speeds(limits))
     show("The kernels", table(results))
     if densities:

@@ -26,23 +26,23 @@ class Elementary(NamedTuple):
     polynomials: tuple[str, ...]
 
 
-EXP = 19
-"""Operations of exp beside its polynomial: 7 to reduce, 4 to put together, 8 to scale."""
+EXP = 13
+"""Operations of exp beside its polynomial: 7 to reduce, 4 to put together, 2 to scale."""
 ELEMENTARY = {
     "exp": Elementary(EXP, 0, ("_EXP",)),
     "expm1": Elementary(21, 0, ("_EXP",)),
     "log1p": Elementary(25, 1, ("_LOG",)),
     "softplus": Elementary(EXP + 7, 1, ("_EXP", "_LOG_UNIT")),
     "sigmoid": Elementary(EXP + 1, 1, ("_EXP",)),
-    "tanh": Elementary(EXP + 7, 1, ("_EXP", "_TANH")),
-    "ndtr": Elementary(38, 3, ("_EXP", "_MILLS")),
-    "normal_pdf": Elementary(28, 0, ("_EXP",)),
+    "tanh": Elementary(EXP + 6, 1, ("_EXP", "_TANH")),
+    "ndtr": Elementary(32, 3, ("_EXP", "_MILLS")),
+    "normal_pdf": Elementary(22, 0, ("_EXP",)),
     "phi": Elementary(24, 0, ("_EXP", "_PHI")),
     "log_expm1_over": Elementary(EXP + 21, 2, ("_EXP", "_LOG", "_LOG_SINHC")),
     "mean_expm1": Elementary(EXP + 6, 2, ("_EXP", "_COTH")),
 }
 _WIDE_EXP = 2 * (len(math64._EXP) - 1)  # of float64 in kernels of either precision
-_SCALED_EXP = 29 + _WIDE_EXP  # likelihood._times_exp
+_SCALED_EXP = 23 + _WIDE_EXP  # likelihood._times_exp
 
 
 class Account(NamedTuple):

@@ -13,7 +13,7 @@ from timing import Call
 from roofline.counts import Work
 from vae_np.kernels.compiler.decorators import kernel
 from vae_np.kernels.compiler.intrinsics import fused
-from vae_np.kernels.compiler.lanes import BITS
+from vae_np.kernels.compiler.lanes import BITS, whole_vectors
 from vae_np.kernels.compiler.micro import ROWS, VECTORS, tile
 from vae_np.support.memory import aligned_zeros
 
@@ -55,6 +55,7 @@ def _read(a: Any) -> Any:
 @kernel
 def _multiply_and_add(x: Any, out: Any, s: Any, t: Any) -> None:
     """Four chains an element, since a result takes several cycles; all between load and store stays in registers."""
+    whole_vectors()
     for _ in range(TIMES):
         for i in range(x.shape[0]):
             a = x[i]
@@ -73,6 +74,7 @@ def _tiles(a: Any, panel: Any, c: Any) -> None:
 
 @kernel
 def _divide(x: Any, out: Any, s: Any) -> None:
+    whole_vectors()
     for _ in range(TIMES):
         for i in range(x.shape[0]):
             out[i] = s / x[i]

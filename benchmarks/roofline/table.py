@@ -8,6 +8,7 @@ from typing import Any
 
 from timing import Call, medians
 
+from roofline import instructions
 from roofline.cases import Case
 from roofline.counts import ELEMENTARY, elementary
 from roofline.limits import Limits, probes
@@ -46,6 +47,7 @@ def measure(cases: list[Case], dtype: str, seconds: float, densities: bool) -> d
     From what is compiled the time is taken off that its call from Python takes, as no kernel is called in a step.
     """
     calls: dict[str, Call] = {label(case): case.call for case in cases} | probes([case.work for case in cases], dtype)
+    calls |= instructions.calls(dtype)
     if densities:
         calls |= {PLAIN + name: call for name, call in dense_calls(dtype).items()}
         calls |= {label(case): case.call for density in DENSITIES for case in sparse_cases(dtype, density)}
@@ -56,12 +58,15 @@ def measure(cases: list[Case], dtype: str, seconds: float, densities: bool) -> d
     return {name: max(time - called.get(name, 0), LEAST) for name, time in found.items()}
 
 
-def operations(dtype: str) -> Iterator[str]:
-    """What an elementary function is counted as."""
-    yield "| function | operations | divisions |\n|---|---:|---:|"
+def operations(limits: Limits) -> Iterator[str]:
+    """What an elementary function is counted as, and what its loop is made of."""
+    yield "| function | operations | divisions | instructions a vector | of them in a cycle |"
+    yield "|---|---:|---:|---:|---:|"
     for name in ELEMENTARY:
-        count, divisions = elementary(name, dtype)
-        yield f"| {name} | {count} | {divisions} |"
+        count, divisions = elementary(name, limits.dtype)
+        found = instructions.vector_instructions(name, limits.dtype)
+        cells = f"{found:.0f} | {instructions.in_a_cycle(name, found, limits):.1f}" if found else "– | –"
+        yield f"| {name} | {count} | {divisions} | {cells} |"
 
 
 def speeds(limits: Limits) -> Iterator[str]:
