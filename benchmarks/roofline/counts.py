@@ -30,14 +30,14 @@ EXP = 13
 """Operations of exp beside its polynomial: 7 to reduce, 4 to put together, 2 to scale."""
 ELEMENTARY = {
     "exp": Elementary(EXP, 0, ("_EXP",)),
-    "expm1": Elementary(21, 0, ("_EXP",)),
+    "expm1": Elementary(19, 0, ("_EXP",)),
     "log1p": Elementary(25, 1, ("_LOG",)),
     "softplus": Elementary(EXP + 7, 1, ("_EXP", "_LOG_UNIT")),
     "sigmoid": Elementary(EXP + 1, 1, ("_EXP",)),
     "tanh": Elementary(EXP + 6, 1, ("_EXP", "_TANH")),
     "ndtr": Elementary(32, 3, ("_EXP", "_MILLS")),
     "normal_pdf": Elementary(22, 0, ("_EXP",)),
-    "phi": Elementary(24, 0, ("_EXP", "_PHI")),
+    "phi": Elementary(22, 0, ("_EXP", "_PHI")),
     "log_expm1_over": Elementary(EXP + 21, 2, ("_EXP", "_LOG", "_LOG_SINHC")),
     "mean_expm1": Elementary(EXP + 6, 2, ("_EXP", "_COTH")),
 }

@@ -15,9 +15,9 @@ _REAL, _INTEGER, _WORD = np.float32, np.int32, np.uint32
 _ZERO, _HALF, _ONE, _TWO = _constants(0, 0.5, 1, 2)
 _INF, _NAN = _constants(np.inf, np.nan)
 
-# Rounding: x + 1.5 2^23 has the integer nearest to x in its lowest bits.
-_MAGIC = np.float32(1.5 * 2**23)
+# Rounding: x + 1.5 2^23 has the integer nearest to x in its lowest bits; with a bias added, an exponent's.
 _MAGIC_BIASED = np.float32(1.5 * 2**23 + 127)
+_MAGIC_LESS = np.float32(1.5 * 2**23 + 126)
 _MAGIC_TWICE = np.float32(1.5 * 2**23 + 2 * 127)
 _MAGIC_RAISED = np.float32(1.5 * 2**23 + 190)
 _LOWER = np.float32(2.0**-63)

@@ -15,9 +15,9 @@ _REAL, _INTEGER, _WORD = np.float64, np.int64, np.uint64
 _ZERO, _HALF, _ONE, _TWO = _constants(0, 0.5, 1, 2)
 _INF, _NAN = _constants(np.inf, np.nan)
 
-# Rounding: x + 1.5 2^52 has the integer nearest to x in its lowest bits.
-_MAGIC = np.float64(1.5 * 2**52)
+# Rounding: x + 1.5 2^52 has the integer nearest to x in its lowest bits; with a bias added, an exponent's.
 _MAGIC_BIASED = np.float64(1.5 * 2**52 + 1023)
+_MAGIC_LESS = np.float64(1.5 * 2**52 + 1022)
 _MAGIC_TWICE = np.float64(1.5 * 2**52 + 2 * 1023)
 _MAGIC_RAISED = np.float64(1.5 * 2**52 + 1534)
 _LOWER = np.float64(2.0**-511)

@@ -44,7 +44,7 @@ _NONE: Any = None
 (
     _AS_REAL, _AS_REAL_BIASED, _COTH, _COTH_END, _EXP, _EXPM1_LOW, _EXP_HIGH, _EXP_LOW, _FRACTION, _FRACTION_BITS,
     _HALF, _INF, _INTEGER, _INV_SQRT_2PI, _LN2_HI, _LN2_LO, _LOG, _LOG2_E, _LOG_SHIFT, _LOG_SINHC, _LOG_UNIT, _LOWER,
-    _MAGIC, _MAGIC_BIASED, _MAGIC_RAISED, _MAGIC_TWICE, _MILLS, _MILLS_CENTRE, _MILLS_SHIFT, _NAN, _NORMAL,
+    _MAGIC_BIASED, _MAGIC_LESS, _MAGIC_RAISED, _MAGIC_TWICE, _MILLS, _MILLS_CENTRE, _MILLS_SHIFT, _NAN, _NORMAL,
     _NORMAL_END, _ONE, _ONE_BIT, _PHI, _PHI_END, _RAISE, _RAISED, _REAL, _SIGN, _SINHC_END, _SQRT_HALF, _TANH,
     _TANH_END, _TANH_ONE, _TINY, _TWO, _UNIT_SHIFT, _UPPER_HALF, _WORD, _ZERO,
 ) = [_NONE] * 51
@@ -120,11 +120,12 @@ def exp_down(x: Any) -> Any:
 def expm1(x: Any) -> Any:
     """e^x - 1 = (2^n - 1) + 2^n r + 2^n (e^r - 1 - r), in units of 2 so that 2^n exists."""
     clamped = _EXPM1_LOW if x < _EXPM1_LOW else (_EXP_HIGH if x > _EXP_HIGH else x)
-    n = fused(clamped, _LOG2_E, _MAGIC) - _MAGIC
+    t = fused(clamped, _LOG2_E, _MAGIC_LESS)
+    n = t - _MAGIC_LESS
     high = fused(-n, _LN2_HI, clamped)
     r = fused(-n, _LN2_LO, high)
     lost = fused(-n, _LN2_LO, high - r)
-    half = _power_of_two(n - _ONE)
+    half = _to_exponent(_REAL(t).view(_INTEGER))  # 2^(n - 1)
     value = fused(half, fused(r * r, _horner(r, _EXP), lost), fused(half, r, half - _HALF))
     return x if abs(x) < _TINY else value + value
 
@@ -132,7 +133,7 @@ def expm1(x: Any) -> Any:
 @part
 def _split(u: Any) -> tuple[Any, Any]:
     """The m and k of u = m 2^k, sqrt(1/2) <= m < sqrt(2), for a normal u > 0."""
-    b = _REAL(u).view(_WORD) + _UNIT_SHIFT
+    b = _WORD(_REAL(u).view(_WORD) + _UNIT_SHIFT)  # in Numba the sum of two uint32 is a uint64: twice the vectors
     k = _WORD((b >> _LOG_SHIFT) | _AS_REAL).view(_REAL) - _AS_REAL_BIASED
     return _WORD((b & _FRACTION) + _SQRT_HALF).view(_REAL), k
 
