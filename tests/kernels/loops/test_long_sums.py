@@ -62,7 +62,7 @@ def test_columns_added_as_their_rows_are_made_have_the_same_bits(n, dtype):
     rows = np.random.default_rng(n).normal(size=(n, 37)).astype(dtype)
     parts = np.zeros((-(-n // sums.ROWS), 37), dtype)
     for r in range(0, n, 4):
-        sums.add_rows(rows, r, min(n, r + 4), parts[r // sums.ROWS])
+        sums.add_rows(rows, r, min(n, r + 4), parts[r // sums.ROWS], 0, 37)
     found, right = columns(37, dtype=dtype), columns(37, dtype=dtype)
     sums.column_sums_of_blocks(parts, found, 0, 37)
     sums.column_sums(rows, right, 0, 37)

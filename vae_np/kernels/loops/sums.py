@@ -76,26 +76,24 @@ def clear(sums: Any, c0: Any, c1: Any) -> None:
 
 
 @loop
+def add_rows(rows: Any, r0: Any, r1: Any, part: Any, c0: Any, c1: Any) -> None:
+    """Rows [r0, r1) of columns [c0, c1) are added to a block's sums, one after the other."""
+    for r in range(unsigned(r0), unsigned(r1)):
+        for j in range(unsigned(c0), unsigned(c1)):
+            part[j] += rows[r, j]
+
+
+@loop
 def column_sums(rows: Any, sums: Any, c0: Any, c1: Any) -> None:
     """The totals of columns [c0, c1) over all rows (R, P): `ROWS` at a time, one after the other."""
     part, total, lost = sums.part, sums.total, sums.lost
     clear(sums, c0, c1)
     count = rows.shape[0]
     for first in range(0, count, ROWS):
-        for r in range(unsigned(first), unsigned(min(first + ROWS, count))):
-            for j in range(unsigned(c0), unsigned(c1)):
-                part[j] += rows[r, j]
+        add_rows(rows, first, min(first + ROWS, count), part, c0, c1)
         for j in range(unsigned(c0), unsigned(c1)):
             total[j], lost[j] = add(total[j], lost[j], part[j])
             part[j] = 0
-
-
-@loop
-def add_rows(rows: Any, r0: Any, r1: Any, part: Any) -> None:
-    """Rows [r0, r1) are added to a block's sums, one after the other."""
-    for r in range(unsigned(r0), unsigned(r1)):
-        for j in range(part.shape[0]):
-            part[j] += rows[r, j]
 
 
 @loop

@@ -5,8 +5,9 @@ compiles these very functions with their module's constants in the place of the 
 depends on the data (both sides are computed and one is selected, so that NaN reaches the result), no mathematical
 library is called, every constant is typed: beside a float32 a Python literal is a float64 in Numba. A number is rounded
 to an integer n by adding and subtracting 1.5 2^52 (or 2^23): `scalar` must not reassociate. The sum's lowest bits are
-then n, and with the exponent's bias added to the constant they are, shifted, those of 2^n: no instruction more. What
-these functions cost is their instructions, of which two or three begin in a cycle.
+then n, and with the exponent's bias added to the constant they are, shifted, those of 2^n: no instruction more. Another
+constant gives the same n, as x log2(e), a product of two floats, is never halfway between two integers. What these
+functions cost is their instructions, of which two or three begin in a cycle.
 """
 
 from __future__ import annotations
@@ -67,9 +68,9 @@ def _to_exponent(i: Any) -> Any:
 
 
 @part
-def _power_of_two(n: Any) -> Any:
-    """2^n for an integer |n| <= BIAS, where -BIAS gives 0."""
-    return _to_exponent(_REAL(n + _MAGIC_BIASED).view(_INTEGER))
+def _power(t: Any) -> Any:
+    """The same from t = k + _MAGIC_BIASED."""
+    return _to_exponent(_REAL(t).view(_INTEGER))
 
 
 @part
@@ -111,9 +112,9 @@ def exp(x: Any) -> Any:
 
 @part
 def exp_down(x: Any) -> Any:
-    """e^x for x <= 0, the same number with fewer instructions: 2^n in two of which one is a constant."""
+    """e^x = 2^(n + s) e^r 2^-s for x <= 0, s = 63 or 511: as in `exp`, whose bits it has, only the last product rounds."""
     t, r = _reduce(_EXP_LOW if x < _EXP_LOW else x, _MAGIC_RAISED)
-    return (_ONE + _exp_less_one(r)) * _to_exponent(_REAL(t).view(_INTEGER)) * _LOWER
+    return (_ONE + _exp_less_one(r)) * _power(t) * _LOWER
 
 
 @part
@@ -125,7 +126,7 @@ def expm1(x: Any) -> Any:
     high = fused(-n, _LN2_HI, clamped)
     r = fused(-n, _LN2_LO, high)
     lost = fused(-n, _LN2_LO, high - r)
-    half = _to_exponent(_REAL(t).view(_INTEGER))  # 2^(n - 1)
+    half = _power(t)  # 2^(n - 1)
     value = fused(half, fused(r * r, _horner(r, _EXP), lost), fused(half, r, half - _HALF))
     return x if abs(x) < _TINY else value + value
 
@@ -167,7 +168,7 @@ def log1p(x: Any) -> Any:
     u = _ONE + x
     lost = _ONE - (u - x) if x > _ONE else x - (u - _ONE)
     m, k = _split(u)
-    value = _log_reduced(fused(lost, _HALF * _power_of_two(_ONE - k), m - _ONE), k)
+    value = _log_reduced(fused(lost, _HALF * _power(_ONE - k + _MAGIC_BIASED), m - _ONE), k)
     edge = x if x > _ZERO else (-_INF if u == _ZERO else _NAN)  # inf; -inf; NaN
     return x if u == _ONE else (value if _ZERO < u < _INF else edge)
 
@@ -200,7 +201,7 @@ def tanh(x: Any) -> Any:
     z = t * t
     near = fused(t, z * _horner(z, _TANH), t)
     s, r = _reduce(_TANH_ONE if t + t > _TANH_ONE else t + t, _MAGIC_BIASED)
-    far = _ONE - _TWO / fused(_ONE + _exp_less_one(r), _to_exponent(_REAL(s).view(_INTEGER)), _ONE)
+    far = _ONE - _TWO / fused(_ONE + _exp_less_one(r), _power(s), _ONE)
     value = near if t < _TANH_END else far
     sign = _REAL(x).view(_INTEGER) & _SIGN
     return _INTEGER(_REAL(value).view(_INTEGER) | sign).view(_REAL)

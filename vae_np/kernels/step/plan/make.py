@@ -63,18 +63,16 @@ def _entries(layers: NDArray[np.int64], size: int, threads: int) -> NDArray[np.i
     """Of each layer and thread the parameters that it updates: (layer, thread, 2).
 
     They are the rows of W whose gradient it has made if that is cut by rows, so that both stay in its processor's
-    cache; b and what follows the last layer are the last thread's. Where one layer's go on in the next one's, they are
-    the next one's.
+    cache; b and what follows the last layer are the last thread's. Those of a single thread are one range.
     """
     found = np.zeros((len(layers), threads, 2), np.int64)
+    if threads == 1:
+        found[0, 0] = 0, size
+        return found
     ends = [*layers[1:, places.W_AT].tolist(), size]
     for i, (fan_in, fan_out, begin, *_) in enumerate(layers.tolist()):
         found[i] = [(begin + r0 * fan_out, begin + r1 * fan_out) for r0, r1 in cut(fan_in, threads)]
         found[i, -1, 1] = ends[i]
-        if i > 0:
-            joined = found[i - 1, :, 1] == found[i, :, 0]
-            found[i, joined, 0] = found[i - 1, joined, 0]
-            found[i - 1, joined, 1] = found[i - 1, joined, 0]
     return found
 
 

@@ -49,7 +49,7 @@ def share(q: Any, what: Any, t: Any) -> Any:
 
 @view
 def entries(q: Any, i: Any, t: Any) -> Any:
-    """A thread's range of the parameters' entries with which layer i begins, perhaps of none."""
+    """A thread's range of layer i's parameters, perhaps of none."""
     layers, threads = q[places.LAYERS], q[places.THREADS]
     at = row(layers) + 12 * layers * threads + 4 * threads + 2 * (i * threads + t)
     return q[at], q[at + 1]

@@ -141,7 +141,7 @@ def assess(like: Any, kind: Any) -> Stage:
                 if r % ROWS == 0:
                     part[:] = 0
                 likelihoods.gradient(of, raw, b, x, weight, out, terms, r, end)
-                add_rows(raw, r, end, part)
+                add_rows(raw, r, end, part, 0, raw.shape[1])
         _less_volume(q, out, r0, r1)
 
     return run
