@@ -112,7 +112,7 @@ def exp(x: Any) -> Any:
 
 @part
 def exp_down(x: Any) -> Any:
-    """e^x = 2^(n + s) e^r 2^-s for x <= 0, s = 63 or 511: as in `exp`, whose bits it has, only the last product rounds."""
+    """e^x = 2^(n + s) e^r 2^-s for x <= 0, s = 63 or 511: only the last product rounds; the bits of `exp`."""
     t, r = _reduce(_EXP_LOW if x < _EXP_LOW else x, _MAGIC_RAISED)
     return (_ONE + _exp_less_one(r)) * _power(t) * _LOWER
 
